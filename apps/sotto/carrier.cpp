@@ -1,0 +1,153 @@
+#include "apps/sotto/carrier.h"
+
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "base/byte_reader.h"
+#include "base/byte_writer.h"
+
+namespace sotto::app {
+namespace {
+
+using transport::net::Descriptor;
+
+struct Address {
+    sockaddr_storage storage{};
+    socklen_t length = 0;
+    bool is_unix = false;
+    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+std::unexpected<std::string> system_error(const std::string& what) {
+    return std::unexpected(what + ": " + std::strerror(errno));
+}
+
+Expected<Address> parse_address(const std::string& spec) {
+    Address address;
+    if (spec.starts_with("unix:")) {
+        const std::string path = spec.substr(5);
+        sockaddr_un local{};
+        local.sun_family = AF_UNIX;
+        if (path.empty() || path.size() >= sizeof(local.sun_path)) {
+            return std::unexpected("not a usable socket path: " + spec);
+        }
+        std::memcpy(local.sun_path, path.c_str(), path.size() + 1);
+        std::memcpy(&address.storage, &local, sizeof(local));
+        address.length = sizeof(local);
+        address.is_unix = true;
+        return address;
+    }
+    const auto colon = spec.rfind(':');
+    if (!spec.starts_with("tcp:") || colon <= 4) {
+        return std::unexpected("a carrier is unix:PATH or tcp:HOST:PORT, not: " + spec);
+    }
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* list = nullptr;
+    const std::string host = spec.substr(4, colon - 4);
+    const int failed = getaddrinfo(host.c_str(), spec.substr(colon + 1).c_str(), &hints, &list);
+    if (failed != 0) return std::unexpected(spec + ": " + gai_strerror(failed));
+    std::memcpy(&address.storage, list->ai_addr, list->ai_addrlen);
+    address.length = list->ai_addrlen;
+    freeaddrinfo(list);
+    return address;
+}
+
+Expected<Descriptor> open_stream(const Address& address) {
+    Descriptor fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!fd) return system_error("no socket");
+    return fd;
+}
+
+}  // namespace
+
+Expected<Carrier> Carrier::connect(const std::string& spec) {
+    const auto address = parse_address(spec);
+    if (!address) return std::unexpected(address.error());
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+    for (;;) {
+        auto fd = open_stream(*address);
+        if (!fd) return std::unexpected(fd.error());
+        if (::connect(fd->get(), address->get(), address->length) == 0) return Carrier(std::move(*fd));
+        if (std::chrono::steady_clock::now() >= give_up) return system_error("nobody answers at " + spec);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+}
+
+Expected<Carrier> Carrier::accept_one(const std::string& spec) {
+    const auto address = parse_address(spec);
+    if (!address) return std::unexpected(address.error());
+    auto listener = open_stream(*address);
+    if (!listener) return std::unexpected(listener.error());
+    const int on = 1;
+    setsockopt(listener->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (address->is_unix) unlink(spec.substr(5).c_str());
+    if (::bind(listener->get(), address->get(), address->length) != 0 || ::listen(listener->get(), 1) != 0) {
+        return system_error("cannot listen at " + spec);
+    }
+    Descriptor fd(::accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (address->is_unix) unlink(spec.substr(5).c_str());
+    if (!fd) return system_error("cannot accept at " + spec);
+    return Carrier(std::move(fd));
+}
+
+Expected<void> Carrier::send(Bytes signal) {
+    Buffer frame(signal.size() + 4);
+    ByteWriter(frame).u32(static_cast<std::uint32_t>(signal.size())).bytes(signal);
+    Bytes rest = frame;
+    while (!rest.empty()) {
+        const ssize_t sent = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0) return system_error("the carrier is gone");
+        rest = rest.subspan(static_cast<std::size_t>(sent));
+    }
+    return {};
+}
+
+std::optional<Buffer> Carrier::take_frame() {
+    ByteReader in(pending_);
+    const auto length = in.u32();
+    if (!length) return std::nullopt;
+    const auto body = in.take(*length);
+    if (!body) return std::nullopt;
+    Buffer frame = to_buffer(*body);
+    pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(4 + *length));
+    return frame;
+}
+
+Expected<std::optional<Buffer>> Carrier::receive() {
+    for (;;) {
+        if (auto frame = take_frame()) return frame;
+        if (pending_.size() > max_frame) return std::unexpected("the other side sent an oversized signal");
+        std::array<std::byte, 4096> room;
+        const ssize_t size = ::recv(fd_.get(), room.data(), room.size(), MSG_DONTWAIT);
+        if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) return system_error("the carrier is gone");
+        if (size == 0) return std::unexpected("the other side closed the carrier");
+        pending_.insert(pending_.end(), room.begin(), room.begin() + size);
+    }
+}
+
+Expected<Buffer> Carrier::wait(int seconds) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+    for (;;) {
+        auto frame = receive();
+        if (!frame) return std::unexpected(frame.error());
+        if (*frame) return std::move(**frame);
+        if (std::chrono::steady_clock::now() >= give_up) return std::unexpected("the other side says nothing");
+        pollfd waiting{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+        ::poll(&waiting, 1, 100);
+    }
+}
+
+}  // namespace sotto::app

@@ -1,0 +1,41 @@
+// Carries opaque signals between two command lines over a local Unix or TCP stream: a stand-in for a client's server.
+// Frames: u32 big-endian length, then that many bytes. docs/protocol.md, "The command line's carrier".
+#pragma once
+
+#include <deque>
+#include <expected>
+#include <optional>
+#include <string>
+
+#include "sotto/bytes.h"
+#include "transport/net/udp_socket.h"
+
+namespace sotto::app {
+
+template <class T>
+using Expected = std::expected<T, std::string>;  // the error is one readable line
+
+class Carrier {
+  public:
+    // `spec`: "unix:PATH" or "tcp:HOST:PORT". connect() retries for two seconds; accept_one() waits for one peer.
+    static Expected<Carrier> connect(const std::string& spec);
+    static Expected<Carrier> accept_one(const std::string& spec);
+
+    Expected<void> send(Bytes signal);
+    // The next whole signal; nothing when none is complete. An error when the other side is gone.
+    Expected<std::optional<Buffer>> receive();
+    // Waits for one, at most `seconds`.
+    Expected<Buffer> wait(int seconds);
+
+    int descriptor() const { return fd_.get(); }
+
+  private:
+    explicit Carrier(transport::net::Descriptor&& fd) : fd_(std::move(fd)) {}
+    std::optional<Buffer> take_frame();
+
+    static constexpr std::size_t max_frame = 65536;
+    transport::net::Descriptor fd_;
+    Buffer pending_;
+};
+
+}  // namespace sotto::app

@@ -1,0 +1,174 @@
+#include "sotto/account.h"
+
+#include <algorithm>
+#include <map>
+
+#include "call/call_core.h"
+#include "crypto/identity.h"
+#include "crypto/prekeys.h"
+#include "crypto/safety_number.h"
+#include "crypto/session.h"
+
+namespace sotto {
+namespace {
+
+constexpr std::size_t one_time_prekeys = 100;  // published before they run out; then bundles go without
+
+Result<crypto::PrekeyBundle> checked_bundle(Bytes bytes) {
+    auto bundle = crypto::parse_bundle(bytes);
+    if (!bundle) return bundle;
+    const auto checked = crypto::check(*bundle);
+    if (!checked) return Failure(checked.error());
+    return bundle;
+}
+
+}  // namespace
+
+struct Account::State {
+    State(crypto::Identity&& own, Random& source)
+        : identity(std::move(own)),
+          prekeys(crypto::PrekeyStore::generate(identity, one_time_prekeys, source)),
+          random(source) {}
+
+    // A message opened, and the session it came by.
+    struct Incoming {
+        std::shared_ptr<crypto::Session> session;
+        crypto::Opened opened;
+    };
+    Result<Incoming> open(Bytes message);
+    Result<Incoming> open_initial(Bytes message, const PublicIdentity& sender);
+    Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now);
+    std::shared_ptr<detail::CallCore> find_call(const CallId& id, const PublicIdentity& peer) const;
+
+    crypto::Identity identity;
+    crypto::PrekeyStore prekeys;
+    Random& random;
+    std::map<PublicIdentity, std::shared_ptr<crypto::Session>> sessions;
+    std::vector<std::weak_ptr<detail::CallCore>> calls;
+    RefusalCounts refused;
+};
+
+Result<Account::State::Incoming> Account::State::open_initial(Bytes message, const PublicIdentity& sender) {
+    const auto known = sessions.find(sender);
+    if (known != sessions.end()) {
+        // The initiator repeats its first header until it has our reply.
+        auto opened = known->second->open(message);
+        if (opened) return Incoming{known->second, std::move(*opened)};
+        if (opened.error() != Error::unknown_session) return Failure(opened.error());
+    }
+    auto accepted = crypto::Session::accept(identity, prekeys, message, random);
+    if (!accepted) return Failure(accepted.error());
+    auto session = std::make_shared<crypto::Session>(std::move(accepted->session));
+    sessions.insert_or_assign(sender, session);
+    return Incoming{std::move(session), std::move(accepted->first)};
+}
+
+Result<Account::State::Incoming> Account::State::open(Bytes message) {
+    const auto kind = crypto::peek(message);
+    if (!kind) return Failure(kind.error());
+    if (kind->initial) return open_initial(message, kind->sender);
+    // Ordinary messages name nobody, so that a carrier learns nothing from them: each session tries.
+    Error cause = Error::unknown_session;
+    for (const auto& [peer, session] : sessions) {
+        auto opened = session->open(message);
+        if (opened) return Incoming{session, std::move(*opened)};
+        // The most telling cause wins: another session's message is merely "forged" here.
+        if (cause == Error::unknown_session || cause == Error::forged) cause = opened.error();
+    }
+    return Failure(cause);
+}
+
+std::shared_ptr<detail::CallCore> Account::State::find_call(const CallId& id, const PublicIdentity& peer) const {
+    for (const auto& weak : calls) {
+        auto call = weak.lock();
+        if (call && call->id() == id && call->peer() == peer) return call;
+    }
+    return nullptr;
+}
+
+Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive(Bytes message, Instant now) {
+    auto incoming = open(message);
+    if (!incoming) return Failure(incoming.error());
+    const auto signal = call::parse_signal(incoming->opened.plaintext);
+    if (!signal) return Failure(signal.error());
+
+    std::erase_if(calls, [](const auto& weak) { return weak.expired(); });
+    if (const auto existing = find_call(signal->call, incoming->session->peer())) {
+        const auto received = existing->receive_signal(*signal, std::move(incoming->opened.exported), now);
+        if (!received) return Failure(received.error());
+        return std::nullopt;
+    }
+    const auto* offer = std::get_if<call::Offer>(&signal->body);
+    if (offer == nullptr) return Failure(Error::unknown_call);
+    auto call = detail::CallCore::ring(incoming->session, identity.public_identity(), signal->call, *offer,
+                                       std::move(incoming->opened.exported), random, now);
+    calls.push_back(call);
+    return call;
+}
+
+Account::Account(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Account::Account(Account&&) noexcept = default;
+Account& Account::operator=(Account&&) noexcept = default;
+Account::~Account() = default;
+
+Account Account::create(Random& random) {
+    return Account(std::make_unique<State>(crypto::Identity::generate(random), random));
+}
+
+Account Account::restore(const AccountSeed& seed, Random& random) {
+    crypto::IdentitySeed identity_seed;
+    std::ranges::copy(seed.reveal(), identity_seed.fill().begin());
+    return Account(std::make_unique<State>(crypto::Identity::from_seed(identity_seed), random));
+}
+
+const PublicIdentity& Account::identity() const { return state_->identity.public_identity(); }
+
+AccountSeed Account::seed() const {
+    AccountSeed seed;
+    std::ranges::copy(state_->identity.seed().reveal(), seed.fill().begin());
+    return seed;
+}
+
+Buffer Account::bundle() { return crypto::encode(state_->prekeys.publish()); }
+
+Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now) {
+    const auto checked = checked_bundle(bundle);
+    if (!checked) return Failure(checked.error());
+    if (checked->identity != peer) return Failure(Error::wrong_identity);
+
+    auto& session = state_->sessions[peer];
+    if (session == nullptr) {
+        auto started = crypto::Session::initiate(state_->identity, *checked, state_->random);
+        if (!started) {
+            state_->sessions.erase(peer);
+            return Failure(started.error());
+        }
+        session = std::make_shared<crypto::Session>(std::move(*started));
+    }
+    auto core = detail::CallCore::dial(session, identity(), settings, state_->random, now);
+    if (!core) return Failure(core.error());
+    state_->calls.push_back(*core);
+    return Call(std::move(*core));
+}
+
+Result<std::optional<Call>> Account::receive(Bytes signal, Instant now) {
+    auto received = state_->receive(signal, now);
+    if (!received) {
+        ++state_->refused[received.error()];
+        return Failure(received.error());
+    }
+    if (!*received) return std::nullopt;
+    return Call(std::move(**received));
+}
+
+const RefusalCounts& Account::refused() const { return state_->refused; }
+
+Result<PublicIdentity> bundle_owner(Bytes bundle) {
+    const auto checked = checked_bundle(bundle);
+    if (!checked) return Failure(checked.error());
+    return checked->identity;
+}
+
+SafetyNumber safety_number(const PublicIdentity& a, const PublicIdentity& b) { return crypto::safety_number(a, b); }
+
+}  // namespace sotto

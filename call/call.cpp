@@ -1,0 +1,34 @@
+#include "sotto/call.h"
+
+#include "call/call_core.h"
+
+namespace sotto {
+
+Call::Call(std::shared_ptr<detail::CallCore> core) : core_(std::move(core)) {}
+Call::Call(Call&&) noexcept = default;
+Call& Call::operator=(Call&&) noexcept = default;
+Call::~Call() = default;
+
+Result<void> Call::accept(const CallSettings& ours, Instant now) { return core_->accept(ours, now); }
+void Call::hang_up(Instant now) { core_->hang_up(now); }
+Result<void> Call::set_route(Bytes route) { return core_->set_route(route); }
+
+Result<void> Call::send(const VideoFrame& frame, Instant now) { return core_->send(frame, now); }
+Result<void> Call::send(const AudioBlock& block, Instant now) { return core_->send(block, now); }
+Result<void> Call::receive(Bytes datagram, Instant now) { return core_->receive(datagram, now); }
+
+std::optional<Output> Call::poll(Instant now) { return core_->poll(now); }
+Instant Call::deadline() const { return core_->deadline(); }
+std::optional<FrameTrace> Call::trace() { return core_->trace(); }
+
+Result<void> Call::set_video_bitrate(int bits_per_second) { return core_->set_video_bitrate(bits_per_second); }
+void Call::request_key_frame() { core_->request_key_frame(); }
+
+CallState Call::state() const { return core_->state(); }
+const CallId& Call::id() const { return core_->id(); }
+const PublicIdentity& Call::peer() const { return core_->peer(); }
+const SafetyNumber& Call::safety_number() const { return core_->safety_number(); }
+bool Call::offers_video() const { return core_->offers_video(); }
+CallStats Call::stats() const { return core_->stats(); }
+
+}  // namespace sotto

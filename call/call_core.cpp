@@ -1,0 +1,265 @@
+#include "call/call_core.h"
+
+#include <algorithm>
+
+#include "base/byte_reader.h"
+#include "crypto/key_log.h"
+#include "crypto/safety_number.h"
+
+namespace sotto::detail {
+namespace {
+
+using call::CallEvent;
+using call::StreamOffer;
+
+// Both SSRCs are random (RFC 3550 §8.1) and differ.
+StreamOffer make_streams(const CallSettings& settings, Random& random) {
+    std::array<std::byte, 8> bytes{};
+    random.fill(bytes);
+    ByteReader in(bytes);
+    StreamOffer streams{.audio = settings.audio,
+                        .video = settings.video,
+                        .audio_channels = static_cast<std::uint8_t>(settings.audio_channels),
+                        .audio_block_ms = static_cast<std::uint8_t>(settings.audio_block_ms),
+                        .audio_ssrc = Ssrc{*in.u32()},
+                        .video_ssrc = Ssrc{*in.u32()}};
+    if (streams.video_ssrc == streams.audio_ssrc) streams.video_ssrc.value ^= 1;
+    return streams;
+}
+
+bool valid(const CallSettings& settings) {
+    const auto even_within = [](int size) { return size >= 16 && size <= 4096 && size % 2 == 0; };
+    return (settings.audio_channels == 1 || settings.audio_channels == 2) &&
+           (settings.audio_block_ms == 10 || settings.audio_block_ms == 20) && settings.audio_bitrate >= 6000 &&
+           settings.audio_bitrate <= 256000 && even_within(settings.video_width) &&
+           even_within(settings.video_height) && settings.video_frame_rate >= 1 &&
+           settings.video_frame_rate <= 120 && settings.video_bitrate >= 10000 && settings.video_bitrate <= 50000000;
+}
+
+CallId random_call_id(Random& random) {
+    CallId id;
+    random.fill(id.bytes);
+    return id;
+}
+
+void log_keys(const crypto::MediaKeys& keys, const CallId& call, const StreamOffer& ours, const StreamOffer& theirs) {
+    crypto::log_srtp_key(call, keys.epoch, ours.audio_ssrc, keys.send_audio.reveal());
+    crypto::log_srtp_key(call, keys.epoch, ours.video_ssrc, keys.send_video.reveal());
+    crypto::log_srtp_key(call, keys.epoch, theirs.audio_ssrc, keys.receive_audio.reveal());
+    crypto::log_srtp_key(call, keys.epoch, theirs.video_ssrc, keys.receive_video.reveal());
+}
+
+}  // namespace
+
+CallCore::CallCore(std::shared_ptr<crypto::Session> session, const crypto::CallBinding& binding, crypto::Role role,
+                   Random& random, Instant now)
+    : session_(std::move(session)),
+      binding_(binding),
+      role_(role),
+      random_(random),
+      safety_number_(crypto::safety_number(binding.caller, binding.callee)),
+      state_(role == crypto::Role::caller ? CallState::calling : CallState::ringing),
+      started_(now) {}
+
+Result<std::shared_ptr<CallCore>> CallCore::dial(std::shared_ptr<crypto::Session> session, const PublicIdentity& ours,
+                                                 const CallSettings& settings, Random& random, Instant now) {
+    if (!valid(settings)) return Failure(Error::invalid_argument);
+    const crypto::CallBinding binding{.call = random_call_id(random), .caller = ours, .callee = session->peer()};
+    std::shared_ptr<CallCore> core(new CallCore(std::move(session), binding, crypto::Role::caller, random, now));
+    core->settings_ = settings;
+    core->ours_ = make_streams(settings, random);
+    auto secret = core->queue_signal({.call = binding.call, .body = call::Offer{core->ours_}});
+    if (!secret) return Failure(secret.error());
+    core->offer_secret_ = std::move(*secret);
+    return core;
+}
+
+std::shared_ptr<CallCore> CallCore::ring(std::shared_ptr<crypto::Session> session, const PublicIdentity& ours,
+                                         const CallId& id, const call::Offer& offer,
+                                         crypto::ExportSecret&& offer_secret, Random& random, Instant now) {
+    const crypto::CallBinding binding{.call = id, .caller = session->peer(), .callee = ours};
+    std::shared_ptr<CallCore> core(new CallCore(std::move(session), binding, crypto::Role::callee, random, now));
+    core->theirs_ = offer.streams;
+    core->offer_secret_ = std::move(offer_secret);
+    return core;
+}
+
+Result<crypto::ExportSecret> CallCore::queue_signal(const call::CallSignal& signal) {
+    const auto plaintext = call::encode(signal);
+    if (!plaintext) return Failure(plaintext.error());
+    auto sealed = session_->seal(*plaintext);
+    if (!sealed) return Failure(sealed.error());
+    signals_.push_back(std::move(sealed->message));
+    return std::move(sealed->exported);
+}
+
+Result<void> CallCore::accept(const CallSettings& settings, Instant now) {
+    if (!call::next_state(state_, CallEvent::accept)) return Failure(Error::wrong_state);
+    if (!valid(settings)) return Failure(Error::invalid_argument);
+    settings_ = settings;
+    ours_ = make_streams(settings, random_);
+    auto answer_secret = queue_signal({.call = binding_.call, .body = call::Answer{ours_}});
+    if (!answer_secret) return Failure(answer_secret.error());
+    return activate(std::move(*offer_secret_), std::move(*answer_secret), now);
+}
+
+Result<void> CallCore::activate(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now) {
+    keys_.emplace(crypto::derive_call_secret(std::move(offer), std::move(answer), binding_), binding_, role_);
+    offer_secret_.reset();
+    auto media_keys = keys_->next();
+    if (!media_keys) return Failure(media_keys.error());
+    epoch_ = media_keys->epoch;
+    log_keys(*media_keys, binding_.call, ours_, theirs_);
+    auto rtp = call::RtpSession::create(std::move(*media_keys), ours_, theirs_, settings_, random_, now);
+    if (!rtp) return Failure(rtp.error());
+    rtp_ = std::move(*rtp);
+    state_ = CallState::active;
+    notices_.push_back(Activated{safety_number_});
+    send_route();
+    return {};
+}
+
+Result<void> CallCore::set_route(Bytes route) {
+    if (route.size() > call::Route::max_size) return Failure(Error::too_large);
+    if (state_ == CallState::ended) return Failure(Error::wrong_state);
+    route_ = to_buffer(route);
+    if (state_ == CallState::active) send_route();
+    return {};
+}
+
+void CallCore::send_route() {
+    if (route_.empty()) return;
+    const auto sent = queue_signal({.call = binding_.call, .body = call::Route{route_}});
+    if (!sent) ++refused_[sent.error()];
+}
+
+void CallCore::hang_up(Instant now) {
+    if (state_ == CallState::ended) return;
+    const EndReason reason = call::hang_up_reason(state_);
+    const auto sent = queue_signal({.call = binding_.call, .body = call::HangUp{reason}});
+    if (!sent) ++refused_[sent.error()];
+    end(CallEvent::hang_up, reason, true, now);
+}
+
+void CallCore::end(CallEvent event, EndReason reason, bool by_us, Instant now) {
+    const auto next = call::next_state(state_, event);
+    if (!next) return;
+    state_ = *next;
+    if (rtp_ && by_us) rtp_->say_bye(now);
+    offer_secret_.reset();
+    keys_.reset();
+    notices_.push_back(Ended{.reason = reason, .by_us = by_us});
+}
+
+Result<void> CallCore::receive_signal(const call::CallSignal& signal, crypto::ExportSecret&& exported, Instant now) {
+    if (const auto* answer = std::get_if<call::Answer>(&signal.body)) {
+        if (!call::next_state(state_, CallEvent::peer_answered)) return Failure(Error::wrong_state);
+        theirs_ = answer->streams;
+        return activate(std::move(*offer_secret_), std::move(exported), now);
+    }
+    if (const auto* route = std::get_if<call::Route>(&signal.body)) {
+        if (state_ != CallState::active) return Failure(Error::wrong_state);
+        notices_.push_back(to_buffer(route->route));
+        return {};
+    }
+    if (const auto* hang_up = std::get_if<call::HangUp>(&signal.body)) {
+        if (state_ == CallState::ended) return Failure(Error::wrong_state);
+        end(CallEvent::peer_hung_up, hang_up->reason, false, now);
+        return {};
+    }
+    return Failure(Error::replayed);  // a second offer with the id of a call we have
+}
+
+Result<void> CallCore::send(const VideoFrame& frame, Instant now) {
+    if (state_ != CallState::active) return Failure(Error::wrong_state);
+    return rtp_->send(frame, now);
+}
+
+Result<void> CallCore::send(const AudioBlock& block, Instant now) {
+    if (state_ != CallState::active) return Failure(Error::wrong_state);
+    return rtp_->send(block, now);
+}
+
+Result<void> CallCore::receive(Bytes datagram, Instant now) {
+    if (state_ != CallState::active) {
+        ++refused_[Error::wrong_state];
+        return Failure(Error::wrong_state);
+    }
+    return rtp_->receive(datagram, now);
+}
+
+void CallCore::check_timeouts(Instant now) {
+    if (state_ == CallState::active) {
+        if (rtp_->peer_said_bye()) end(CallEvent::peer_hung_up, EndReason::hung_up, false, now);
+        if (now - rtp_->last_received() >= media_timeout) end(CallEvent::media_timed_out, EndReason::lost, true, now);
+    } else if (state_ != CallState::ended && now - started_ >= ring_timeout) {
+        if (state_ == CallState::calling) {
+            const auto sent = queue_signal({.call = binding_.call, .body = call::HangUp{EndReason::not_answered}});
+            if (!sent) ++refused_[sent.error()];
+        }
+        end(CallEvent::ring_timed_out, EndReason::not_answered, true, now);
+    }
+}
+
+std::optional<Output> CallCore::poll_notice() {
+    if (notices_.empty()) return std::nullopt;
+    // The end comes last: after every datagram that is still to go.
+    if (std::holds_alternative<Ended>(notices_.front()) && rtp_) {
+        if (const auto datagram = rtp_->take_datagram()) return *datagram;
+        final_stats_ = stats();
+        rtp_.reset();
+    }
+    Notice notice = std::move(notices_.front());
+    notices_.pop_front();
+    if (auto* route = std::get_if<Buffer>(&notice)) {
+        taken_ = std::move(*route);
+        return RemoteRoute{taken_};
+    }
+    if (const auto* activated = std::get_if<Activated>(&notice)) return *activated;
+    return std::get<Ended>(notice);
+}
+
+std::optional<Output> CallCore::poll(Instant now) {
+    check_timeouts(now);
+    if (!signals_.empty()) {
+        taken_ = std::move(signals_.front());
+        signals_.pop_front();
+        return Signal{.to = peer(), .bytes = taken_};
+    }
+    if (auto notice = poll_notice()) return notice;
+    if (state_ != CallState::active) return std::nullopt;
+    auto output = rtp_->poll(now);
+    if (!output) return std::nullopt;
+    return std::visit([](const auto& value) -> Output { return value; }, *output);
+}
+
+Instant CallCore::deadline() const {
+    if (!signals_.empty() || !notices_.empty()) return Instant::min();
+    switch (state_) {
+        case CallState::active: return std::min(rtp_->deadline(), rtp_->last_received() + media_timeout);
+        case CallState::ended: return never;
+        case CallState::calling:
+        case CallState::ringing: break;
+    }
+    return started_ + ring_timeout;
+}
+
+std::optional<FrameTrace> CallCore::trace() { return rtp_ ? rtp_->trace() : std::nullopt; }
+
+Result<void> CallCore::set_video_bitrate(int bits_per_second) {
+    if (state_ != CallState::active) return Failure(Error::wrong_state);
+    return rtp_->video_sender().set_bitrate(bits_per_second);
+}
+
+void CallCore::request_key_frame() {
+    if (rtp_) rtp_->video_sender().force_key_frame();
+}
+
+CallStats CallCore::stats() const {
+    if (final_stats_) return *final_stats_;
+    CallStats stats{.refused = refused_, .epoch = epoch_, .memory = sizeof(*this)};
+    if (rtp_) rtp_->add_to(stats);
+    return stats;
+}
+
+}  // namespace sotto::detail

@@ -1,0 +1,88 @@
+// The inside of a Call: what was agreed, what waits to go out, and the media once both sides have accepted.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "call/rtp_session.h"
+#include "call/signal.h"
+#include "call/state.h"
+#include "crypto/media_keys.h"
+#include "crypto/session.h"
+#include "sotto/call.h"
+
+namespace sotto::detail {
+
+class CallCore {
+  public:
+    // Ours: queues the offer. Errors: those of Session::seal(), invalid_argument (settings).
+    static Result<std::shared_ptr<CallCore>> dial(std::shared_ptr<crypto::Session> session,
+                                                  const PublicIdentity& ours, const CallSettings& settings,
+                                                  Random& random, Instant now);
+    // Theirs: rings.
+    static std::shared_ptr<CallCore> ring(std::shared_ptr<crypto::Session> session, const PublicIdentity& ours,
+                                          const CallId& id, const call::Offer& offer,
+                                          crypto::ExportSecret&& offer_secret,
+                                          Random& random, Instant now);
+
+    Result<void> accept(const CallSettings& settings, Instant now);
+    void hang_up(Instant now);
+    Result<void> set_route(Bytes route);
+    // A signal of this call, opened; `exported` is its message's secret.
+    Result<void> receive_signal(const call::CallSignal& signal, crypto::ExportSecret&& exported, Instant now);
+
+    Result<void> send(const VideoFrame& frame, Instant now);
+    Result<void> send(const AudioBlock& block, Instant now);
+    Result<void> receive(Bytes datagram, Instant now);
+
+    std::optional<Output> poll(Instant now);
+    Instant deadline() const;
+    std::optional<FrameTrace> trace();
+
+    Result<void> set_video_bitrate(int bits_per_second);
+    void request_key_frame();
+
+    CallState state() const { return state_; }
+    const CallId& id() const { return binding_.call; }
+    const PublicIdentity& peer() const { return session_->peer(); }
+    const SafetyNumber& safety_number() const { return safety_number_; }
+    bool offers_video() const { return theirs_.video; }
+    CallStats stats() const;
+
+  private:
+    CallCore(std::shared_ptr<crypto::Session> session, const crypto::CallBinding& binding, crypto::Role role,
+             Random& random, Instant now);
+
+    using Notice = std::variant<Activated, Buffer, Ended>;  // a Buffer is the peer's route
+
+    Result<crypto::ExportSecret> queue_signal(const call::CallSignal& signal);
+    Result<void> activate(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
+    void send_route();
+    void end(call::CallEvent event, EndReason reason, bool by_us, Instant now);
+    void check_timeouts(Instant now);
+    std::optional<Output> poll_notice();
+
+    std::shared_ptr<crypto::Session> session_;
+    crypto::CallBinding binding_;
+    crypto::Role role_;
+    Random& random_;
+    SafetyNumber safety_number_;
+    CallState state_;
+    Instant started_;
+    CallSettings settings_;
+    call::StreamOffer ours_, theirs_;
+    std::optional<crypto::ExportSecret> offer_secret_;  // until the answer
+    std::optional<crypto::MediaKeySchedule> keys_;
+    std::uint32_t epoch_ = 0;
+    std::unique_ptr<call::RtpSession> rtp_;
+    std::optional<CallStats> final_stats_;  // once the media are gone
+    Buffer route_;                          // kept back until both sides accepted
+    std::deque<Buffer> signals_;
+    std::deque<Notice> notices_;
+    Buffer taken_;                          // what the last output views
+    RefusalCounts refused_;
+};
+
+}  // namespace sotto::detail

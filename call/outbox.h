@@ -1,0 +1,48 @@
+// The datagrams waiting for the client to take them. Entries name packets that stay in their stream's history.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "transport/send_history.h"
+
+namespace sotto::call {
+
+class Outbox {
+  public:
+    // The packet with this number in `history`, which must not move while it is queued here.
+    void push(const transport::SendHistory& history, SequenceNumber sequence) {
+        if (size() == entries_.size()) {
+            ++first_;
+            ++overrun_;
+        }
+        entries_[end_++ % entries_.size()] = {&history, sequence};
+    }
+
+    // The next datagram; those whose slot was overwritten meanwhile are counted and left out.
+    std::optional<Bytes> pop() {
+        while (first_ != end_) {
+            const Entry entry = entries_[first_++ % entries_.size()];
+            const Bytes packet = entry.history->find(entry.sequence);
+            if (!packet.empty()) return packet;
+            ++overrun_;
+        }
+        return std::nullopt;
+    }
+
+    std::size_t size() const { return end_ - first_; }
+    std::uint64_t overrun() const { return overrun_; }
+
+  private:
+    struct Entry {
+        const transport::SendHistory* history = nullptr;
+        SequenceNumber sequence{};
+    };
+    std::array<Entry, 512> entries_{};
+    std::size_t first_ = 0;
+    std::size_t end_ = 0;
+    std::uint64_t overrun_ = 0;
+};
+
+}  // namespace sotto::call

@@ -1,0 +1,50 @@
+// One RTP stream coming in: authenticated, numbered without wrap, counted. The first step of call/receiver.cpp.
+#pragma once
+
+#include <optional>
+
+#include "sotto/srtp_key.h"
+#include "transport/clock_sync.h"
+#include "transport/reception.h"
+#include "transport/rtcp.h"
+#include "transport/rtp.h"
+#include "transport/sequence.h"
+#include "transport/srtp.h"
+
+namespace sotto::call {
+
+struct ReceiveStreamSettings {
+    Ssrc ssrc{};
+    PayloadType payload_type{};
+    std::uint32_t clock_rate = 90000;  // Hz
+};
+
+class ReceiveStream {
+  public:
+    static Result<ReceiveStream> create(SrtpKey<Receiving>&& key, const ReceiveStreamSettings& settings);
+
+    struct Arrived {
+        transport::RtpPacket packet;  // views the datagram
+        std::int64_t extended = 0;    // its sequence number without wrap
+    };
+    // Decrypts in place. Errors: those of unprotect_rtp() and parse_rtp(), unknown_stream (payload type).
+    Result<Arrived> open_rtp(MutableBytes datagram, Instant now);
+    // What the peer's source reports about our stream `ours`. Errors: those of unprotect_rtcp() and parse_rtcp().
+    Result<transport::RtcpReport> open_rtcp(MutableBytes datagram, Ssrc ours);
+
+    void sender_report(const transport::SenderInfo& info, Instant now, std::optional<Duration> round_trip);
+    std::optional<Instant> captured(RtpTimestamp timestamp) const { return clock_.captured(timestamp); }
+
+    Ssrc ssrc() const { return settings_.ssrc; }
+    transport::ReceptionStats reception;
+    std::uint64_t bytes = 0;  // of payload
+
+  private:
+    ReceiveStream(transport::SrtpReceiver&& srtp, const ReceiveStreamSettings& settings);
+    transport::SrtpReceiver srtp_;
+    ReceiveStreamSettings settings_;
+    transport::SequenceUnwrapper sequence_;
+    transport::ClockSync clock_;
+};
+
+}  // namespace sotto::call

@@ -1,0 +1,83 @@
+// The way in of one frame: unprotect -> order and repair -> codec -> shown.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "call/receive_stream.h"
+#include "call/trace_log.h"
+#include "codec/opus_decoder.h"
+#include "codec/vp8_decoder.h"
+#include "sotto/call.h"
+#include "transport/audio_jitter_buffer.h"
+#include "transport/nack.h"
+#include "transport/video_jitter_buffer.h"
+
+namespace sotto::call {
+
+class VideoReceiver {
+  public:
+    // `pixels`: the largest picture the buffers are sized for.
+    static Result<VideoReceiver> create(SrtpKey<Receiving>&& key, Ssrc ssrc, std::size_t pixels);
+
+    // One RTP datagram, decrypted in place. Errors: those of ReceiveStream::open_rtp() and VideoJitterBuffer::insert().
+    Result<void> receive(MutableBytes datagram, Instant now, TraceLog& traces);
+    // The next picture, decoded; nothing when none is complete. A frame that the decoder refuses is counted in `refused`,
+    // left out, and a key frame will be asked for.
+    std::optional<ShownFrame> next(Instant now, TraceLog& traces, RefusalCounts& refused);
+    Instant deadline(Duration round_trip) const;
+
+    // Feedback to send now: packets to ask for again, and whether a key frame is needed.
+    struct Feedback {
+        std::span<const SequenceNumber> nacks;  // a view of this receiver
+        bool picture_loss = false;
+        bool any() const { return picture_loss || !nacks.empty(); }
+    };
+    Feedback feedback(Instant now, Duration round_trip);
+
+    ReceiveStats stats() const;
+    std::size_t memory() const { return buffer_.memory(); }
+    ReceiveStream stream;
+
+  private:
+    VideoReceiver(ReceiveStream&& in, codec::Vp8Decoder&& decoder, const transport::VideoJitterBufferSettings& settings);
+    Instant key_request_deadline(Duration round_trip) const;
+
+    transport::VideoJitterBuffer buffer_;
+    transport::NackTracker nacks_;
+    codec::Vp8Decoder decoder_;
+    ArrivalStamps arrivals_;
+    std::array<SequenceNumber, transport::max_nacks> asked_{};
+    Instant key_asked_ = Instant::min();
+    ReceiveStats stats_;
+};
+
+class AudioReceiver {
+  public:
+    // `block`: how long the peer's blocks are; `channels`: what we play.
+    static Result<AudioReceiver> create(SrtpKey<Receiving>&& key, Ssrc ssrc, Duration block, int channels);
+
+    // Errors: those of ReceiveStream::open_rtp() and AudioJitterBuffer::insert().
+    Result<void> receive(MutableBytes datagram, Instant now, TraceLog& traces);
+    // The block whose turn it is, decoded, recovered or concealed; nothing before its turn. A packet that the decoder
+    // refuses is counted in `refused` and concealed.
+    std::optional<PlayedBlock> next(Instant now, TraceLog& traces, RefusalCounts& refused);
+    Instant deadline() const { return buffer_.deadline(); }
+
+    ReceiveStats stats() const;
+    std::size_t memory() const { return buffer_.memory(); }
+    ReceiveStream stream;
+
+  private:
+    AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder, const transport::AudioJitterBufferSettings& settings);
+    Result<std::size_t> decode(const transport::AudioTurn& turn);
+
+    transport::AudioJitterBuffer buffer_;
+    codec::OpusDecoder decoder_;
+    ArrivalStamps arrivals_;
+    std::array<std::int16_t, 960 * 2> samples_{};  // 20 ms of stereo
+    std::size_t block_samples_ = 0;                // of samples_, that one block fills
+    ReceiveStats stats_;
+};
+
+}  // namespace sotto::call

@@ -1,0 +1,195 @@
+#include "call/rtp_session.h"
+
+#include <algorithm>
+
+#include "base/byte_reader.h"
+#include "transport/clock_sync.h"
+
+namespace sotto::call {
+namespace {
+
+constexpr Duration report_interval = std::chrono::seconds(1);
+constexpr Duration first_round_trip = std::chrono::milliseconds(100);  // until the first report tells
+
+// RFC 3550 §6.2: half to one and a half times the interval, so that reports do not synchronise.
+Duration randomised(Duration interval, Random& random) {
+    std::array<std::byte, 2> bytes{};
+    random.fill(bytes);
+    const std::uint16_t share = *ByteReader(bytes).u16();
+    return interval / 2 + interval * share / 65536;
+}
+
+// RFC 7022 §4.2: a short-term persistent name, 96 random bits, new for each call.
+std::string random_cname(Random& random) {
+    std::array<std::byte, 12> bytes{};
+    random.fill(bytes);
+    return to_hex(bytes);
+}
+
+// The SSRC a datagram claims: at byte 8 in RTP, at byte 4 in RTCP.
+Result<Ssrc> claimed_ssrc(Bytes datagram, bool rtcp) {
+    ByteReader in(datagram);
+    if (!in.take(rtcp ? 4 : 8)) return Failure(Error::truncated);
+    const auto ssrc = in.u32();
+    if (!ssrc) return Failure(ssrc.error());
+    return Ssrc{*ssrc};
+}
+
+}  // namespace
+
+RtpSession::RtpSession(VideoSender&& video_out, AudioSender&& audio_out, VideoReceiver&& video_in,
+                       AudioReceiver&& audio_in, const CallSettings& settings, Random& random, Instant now)
+    : video_out_(std::move(video_out)),
+      audio_out_(std::move(audio_out)),
+      video_in_(std::move(video_in)),
+      audio_in_(std::move(audio_in)),
+      traces_(settings.trace_clock),
+      cname_(random_cname(random)),
+      random_(random),
+      start_(now),
+      next_report_(now + report_interval / 4),
+      last_received_(now) {}
+
+Result<std::unique_ptr<RtpSession>> RtpSession::create(crypto::MediaKeys&& keys, const StreamOffer& ours,
+                                                       const StreamOffer& theirs, const CallSettings& settings,
+                                                       Random& random, Instant now) {
+    auto video_out = VideoSender::create(std::move(keys.send_video), ours.video_ssrc, ours.video, settings, random);
+    if (!video_out) return Failure(video_out.error());
+    auto audio_out = AudioSender::create(std::move(keys.send_audio), ours.audio_ssrc, ours.audio, settings, random);
+    if (!audio_out) return Failure(audio_out.error());
+
+    const auto pixels =
+        static_cast<std::size_t>(settings.video_width) * static_cast<std::size_t>(settings.video_height);
+    auto video_in = VideoReceiver::create(std::move(keys.receive_video), theirs.video_ssrc, pixels);
+    if (!video_in) return Failure(video_in.error());
+    auto audio_in = AudioReceiver::create(std::move(keys.receive_audio), theirs.audio_ssrc,
+                                          std::chrono::milliseconds(theirs.audio_block_ms), settings.audio_channels);
+    if (!audio_in) return Failure(audio_in.error());
+    return std::unique_ptr<RtpSession>(new RtpSession(std::move(*video_out), std::move(*audio_out),
+                                                      std::move(*video_in), std::move(*audio_in), settings, random,
+                                                      now));
+}
+
+Result<void> RtpSession::send(const VideoFrame& frame, Instant now) {
+    return video_out_.send(frame, now, traces_, outbox_);
+}
+
+Result<void> RtpSession::send(const AudioBlock& block, Instant now) {
+    return audio_out_.send(block, now, traces_, outbox_);
+}
+
+Result<void> RtpSession::receive(Bytes datagram, Instant now) {
+    const auto received = [&]() -> Result<void> {
+        if (datagram.size() > scratch_.size()) return Failure(Error::too_large);
+        std::ranges::copy(datagram, scratch_.begin());
+        const MutableBytes copy = std::span(scratch_).first(datagram.size());
+        return transport::is_rtcp(datagram) ? receive_rtcp(copy, now) : receive_rtp(copy, now);
+    }();
+    if (received) {
+        last_received_ = now;
+    } else {
+        ++refused_[received.error()];
+    }
+    return received;
+}
+
+Result<void> RtpSession::receive_rtp(MutableBytes datagram, Instant now) {
+    const auto ssrc = claimed_ssrc(datagram, false);
+    if (!ssrc) return Failure(ssrc.error());
+    if (*ssrc == audio_in_.stream.ssrc()) return audio_in_.receive(datagram, now, traces_);
+    if (*ssrc != video_in_.stream.ssrc()) return Failure(Error::unknown_stream);
+    const auto received = video_in_.receive(datagram, now, traces_);
+    if (received) send_feedback(now);
+    return received;
+}
+
+Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Instant now) {
+    const auto ssrc = claimed_ssrc(datagram, true);
+    if (!ssrc) return Failure(ssrc.error());
+    const bool audio = *ssrc == audio_in_.stream.ssrc();
+    if (!audio && *ssrc != video_in_.stream.ssrc()) return Failure(Error::unknown_stream);
+
+    ReceiveStream& in = audio ? audio_in_.stream : video_in_.stream;
+    SendStream& out = audio ? audio_out_.stream : video_out_.stream;
+    const auto report = in.open_rtcp(datagram, out.ssrc());
+    if (!report) return Failure(report.error());
+
+    learn_round_trip(*report, now);
+    if (report->sender_info) in.sender_report(*report->sender_info, now, round_trip_);
+    if (report->report) out.stats.peer_loss = report->report->fraction_lost / 256.0;
+    out.resend(std::span(report->nacks).first(report->nack_count), now, round_trip(), outbox_);
+    if (report->picture_loss && !audio) video_out_.key_requested(now);
+    bye_received_ = bye_received_ || report->bye;
+    return {};
+}
+
+void RtpSession::learn_round_trip(const transport::RtcpReport& report, Instant now) {
+    if (!report.report) return;
+    const auto measured = transport::round_trip(*report.report, transport::to_ntp(now - start_));
+    if (measured) round_trip_ = measured;
+}
+
+Duration RtpSession::round_trip() const { return round_trip_.value_or(first_round_trip); }
+
+// RFC 4585 §3.5: feedback on loss goes out at once, with the report it must travel in.
+void RtpSession::send_feedback(Instant now) {
+    const VideoReceiver::Feedback feedback = video_in_.feedback(now, round_trip());
+    if (!feedback.any()) return;
+    const auto sent = video_out_.stream.send_report({.report = video_in_.stream.reception.report(now),
+                                                     .cname = cname_,
+                                                     .media_source = video_in_.stream.ssrc(),
+                                                     .nacks = feedback.nacks,
+                                                     .picture_loss = feedback.picture_loss},
+                                                    outbox_);
+    if (!sent) ++refused_[sent.error()];
+}
+
+void RtpSession::send_reports(Instant now, bool bye) {
+    const auto send_one = [&](SendStream& out, ReceiveStream& in, std::optional<transport::SenderInfo> info) {
+        transport::RtcpOutgoing report{.sender_info = info, .cname = cname_, .media_source = in.ssrc(), .bye = bye};
+        if (in.reception.packets() > 0) report.report = in.reception.report(now);
+        const auto sent = out.send_report(report, outbox_);
+        if (!sent) ++refused_[sent.error()];
+    };
+    send_one(audio_out_.stream, audio_in_.stream, audio_out_.info(start_, now));
+    send_one(video_out_.stream, video_in_.stream, video_out_.info(start_, now));
+}
+
+void RtpSession::say_bye(Instant now) { send_reports(now, true); }
+
+std::optional<Datagram> RtpSession::take_datagram() {
+    const auto packet = outbox_.pop();
+    if (!packet) return std::nullopt;
+    return Datagram{*packet};
+}
+
+std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
+    if (now >= next_report_) {
+        send_reports(now, false);
+        next_report_ = now + randomised(report_interval, random_);
+    }
+    send_feedback(now);
+    if (const auto datagram = take_datagram()) return *datagram;
+    // Sound first: its turn is a fixed instant, a picture's is when it is complete.
+    if (const auto block = audio_in_.next(now, traces_, refused_)) return *block;
+    if (const auto frame = video_in_.next(now, traces_, refused_)) return *frame;
+    return std::nullopt;
+}
+
+Instant RtpSession::deadline() const {
+    return std::min({next_report_, video_in_.deadline(round_trip()), audio_in_.deadline()});
+}
+
+void RtpSession::add_to(CallStats& stats) const {
+    stats.audio_sent = audio_out_.stream.stats;
+    stats.video_sent = video_out_.stream.stats;
+    stats.video_sent.overrun = outbox_.overrun();
+    stats.audio_received = audio_in_.stats();
+    stats.video_received = video_in_.stats();
+    stats.round_trip = round_trip_;
+    for (std::size_t i = 0; i < error_count; ++i) stats.refused.by_error[i] += refused_.by_error[i];
+    stats.memory += sizeof(*this) + audio_out_.stream.memory() + video_out_.stream.memory() + audio_in_.memory() +
+                    video_in_.memory();
+}
+
+}  // namespace sotto::call

@@ -1,0 +1,70 @@
+// All media of one call (an RTP session, RFC 3550 §3): both senders and receivers, and the reports between them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "call/receiver.h"
+#include "call/sender.h"
+#include "call/signal.h"
+#include "crypto/media_keys.h"
+
+namespace sotto::call {
+
+class RtpSession {
+  public:
+    // Errors: invalid_argument (settings out of range), codec_failed.
+    static Result<std::unique_ptr<RtpSession>> create(crypto::MediaKeys&& keys, const StreamOffer& ours,
+                                                      const StreamOffer& theirs, const CallSettings& settings,
+                                                      Random& random, Instant now);
+
+    Result<void> send(const VideoFrame& frame, Instant now);
+    Result<void> send(const AudioBlock& block, Instant now);
+    // Any datagram: told apart by its second byte and SSRC (RFC 5761 §4). What is refused is counted.
+    Result<void> receive(Bytes datagram, Instant now);
+
+    using Output = std::variant<Datagram, ShownFrame, PlayedBlock>;
+    std::optional<Output> poll(Instant now);
+    // What is still queued, without playing on: for a call that has ended.
+    std::optional<Datagram> take_datagram();
+    Instant deadline() const;
+
+    // Tells the peer that we leave (RFC 3550 §6.6).
+    void say_bye(Instant now);
+    bool peer_said_bye() const { return bye_received_; }
+    Instant last_received() const { return last_received_; }
+
+    void add_to(CallStats& stats) const;
+    std::optional<FrameTrace> trace() { return traces_.pop(); }
+    VideoSender& video_sender() { return video_out_; }
+
+  private:
+    RtpSession(VideoSender&& video_out, AudioSender&& audio_out, VideoReceiver&& video_in, AudioReceiver&& audio_in,
+               const CallSettings& settings, Random& random, Instant now);
+
+    Result<void> receive_rtp(MutableBytes datagram, Instant now);
+    Result<void> receive_rtcp(MutableBytes datagram, Instant now);
+    void learn_round_trip(const transport::RtcpReport& report, Instant now);
+    void send_feedback(Instant now);
+    void send_reports(Instant now, bool bye);
+    Duration round_trip() const;
+
+    VideoSender video_out_;
+    AudioSender audio_out_;
+    VideoReceiver video_in_;
+    AudioReceiver audio_in_;
+    Outbox outbox_;
+    TraceLog traces_;
+    RefusalCounts refused_;
+    std::array<std::byte, transport::max_datagram> scratch_{};  // where a datagram is decrypted
+    std::string cname_;
+    Random& random_;
+    Instant start_;
+    Instant next_report_;
+    Instant last_received_;
+    std::optional<Duration> round_trip_;
+    bool bye_received_ = false;
+};
+
+}  // namespace sotto::call

@@ -1,0 +1,161 @@
+#include "call/sender.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "transport/clock_sync.h"
+#include "transport/vp8_payload.h"
+
+namespace sotto::call {
+namespace {
+
+constexpr std::int64_t video_clock = 90000;  // Hz, RFC 7741 §4.1
+constexpr std::int64_t audio_clock = 48000;  // Hz, RFC 7587 §4.1
+
+// Ticks of an RTP clock in `span`, to the nearest one.
+std::int64_t ticks(Duration span, std::int64_t rate) {
+    constexpr std::int64_t second = 1'000'000'000;
+    const std::int64_t whole = span.count() / second;
+    const std::int64_t rest = span.count() % second;
+    return whole * rate + (rest * rate + second / 2) / second;
+}
+
+// Packets that hold the largest frame we expect: a key frame of half a byte a pixel, and about a second of a call at 360p.
+std::size_t video_history(const CallSettings& settings) {
+    const auto pixels = static_cast<std::size_t>(settings.video_width) * static_cast<std::size_t>(settings.video_height);
+    return std::bit_ceil(std::max<std::size_t>(128, pixels / 2 / SendStream::max_payload));
+}
+
+transport::SenderInfo sender_info(const SendStats& stats, Instant start, Instant now, RtpTimestamp timestamp) {
+    return {.ntp = transport::to_ntp(now - start),
+            .rtp = timestamp,
+            .packets = static_cast<std::uint32_t>(stats.packets),
+            .octets = static_cast<std::uint32_t>(stats.bytes)};
+}
+
+}  // namespace
+
+VideoSender::VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& encoder)
+    : stream(std::move(out)), encoder_(std::move(encoder)) {}
+
+Result<VideoSender> VideoSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
+                                        Random& random) {
+    auto out = SendStream::create(
+        std::move(key),
+        {.ssrc = ssrc, .payload_type = vp8_payload_type, .history = enabled ? video_history(settings) : 1}, random);
+    if (!out) return Failure(out.error());
+    if (!enabled) return VideoSender(std::move(*out), std::nullopt);
+
+    auto encoder = codec::Vp8Encoder::create({.width = settings.video_width,
+                                              .height = settings.video_height,
+                                              .frame_rate = settings.video_frame_rate,
+                                              .bitrate = settings.video_bitrate,
+                                              .cpu_used = settings.video_cpu_used});
+    if (!encoder) return Failure(encoder.error());
+    return VideoSender(std::move(*out), std::move(*encoder));
+}
+
+Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& traces, Outbox& outbox) {
+    if (!encoder_) return Failure(Error::wrong_state);
+    if (frame.captured <= last_captured_) return Failure(Error::invalid_argument);
+    if (frames_ == 0) first_captured_ = frame.captured;
+    const auto since_first = static_cast<std::uint64_t>(ticks(frame.captured - first_captured_, video_clock));
+    FrameTrace trace{.medium = Medium::video, .timestamp = stream.timestamp(since_first).value, .number = frames_};
+    trace[Stage::captured] = frame.captured;
+
+    const auto encoded = encoder_->encode(frame, since_first, force_key_);
+    if (!encoded) return Failure(encoded.error());
+    trace[Stage::encoded] = traces.stamp(now);
+    last_captured_ = frame.captured;
+    ++frames_;
+    if (encoded->bytes.empty()) {
+        ++stream.stats.frames_dropped;
+        return {};
+    }
+
+    const auto sent = packetise(encoded->bytes, RtpTimestamp{trace.timestamp}, outbox);
+    // A frame that did not leave whole breaks all that refer to it.
+    force_key_ = !sent;
+    if (!sent) return sent;
+    if (encoded->key) last_key_ = now;
+    ++stream.stats.frames;
+    trace[Stage::protect] = traces.stamp(now);
+    traces.push(trace);
+    return {};
+}
+
+Result<void> VideoSender::packetise(Bytes frame, RtpTimestamp timestamp, Outbox& outbox) {
+    transport::Vp8Packetizer packetizer(frame, SendStream::max_payload, picture_id_);
+    if (packetizer.packets_left() > stream.history_capacity()) return Failure(Error::too_large);
+    picture_id_ = static_cast<std::uint16_t>((picture_id_ + 1) & 0x7fff);  // RFC 7741 §4.2: 15 bits
+    while (!packetizer.done()) {
+        const auto size = packetizer.next(stream.payload_room());
+        if (!size) return Failure(size.error());
+        const auto sent = stream.send(*size, timestamp, packetizer.done(), outbox);
+        if (!sent) return sent;
+    }
+    return {};
+}
+
+std::optional<transport::SenderInfo> VideoSender::info(Instant start, Instant now) const {
+    if (stream.stats.packets == 0) return std::nullopt;
+    const auto since_first = static_cast<std::uint64_t>(ticks(now - first_captured_, video_clock));
+    return sender_info(stream.stats, start, now, stream.timestamp(since_first));
+}
+
+void VideoSender::key_requested(Instant now) {
+    if (last_key_ != Instant::min() && now - last_key_ < key_interval) return;
+    force_key_ = true;
+}
+
+Result<void> VideoSender::set_bitrate(int bits_per_second) {
+    if (!encoder_) return Failure(Error::wrong_state);
+    return encoder_->set_bitrate(bits_per_second);
+}
+
+AudioSender::AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& encoder)
+    : stream(std::move(out)), encoder_(std::move(encoder)) {}
+
+Result<AudioSender> AudioSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
+                                        Random& random) {
+    // Lost audio is recovered by FEC, not by retransmission: the history is only the queue's memory.
+    auto out = SendStream::create(std::move(key), {.ssrc = ssrc, .payload_type = opus_payload_type, .history = 8}, random);
+    if (!out) return Failure(out.error());
+    if (!enabled) return AudioSender(std::move(*out), std::nullopt);
+
+    auto encoder = codec::OpusEncoder::create({.channels = settings.audio_channels,
+                                               .frame_ms = settings.audio_block_ms,
+                                               .bitrate = settings.audio_bitrate});
+    if (!encoder) return Failure(encoder.error());
+    return AudioSender(std::move(*out), std::move(*encoder));
+}
+
+Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& traces, Outbox& outbox) {
+    if (!encoder_) return Failure(Error::wrong_state);
+    FrameTrace trace{.medium = Medium::audio, .timestamp = stream.timestamp(samples_).value, .number = blocks_};
+    trace[Stage::captured] = block.captured;
+
+    const auto size = encoder_->encode(block, stream.payload_room());
+    if (!size) return Failure(size.error());
+    trace[Stage::encoded] = traces.stamp(now);
+    last_timestamp_ = RtpTimestamp{trace.timestamp};
+    last_captured_ = block.captured;
+    samples_ += block.frames();
+    const bool first = blocks_++ == 0;
+
+    // RFC 3551 §4.1: the marker is set on the first packet of a talkspurt.
+    const auto sent = stream.send(*size, last_timestamp_, first, outbox);
+    if (!sent) return sent;
+    ++stream.stats.frames;
+    trace[Stage::protect] = traces.stamp(now);
+    traces.push(trace);
+    return {};
+}
+
+std::optional<transport::SenderInfo> AudioSender::info(Instant start, Instant now) const {
+    if (stream.stats.packets == 0) return std::nullopt;
+    const auto since_last = static_cast<std::uint32_t>(ticks(now - last_captured_, audio_clock));
+    return sender_info(stream.stats, start, now, last_timestamp_ + since_last);
+}
+
+}  // namespace sotto::call

@@ -1,0 +1,72 @@
+// The way out of one frame: capture -> codec -> packetise -> protect -> queue.
+#pragma once
+
+#include <optional>
+
+#include "call/send_stream.h"
+#include "call/trace_log.h"
+#include "codec/opus_encoder.h"
+#include "codec/vp8_encoder.h"
+#include "sotto/call.h"
+
+namespace sotto::call {
+
+// Fixed for every call: nothing to negotiate, nothing to downgrade.
+inline constexpr PayloadType opus_payload_type{111};
+inline constexpr PayloadType vp8_payload_type{96};
+
+class VideoSender {
+  public:
+    // `enabled`: without it only reports are sent. Errors: those of Vp8Encoder and SrtpSender.
+    static Result<VideoSender> create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
+                                      Random& random);
+
+    // Errors: wrong_state (not enabled), invalid_argument (captured no later than the last frame), unsupported_media,
+    // codec_failed, too_large (more packets than the history holds).
+    Result<void> send(const VideoFrame& frame, Instant now, TraceLog& traces, Outbox& outbox);
+
+    // What an SR says (RFC 3550 §6.4.1); nothing before the first packet.
+    std::optional<transport::SenderInfo> info(Instant start, Instant now) const;
+    // The peer lost a picture: the next frame is a key frame, at most one each `key_interval` (RFC 4585 §6.3.1).
+    void key_requested(Instant now);
+    void force_key_frame() { force_key_ = true; }
+    Result<void> set_bitrate(int bits_per_second);
+
+    SendStream stream;
+    static constexpr Duration key_interval = std::chrono::milliseconds(300);
+
+  private:
+    VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& encoder);
+    Result<void> packetise(Bytes frame, RtpTimestamp timestamp, Outbox& outbox);
+
+    std::optional<codec::Vp8Encoder> encoder_;
+    std::uint16_t picture_id_ = 0;
+    bool force_key_ = false;
+    Instant last_key_ = Instant::min();
+    Instant first_captured_{};
+    Instant last_captured_ = Instant::min();
+    std::uint32_t frames_ = 0;
+};
+
+class AudioSender {
+  public:
+    static Result<AudioSender> create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
+                                      Random& random);
+
+    // Errors: wrong_state (not enabled), unsupported_media (not one block of the settings), codec_failed.
+    Result<void> send(const AudioBlock& block, Instant now, TraceLog& traces, Outbox& outbox);
+    std::optional<transport::SenderInfo> info(Instant start, Instant now) const;
+
+    SendStream stream;
+
+  private:
+    AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& encoder);
+
+    std::optional<codec::OpusEncoder> encoder_;
+    std::uint64_t samples_ = 0;  // before the next block, at 48 kHz
+    std::uint32_t blocks_ = 0;
+    Instant last_captured_{};    // of the last block's first sample
+    RtpTimestamp last_timestamp_{};
+};
+
+}  // namespace sotto::call

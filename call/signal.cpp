@@ -1,0 +1,118 @@
+#include "call/signal.h"
+
+#include <algorithm>
+
+#include "base/byte_reader.h"
+#include "base/byte_writer.h"
+
+namespace sotto::call {
+namespace {
+
+constexpr std::uint8_t version = 1;
+
+enum class Kind : std::uint8_t { offer = 1, answer = 2, route = 3, hang_up = 4 };
+
+constexpr std::uint8_t audio_flag = 1;
+constexpr std::uint8_t video_flag = 2;
+constexpr auto last_reason = static_cast<std::uint8_t>(EndReason::lost);
+
+void write_streams(ByteWriter& out, const StreamOffer& streams) {
+    const int flags = (streams.audio ? audio_flag : 0) | (streams.video ? video_flag : 0);
+    out.u16(12)
+        .u8(static_cast<std::uint8_t>(flags))
+        .u8(streams.audio_channels)
+        .u8(streams.audio_block_ms)
+        .u8(0)
+        .u32(streams.audio_ssrc.value)
+        .u32(streams.video_ssrc.value);
+}
+
+Result<StreamOffer> parse_streams(Bytes body) {
+    ByteReader in(body);
+    const auto flags = in.u8();
+    const auto channels = in.u8();
+    const auto block_ms = in.u8();
+    const auto reserved = in.u8();
+    const auto audio_ssrc = in.u32();
+    const auto video_ssrc = in.u32();
+    if (!video_ssrc || !in.empty()) return Failure(Error::malformed);
+    if ((*flags & ~(audio_flag | video_flag)) != 0 || *reserved != 0) return Failure(Error::malformed);
+    if (*channels != 1 && *channels != 2) return Failure(Error::malformed);
+    if (*block_ms != 10 && *block_ms != 20) return Failure(Error::malformed);
+    if (*audio_ssrc == *video_ssrc) return Failure(Error::malformed);
+    return StreamOffer{.audio = (*flags & audio_flag) != 0,
+                       .video = (*flags & video_flag) != 0,
+                       .audio_channels = *channels,
+                       .audio_block_ms = *block_ms,
+                       .audio_ssrc = Ssrc{*audio_ssrc},
+                       .video_ssrc = Ssrc{*video_ssrc}};
+}
+
+struct BodyWriter {
+    ByteWriter& out;
+    void operator()(const Offer& offer) const { write_streams(out, offer.streams); }
+    void operator()(const Answer& answer) const { write_streams(out, answer.streams); }
+    void operator()(const Route& route) const {
+        out.u16(static_cast<std::uint16_t>(route.route.size())).bytes(route.route);
+    }
+    void operator()(const HangUp& hang_up) const { out.u16(1).u8(static_cast<std::uint8_t>(hang_up.reason)); }
+};
+
+Result<CallSignal> parse_body(CallSignal signal, std::uint8_t kind, Bytes body) {
+    switch (static_cast<Kind>(kind)) {
+        case Kind::offer:
+        case Kind::answer: {
+            const auto streams = parse_streams(body);
+            if (!streams) return Failure(streams.error());
+            if (static_cast<Kind>(kind) == Kind::offer) {
+                signal.body = Offer{*streams};
+            } else {
+                signal.body = Answer{*streams};
+            }
+            return signal;
+        }
+        case Kind::route:
+            if (body.empty() || body.size() > Route::max_size) return Failure(Error::malformed);
+            signal.body = Route{body};
+            return signal;
+        case Kind::hang_up:
+            if (body.size() != 1 || std::to_integer<std::uint8_t>(body[0]) > last_reason) {
+                return Failure(Error::malformed);
+            }
+            signal.body = HangUp{static_cast<EndReason>(body[0])};
+            return signal;
+    }
+    return Failure(Error::malformed);
+}
+
+}  // namespace
+
+Result<std::array<std::byte, signal_size>> encode(const CallSignal& signal) {
+    if (const auto* route = std::get_if<Route>(&signal.body)) {
+        if (route->route.size() > Route::max_size) return Failure(Error::too_large);
+    }
+    std::array<std::byte, signal_size> plaintext{};
+    ByteWriter out(plaintext);
+    out.u8(version).u8(static_cast<std::uint8_t>(signal.body.index() + 1)).bytes(signal.call.bytes);
+    std::visit(BodyWriter{out}, signal.body);
+    return plaintext;
+}
+
+Result<CallSignal> parse_signal(Bytes plaintext) {
+    ByteReader in(plaintext);
+    const auto seen_version = in.u8();
+    if (!seen_version) return Failure(Error::truncated);
+    if (*seen_version != version) return Failure(Error::unsupported_version);
+    if (plaintext.size() < signal_size) return Failure(Error::truncated);
+    if (plaintext.size() > signal_size) return Failure(Error::malformed);
+    const auto kind = in.u8();
+    const auto call = in.array<CallId::size>();
+    const auto length = in.u16();
+    const auto body = in.take(*length);
+    if (!body) return Failure(Error::truncated);
+    const Bytes padding = in.rest();
+    if (std::ranges::any_of(padding, [](std::byte b) { return b != std::byte{0}; })) return Failure(Error::malformed);
+    return parse_body(CallSignal{.call = CallId{*call}, .body = HangUp{}}, *kind, *body);
+}
+
+}  // namespace sotto::call

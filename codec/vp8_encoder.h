@@ -1,0 +1,46 @@
+// VP8 (RFC 6386) real-time encoding by libvpx: constant bit rate, error resilient, one pass, no frame lag.
+#pragma once
+
+#include <memory>
+
+#include "sotto/error.h"
+#include "sotto/media.h"
+
+namespace sotto::codec {
+
+struct Vp8Settings {
+    int width = 640;    // 16 to 16383, even
+    int height = 360;   // 16 to 16383, even
+    int frame_rate = 30;     // frames/s, 1 to 120, what the rate control expects
+    int bitrate = 800000;    // bit/s, 10,000 to 50,000,000
+    int cpu_used = -6;       // libvpx's real-time speed: -16 (fastest) to -1 adapts to the CPU, see vp8cx.h
+    int threads = 1;         // 1 to 16
+    int max_key_frame_percent = 450;  // a key frame's size as a percentage of the per-frame budget
+};
+
+class Vp8Encoder {
+  public:
+    // Errors: invalid_argument, codec_failed.
+    static Result<Vp8Encoder> create(const Vp8Settings& settings);
+
+    // Encodes one frame without copying its planes. The result views the encoder's memory until the next call.
+    // An empty `bytes` means that rate control dropped the frame. `timestamp` is 90 kHz and must grow.
+    // Errors: unsupported_media (other size than the settings), codec_failed.
+    Result<EncodedFrame> encode(const VideoFrame& frame, std::uint64_t timestamp, bool force_key);
+
+    // On the fly. Errors: invalid_argument, codec_failed.
+    Result<void> set_bitrate(int bits_per_second);
+
+    const Vp8Settings& settings() const;
+
+    Vp8Encoder(Vp8Encoder&&) noexcept;
+    Vp8Encoder& operator=(Vp8Encoder&&) noexcept;
+    ~Vp8Encoder();
+
+  private:
+    struct State;
+    explicit Vp8Encoder(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace sotto::codec

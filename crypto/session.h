@@ -1,0 +1,65 @@
+// A session with one peer: PQXDH to begin, the Double Ratchet from then on. Messages are opaque bytes for any carrier.
+#pragma once
+
+#include <memory>
+
+#include "crypto/identity.h"
+#include "crypto/prekeys.h"
+
+namespace sotto::crypto {
+
+// One sealed message, and the secret that exactly this message shares with whoever opens it.
+struct Sealed {
+    Buffer message;
+    ExportSecret exported;
+};
+struct Opened {
+    Buffer plaintext;
+    ExportSecret exported;
+};
+
+class Session {
+  public:
+    // Starts a session with the owner of `bundle`. Errors: bad_signature, bad_key.
+    static Result<Session> initiate(const Identity& ours, const PrekeyBundle& bundle, Random& random);
+
+    // Opens the first message of a session that a stranger or contact started; nothing (no prekey, no state) is
+    // spent unless it authenticates. Errors: truncated, malformed, unsupported_version, unknown_prekey, bad_key, forged.
+    struct Accepted;
+    static Result<Accepted> accept(const Identity& ours, PrekeyStore& prekeys, Bytes message, Random& random);
+
+    // Seals the next message of our sending chain. Errors: too_large (plaintext over max_plaintext), key_exhausted.
+    Result<Sealed> seal(Bytes plaintext);
+
+    // Opens a message in any order; a failed one changes no state.
+    // Errors: truncated, malformed, unsupported_version, unknown_session (an initial message of another session),
+    // forged, replayed, too_many_skipped.
+    Result<Opened> open(Bytes message);
+
+    const PublicIdentity& peer() const;
+
+    static constexpr std::size_t max_plaintext = 16384;
+
+    Session(Session&&) noexcept;
+    Session& operator=(Session&&) noexcept;
+    ~Session();
+
+  private:
+    struct State;
+    explicit Session(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+struct Session::Accepted {
+    Session session;
+    Opened first;
+};
+
+// Who sent this message, before any cryptography: initial messages name their sender's identity.
+struct MessageKind {
+    bool initial = false;
+    PublicIdentity sender;  // only of initial messages, unauthenticated
+};
+Result<MessageKind> peek(Bytes message);
+
+}  // namespace sotto::crypto

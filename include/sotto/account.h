@@ -1,0 +1,61 @@
+// Our side of every call: an identity, the prekeys it publishes, and a ratchet session per peer.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "sotto/bytes.h"
+#include "sotto/call.h"
+#include "sotto/error.h"
+#include "sotto/export.h"
+#include "sotto/identity.h"
+#include "sotto/random.h"
+#include "sotto/secret.h"
+#include "sotto/stats.h"
+
+namespace sotto {
+
+// From which an identity is restored. Whoever holds it is this account.
+using AccountSeed = Secret<struct AccountSeedRole, 32>;
+
+// Whose bundle this is, after its signatures were checked.
+// Errors: truncated, malformed, unsupported_version, bad_signature, bad_key.
+SOTTO_API Result<PublicIdentity> bundle_owner(Bytes bundle);
+
+// The 60 digits that two people compare; the same on both sides.
+SOTTO_API SafetyNumber safety_number(const PublicIdentity& a, const PublicIdentity& b);
+
+class SOTTO_API Account {
+  public:
+    // A new identity. `random` must outlive the account and its calls.
+    static Account create(Random& random = system_random());
+    // The identity of that seed, with fresh prekeys and no sessions.
+    static Account restore(const AccountSeed& seed, Random& random = system_random());
+
+    const PublicIdentity& identity() const;
+    AccountSeed seed() const;
+    // What a caller needs to reach us, for any directory: each call hands out another one-time prekey.
+    Buffer bundle();
+
+    // Rings `peer`, whose bundle the directory gave. The offer is the new call's first output.
+    // Errors: wrong_identity (the bundle is somebody else's), those of bundle_owner(), invalid_argument (settings).
+    Result<Call> dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now);
+
+    // A signal that the carrier brought. Gives a ringing Call if it is a new offer, nothing if it belongs to a call we
+    // have. What is refused is counted and changes nothing.
+    // Errors: those of parsing, forged, replayed, unknown_prekey, unknown_session, unknown_call, wrong_state.
+    Result<std::optional<Call>> receive(Bytes signal, Instant now);
+
+    const RefusalCounts& refused() const;
+
+    Account(Account&&) noexcept;
+    Account& operator=(Account&&) noexcept;
+    ~Account();
+
+  private:
+    struct State;
+    explicit Account(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace sotto

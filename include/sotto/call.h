@@ -1,0 +1,148 @@
+// One call. Feed it frames, samples, datagrams and the time; take what it gives out with poll().
+//
+// A Call never blocks, reads no clock, owns no thread or socket. It may be used from any one thread at a time, together
+// with the Account it came from. Methods may be called in any order and any number of times between polls.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "sotto/bytes.h"
+#include "sotto/error.h"
+#include "sotto/export.h"
+#include "sotto/identity.h"
+#include "sotto/media.h"
+#include "sotto/stats.h"
+#include "sotto/time.h"
+#include "sotto/trace.h"
+
+namespace sotto {
+
+// What this side sends. Every field has a working default.
+struct CallSettings {
+    bool audio = true;
+    bool video = true;
+    int audio_channels = 1;      // 1 or 2
+    int audio_block_ms = 20;     // 10 or 20
+    int audio_bitrate = 32000;   // bit/s, constant (RFC 6562)
+    int video_width = 640;       // even, 16 to 4096
+    int video_height = 360;
+    int video_frame_rate = 30;
+    int video_bitrate = 800000;  // bit/s
+    int video_cpu_used = -6;     // libvpx's real-time speed
+    TraceClock trace_clock = nullptr;  // for latency traces; without it they carry the `now` of each call
+};
+
+enum class CallState : std::uint8_t {
+    calling,  // we offered and wait
+    ringing,  // we were offered and our user decides
+    active,   // both accepted: media flows
+    ended,
+};
+
+enum class EndReason : std::uint8_t {
+    hung_up,      // either side, after accepting
+    declined,     // by the callee
+    cancelled,    // by the caller before an answer
+    not_answered, // nobody decided within ring_timeout
+    lost,         // nothing came for media_timeout
+};
+SOTTO_API std::string_view name(EndReason reason);
+
+inline constexpr Duration ring_timeout = std::chrono::seconds(60);
+inline constexpr Duration media_timeout = std::chrono::seconds(20);
+
+// -- What poll() gives. Views are valid until the next call of a non-const method.
+
+struct Datagram {  // for the peer, by the route it gave
+    Bytes bytes;
+};
+struct Signal {  // for the peer, by any carrier; opaque to it
+    PublicIdentity to;
+    Bytes bytes;
+};
+struct ShownFrame {
+    VideoFrame picture;
+    EncodedFrame encoded;             // the VP8 frame that `picture` was decoded from
+    std::uint32_t timestamp = 0;      // RTP, 90 kHz
+    std::optional<Instant> captured;  // at the sender, on our time line; nothing before the first sender report
+};
+struct PlayedBlock {
+    AudioBlock block;
+    bool concealed = false;           // recovered or concealed
+    std::uint32_t timestamp = 0;      // RTP, 48 kHz
+    std::optional<Instant> captured;
+};
+struct Activated {  // both accepted: keys are agreed
+    SafetyNumber safety_number;
+};
+struct RemoteRoute {  // how to reach the peer, as its client wrote it in set_route()
+    Bytes route;
+};
+struct Ended {
+    EndReason reason;
+    bool by_us = false;
+};
+using Output = std::variant<Signal, Activated, RemoteRoute, Datagram, ShownFrame, PlayedBlock, Ended>;
+
+namespace detail {
+class CallCore;
+}
+
+class SOTTO_API Call {
+  public:
+    // -- The user decides.
+
+    // A ringing call: answer it with our own settings. Error::wrong_state otherwise.
+    Result<void> accept(const CallSettings& ours, Instant now);
+    // Ends the call in any state: declines, cancels or hangs up. No effect on an ended call.
+    void hang_up(Instant now);
+    // How the peer's datagrams reach us, in the client's own words (at most 200 bytes), sealed to the peer. Kept back
+    // until both sides have accepted, so that no address leaves before consent. Errors: too_large, wrong_state (ended).
+    Result<void> set_route(Bytes route);
+
+    // -- Media and packets in.
+
+    // Errors: wrong_state (not active, or this medium is off), unsupported_media, invalid_argument (a frame captured
+    // no later than the last one), codec_failed.
+    Result<void> send(const VideoFrame& frame, Instant now);
+    Result<void> send(const AudioBlock& block, Instant now);  // one block of audio_block_ms
+    // A datagram from the network. Anything that is refused is counted in stats().refused and changes nothing.
+    Result<void> receive(Bytes datagram, Instant now);
+
+    // -- What comes out.
+
+    // The next thing to do, or nothing for now. Decoding happens here.
+    std::optional<Output> poll(Instant now);
+    // When to call poll() again even if nothing else happens.
+    Instant deadline() const;
+    // The next finished latency trace. The newest 128 are kept.
+    std::optional<FrameTrace> trace();
+
+    // -- On the fly.
+
+    Result<void> set_video_bitrate(int bits_per_second);  // errors: wrong_state, invalid_argument
+    void request_key_frame();                             // the next frame we send decodes on its own
+
+    // -- What it is.
+
+    CallState state() const;
+    const CallId& id() const;
+    const PublicIdentity& peer() const;
+    const SafetyNumber& safety_number() const;
+    bool offers_video() const;  // the peer sends video (known once ringing or active)
+    CallStats stats() const;
+
+    Call(Call&&) noexcept;
+    Call& operator=(Call&&) noexcept;
+    ~Call();  // hangs up silently: the peer learns by media_timeout; call hang_up() and poll to tell it
+
+  private:
+    friend class Account;
+    explicit Call(std::shared_ptr<detail::CallCore> core);
+    std::shared_ptr<detail::CallCore> core_;
+};
+
+}  // namespace sotto

@@ -1,0 +1,58 @@
+// Every way in which Sotto can refuse something. No exception leaves the library and no bool stands for an error.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <string_view>
+
+#include "sotto/export.h"
+
+namespace sotto {
+
+// Each value names a cause, not a place. describe() gives it as a sentence; stats count refusals under it.
+enum class Error : std::uint8_t {
+    // malformed input
+    truncated,            // ends before its own lengths say
+    malformed,            // violates its format
+    too_large,            // longer than the format or the buffer allows
+    unsupported_version,  // a version of the protocol that this build does not speak
+    // identity and key exchange
+    wrong_identity,   // signed or sealed by somebody else than expected
+    bad_signature,    // a signature does not verify
+    bad_key,          // a public key is of low order, not canonical, or not on the curve
+    unknown_prekey,   // names a prekey that was never published or was used up
+    unknown_session,  // no session with that peer
+    // ratchet
+    forged,            // authentication failed
+    replayed,          // was received before
+    too_many_skipped,  // jumps further ahead than MAX_SKIP
+    key_exhausted,     // the key has reached its usage limit
+    // media
+    unknown_stream,    // SSRC or payload type that was not agreed
+    too_late,          // arrived after its turn
+    codec_failed,      // the encoder or decoder refused
+    unsupported_media, // a size, rate or channel count that is not supported
+    // use of the API
+    invalid_argument,
+    wrong_state,   // the call is not in a state that allows this
+    unknown_call,  // a signal names no call of ours
+    // the edge
+    unavailable,  // a file, device, address or codec is not there
+    io_failed,    // the system refused to read or write
+};
+
+inline constexpr std::size_t error_count = static_cast<std::size_t>(Error::io_failed) + 1;
+
+// The identifier of an error as in the enum, for logs and statistics.
+SOTTO_API std::string_view name(Error error);
+
+// One English sentence without a full stop.
+SOTTO_API std::string_view describe(Error error);
+
+template <class T>
+using Result = std::expected<T, Error>;
+
+using Failure = std::unexpected<Error>;
+
+}  // namespace sotto
