@@ -86,9 +86,10 @@ VideoReceiver::Feedback VideoReceiver::feedback(Instant now, Duration round_trip
 
 // A key frame is asked for again only when an answer to the last request can have come.
 Instant VideoReceiver::key_request_deadline(Duration round_trip) const {
-    if (stream.reception.packets() == 0 || !buffer_.wants_key_frame()) return never;
-    if (key_asked_ == Instant::min()) return key_asked_;
-    return key_asked_ + std::max<Duration>(round_trip * 2, VideoSender::key_interval);
+    if (stream.reception.packets() == 0) return never;
+    const Instant wanted = buffer_.key_frame_wanted();
+    if (wanted == never || key_asked_ == Instant::min()) return wanted;
+    return std::max(wanted, key_asked_ + std::max<Duration>(round_trip * 2, VideoSender::key_interval));
 }
 
 Instant VideoReceiver::deadline(Duration round_trip) const {

@@ -57,7 +57,7 @@ class RtpSession {
     Outbox outbox_;
     TraceLog traces_;
     RefusalCounts refused_;
-    std::array<std::byte, transport::max_datagram> scratch_{};  // where a datagram is decrypted
+    alignas(8) std::array<std::byte, transport::max_datagram> scratch_{};  // where a datagram is decrypted
     std::string cname_;
     Random& random_;
     Instant start_;

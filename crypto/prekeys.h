@@ -1,8 +1,10 @@
 // Prekeys (PQXDH, Signal, revision 3, §3.2): what a responder publishes so that anybody can start a session with it.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "crypto/identity.h"
 #include "crypto/keys.h"
@@ -53,8 +55,14 @@ class PrekeyStore {
     const X25519KeyPair* signed_prekey(PrekeyId id) const;
     const KemKeyPair* kem_prekey(PrekeyId id) const;
     const X25519KeyPair* one_time(PrekeyId id) const;
-    // A one-time prekey is wiped once a message sealed to it has been opened.
-    void spend_one_time(PrekeyId id);
+
+    // An initial message is accepted once: its base key EK_A is remembered while these prekeys live.
+    // Errors: replayed, key_exhausted (more than max_sessions: generate new prekeys).
+    Result<void> check_fresh(const X25519Public& base_key) const;
+    // Called when the message has been opened: remembers its base key and wipes the one-time prekey it used (0: none).
+    void spend(const X25519Public& base_key, PrekeyId one_time);
+
+    static constexpr std::size_t max_sessions = 65536;
 
   private:
     PublicIdentity identity_;
@@ -63,7 +71,8 @@ class PrekeyStore {
     X25519KeyPair signed_;
     KemKeyPair kem_;
     std::map<PrekeyId, X25519KeyPair> one_time_;
-    std::vector<PrekeyId> unpublished_;
+    std::deque<PrekeyId> unpublished_;
+    std::set<X25519Public> accepted_;
 };
 
 }  // namespace sotto::crypto

@@ -20,7 +20,7 @@ struct Opened {
 
 class Session {
   public:
-    // Starts a session with the owner of `bundle`. Errors: bad_signature, bad_key.
+    // Starts a session with the owner of `bundle`. `random` must outlive the session. Errors: bad_signature, bad_key.
     static Result<Session> initiate(const Identity& ours, const PrekeyBundle& bundle, Random& random);
 
     // Opens the first message of a session that a stranger or contact started; nothing (no prekey, no state) is
@@ -37,8 +37,13 @@ class Session {
     Result<Opened> open(Bytes message);
 
     const PublicIdentity& peer() const;
+    // Message keys of skipped messages held now, and given up because there were too many.
+    std::size_t skipped_held() const;
+    std::uint64_t skipped_given_up() const;
 
     static constexpr std::size_t max_plaintext = 16384;
+    static constexpr std::uint32_t max_skip = 1000;     // MAX_SKIP, Double Ratchet §2.6
+    static constexpr std::size_t max_skipped = 2000;    // held in all; the oldest go first
 
     Session(Session&&) noexcept;
     Session& operator=(Session&&) noexcept;

@@ -28,7 +28,7 @@ struct AudioTurn {
         conceal,  // nothing known: packet loss concealment
     };
     Kind kind = Kind::conceal;
-    Bytes packet;               // views the buffer until the next insert() or next()
+    Bytes packet{};             // views the buffer until the next insert() or next()
     RtpTimestamp timestamp{};   // of the block to play
     Instant arrived{};          // of `packet`, when kind is decode
     bool stretched = false;     // played without consuming a block: the target grew
@@ -54,20 +54,38 @@ class AudioJitterBuffer {
     std::size_t memory() const;
 
   private:
+    enum class Step { consume, stretch, drop };
+
+    void start(std::int64_t number, RtpTimestamp timestamp, Instant now);
+    void measure(std::int64_t number, Instant now);
+    Duration delay() const;
+    Step choose_step(bool present, bool successor);
+    RtpTimestamp timestamp_of(std::int64_t number) const;
+
     struct Slot {
         std::int64_t number = -1;
         RtpTimestamp timestamp{};
         Instant arrived{};
         std::uint16_t size = 0;
     };
-    static constexpr std::size_t slot_bytes = 1276;  // the largest Opus packet (RFC 6716 §3.4 [R5]) and its TOC
+    const Slot* find(std::int64_t number) const;
+    Bytes packet(const Slot& slot) const;
+
+    static constexpr std::size_t slot_bytes = 1276;  // the largest frame (RFC 6716 §3.4 [R2]) and its TOC
     AudioJitterBufferSettings settings_;
     std::vector<Slot> slots_;
     std::vector<std::byte> bytes_;
     Instant due_ = never;
     Duration target_;
-    std::int64_t next_ = -1;
+    std::int64_t next_ = -1;     // the number to play next; -1 before the first packet
     std::int64_t highest_ = -1;
+    // The arrival line: packet `origin_` at `origin_time_` had the least delay seen; later ones lie `block` apart.
+    std::int64_t origin_ = 0;
+    Instant origin_time_{};
+    RtpTimestamp origin_timestamp_{};
+    Duration jitter_{};          // decaying maximum of the delay over that line
+    int excess_turns_ = 0;       // in a row with more delay than the target asks for
+    int empty_turns_ = 0;        // in a row with nothing in the buffer
     std::uint64_t concealed_ = 0;
     std::uint64_t recovered_ = 0;
     std::uint64_t dropped_ = 0;

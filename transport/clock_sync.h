@@ -20,10 +20,11 @@ std::optional<Duration> round_trip(const ReportBlock& block, NtpTime arrived);
 // round trip, is taken as the clocks' offset.
 class ClockSync {
   public:
-    ClockSync(std::uint32_t clock_rate) : clock_rate_(clock_rate) {}
+    explicit ClockSync(std::uint32_t clock_rate) : clock_rate_(clock_rate) {}
 
     void sender_report(const SenderInfo& info, Instant now, std::optional<Duration> round_trip);
-    // When the sample was taken, on our time line; nothing before the first sender report.
+    // When the sample was taken, on our time line; nothing before the first sender report with a
+    // known round trip.
     std::optional<Instant> captured(RtpTimestamp timestamp) const;
 
   private:

@@ -1,6 +1,7 @@
 // The RTP payload format for Opus (RFC 7587): one Opus packet is one payload. Here it is only checked and measured.
 #pragma once
 
+#include "sotto/bytes.h"
 #include "sotto/error.h"
 #include "sotto/time.h"
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/strong_integer.h"
+#include "sotto/bytes.h"
 #include "sotto/error.h"
 
 namespace sotto::transport {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/strong_integer.h"
+#include "sotto/bytes.h"
 #include "sotto/error.h"
 
 namespace sotto::transport {

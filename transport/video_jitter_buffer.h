@@ -14,7 +14,7 @@
 namespace sotto::transport {
 
 struct AssembledFrame {
-    Bytes bytes;                 // the VP8 frame; views the buffer's memory until the next insert() or next()
+    Bytes bytes{};               // the VP8 frame; views the buffer's memory until the next insert() or next()
     bool key = false;
     RtpTimestamp timestamp{};
     Instant first_packet{};      // arrival of its first and last packet
@@ -23,7 +23,7 @@ struct AssembledFrame {
 
 struct VideoJitterBufferSettings {
     std::size_t packets = 128;                        // slots of max_datagram bytes; a power of two
-    std::size_t max_frame = 96 * 1024;                // bytes; larger frames are skipped and counted
+    std::size_t max_frame = 80 * 1024;                // bytes; larger frames are skipped and counted
     Duration give_up = std::chrono::milliseconds(400);  // how long a missing packet holds up complete later frames
 };
 
@@ -37,13 +37,14 @@ class VideoJitterBuffer {
     Result<void> insert(const RtpPacket& packet, std::int64_t extended, Instant now);
 
     // The next frame to decode, if it is complete. Starts at a key frame; after a gap is given up it skips to the next
-    // complete key frame and says so through wants_key_frame() until one is given.
+    // complete key frame.
     std::optional<AssembledFrame> next(Instant now);
     // When next() may change its answer though nothing arrives (a gap's give-up time); `never` if it can't.
-    Instant deadline() const;
+    Instant deadline() const { return blocked_until_; }
 
-    // True while nothing can be decoded until a key frame comes: ask for one (PLI).
-    bool wants_key_frame() const { return waiting_for_key_; }
+    // From when on a key frame should be asked for (PLI): `never` while frames can be decoded, later while a key frame
+    // is coming in, else at once.
+    Instant key_frame_wanted() const;
     // The decoder refused what it was given: start again at a key frame.
     void require_key_frame();
 
@@ -54,7 +55,7 @@ class VideoJitterBuffer {
 
   private:
     struct Slot {
-        std::int64_t number = -1;  // -1: empty
+        std::int64_t number = -1;  // -1: empty, or below next_: past
         RtpTimestamp timestamp{};
         Instant arrived{};
         std::uint16_t size = 0;
@@ -62,6 +63,20 @@ class VideoJitterBuffer {
         bool last = false;   // marker
         bool key = false;
     };
+    // What stands at `from`: a whole frame, the beginning of one, or nothing that can become a frame.
+    struct Run {
+        enum class State { complete, incomplete, broken } state = State::incomplete;
+        std::int64_t end = 0;  // the number after its last packet, or the first missing one
+    };
+
+    Slot& slot(std::int64_t number);
+    const Slot* find(std::int64_t number) const;
+    Run run(std::int64_t from) const;
+    AssembledFrame assemble(std::int64_t from, std::int64_t end);
+    std::optional<AssembledFrame> next_key_frame();
+    void wait_for_packet(std::int64_t missing, Instant now);
+    void skip_to(std::int64_t number);
+
     VideoJitterBufferSettings settings_;
     std::vector<Slot> slots_;
     std::vector<std::byte> packets_;
@@ -69,6 +84,9 @@ class VideoJitterBuffer {
     std::int64_t next_ = -1;     // number of the next frame's first packet; -1 before the first packet
     std::int64_t highest_ = -1;
     bool waiting_for_key_ = true;
+    bool started_ = false;          // a frame was given
+    Instant key_started_ = Instant::min();  // when the newest key frame began to arrive, while one is waited for
+    Instant blocked_until_ = never;
     std::uint64_t frames_skipped_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "sotto/bytes.h"
 #include "sotto/error.h"
 
 namespace sotto::transport {

@@ -1,0 +1,59 @@
+// Sending and receiving chains: one key per message, each derived from the one before and wiped (Double Ratchet §2.2).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "crypto/keys.h"
+#include "sotto/error.h"
+
+namespace sotto::crypto {
+
+// What one message number yields: a key that seals it, and a secret that both ends may export.
+struct MessageKeys {
+    MessageKey key;
+    ExportSecret exported;
+    MessageKeys duplicate() const { return {key.duplicate(), exported.duplicate()}; }
+};
+
+// KDF_CK (§5.2). HMAC-SHA-512(CK, 0x01) is message key || export secret; HMAC-SHA-512(CK, 0x02) begins with the next CK.
+MessageKeys step_chain(ChainKey& chain);
+
+inline constexpr std::uint32_t last_message = 0xffffffff;  // a number that no message carries
+
+struct SendingChain {
+    ChainKey chain;
+    std::uint32_t next = 0;
+
+    // Error::key_exhausted at last_message.
+    Result<MessageKeys> step();
+};
+
+// A message key kept for a message that was overtaken.
+struct SkippedKey {
+    X25519Public ratchet_key;
+    std::uint32_t number = 0;
+    MessageKeys keys;
+};
+
+struct ReceivingChain {
+    X25519Public ratchet_key;  // theirs
+    ChainKey chain;
+    std::uint32_t next = 0;
+
+    // The same chain moved on to just after `number`, with the keys met on the way; the original is untouched until the
+    // message has authenticated.
+    struct Advanced;
+    Advanced advanced_past(std::uint32_t number) const;
+    // Steps to `end`, adding each key passed to `skipped`.
+    void skip_to(std::uint32_t end, std::vector<SkippedKey>& skipped);
+    ReceivingChain duplicate() const { return {ratchet_key, chain.duplicate(), next}; }
+};
+
+struct ReceivingChain::Advanced {
+    ReceivingChain chain;
+    MessageKeys keys;
+    std::vector<SkippedKey> skipped;
+};
+
+}  // namespace sotto::crypto

@@ -1,0 +1,35 @@
+// PQXDH (Signal, "The PQXDH Key Agreement Protocol", revision 3): a shared key with somebody who is only a published
+// bundle, secure against a quantum attacker who records today.
+#pragma once
+
+#include "crypto/identity.h"
+#include "crypto/prekeys.h"
+
+namespace sotto::crypto {
+
+// SHA-512(Encode(IK_A) || Encode(IK_B) || EncodeKEM(PQPK_B)): PQXDH §3.3's AD, at a fixed length.
+using AssociatedData = std::array<std::byte, 64>;
+
+struct Initiated {
+    SharedKey shared;
+    AssociatedData associated;
+    X25519Public base_key;  // EK_A
+    KemCiphertext ciphertext;
+};
+// §3.3, the initiator's side, for a bundle that passed check(). Errors: bad_key.
+Result<Initiated> initiate_pqxdh(const Identity& ours, const PrekeyBundle& theirs, Random& random);
+
+struct Responded {
+    SharedKey shared;
+    AssociatedData associated;
+};
+struct ResponderKeys {
+    const X25519KeyPair& signed_prekey;
+    const KemKeyPair& kem_prekey;
+    const X25519KeyPair* one_time;  // null where the initiator used none
+};
+// §3.4, the responder's side. Errors: bad_key.
+Result<Responded> respond_pqxdh(const Identity& ours, const ResponderKeys& keys, const PublicIdentity& initiator,
+                                const X25519Public& base_key, const KemCiphertext& ciphertext);
+
+}  // namespace sotto::crypto

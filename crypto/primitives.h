@@ -1,0 +1,50 @@
+// libsodium's primitives under our key types. Nothing here is cryptography of our own.
+#pragma once
+
+#include <array>
+#include <initializer_list>
+
+#include "crypto/keys.h"
+#include "sotto/bytes.h"
+#include "sotto/error.h"
+#include "sotto/random.h"
+
+namespace sotto::crypto {
+
+// Lets libsodium choose the fastest code for this processor. Cheap after the first time.
+void prepare_primitives();
+
+// X25519 (RFC 7748).
+X25519KeyPair generate_x25519(Random& random);
+X25519Public public_of(const X25519Private& secret);
+// Error::bad_key for an all-zero result (RFC 7748 §6.1).
+Result<DhSecret> agree(const X25519Private& ours, const X25519Public& theirs);
+
+// ML-KEM-768 (FIPS 203). Randomness comes from `random`, so that tests replay.
+KemKeyPair generate_kem(Random& random);
+struct Encapsulated {
+    KemCiphertext ciphertext;
+    KemSecret secret;
+};
+// Error::bad_key for an encapsulation key that fails FIPS 203 §7.2's modulus check.
+Result<Encapsulated> encapsulate(const KemPublic& theirs, Random& random);
+// Wrong ciphertexts give an unrelated secret (implicit rejection, FIPS 203 §6.3).
+Result<KemSecret> decapsulate(const KemPrivate& ours, const KemCiphertext& ciphertext);
+
+// HMAC-SHA-512 (RFC 2104) and HKDF-SHA-512 (RFC 5869).
+using Prk = Secret<struct PrkRole, 64>;  // also the 64-byte outputs that key another expansion
+void hmac_sha512(Bytes key, Bytes message, std::span<std::byte, 64> out);
+// An empty salt stands for 64 zero bytes, as RFC 5869 §2.2 has it. The parts of `ikm` are joined.
+Prk hkdf_extract(Bytes salt, std::initializer_list<Bytes> ikm);
+// `out` at most 255 * 64 bytes.
+void hkdf_expand(Bytes prk, Bytes info, MutableBytes out);
+
+// ChaCha20-Poly1305 (RFC 8439) under a key that seals exactly one message, with the all-zero nonce.
+inline constexpr std::size_t aead_overhead = 16;
+void seal_once(MessageKey&& key, Bytes plaintext, Bytes associated, MutableBytes out);
+// Error::forged; `out` is plaintext.size() = sealed.size() - aead_overhead bytes.
+Result<void> open_once(MessageKey&& key, Bytes sealed, Bytes associated, MutableBytes out);
+
+std::array<std::byte, 64> sha512(std::initializer_list<Bytes> parts);
+
+}  // namespace sotto::crypto

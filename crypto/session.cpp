@@ -1,0 +1,268 @@
+#include "crypto/session.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "base/byte_writer.h"
+#include "crypto/chain.h"
+#include "crypto/header.h"
+#include "crypto/pqxdh.h"
+#include "crypto/primitives.h"
+#include "crypto/root_chain.h"
+
+namespace sotto::crypto {
+namespace {
+
+constexpr std::size_t past_keys_kept = 16;
+
+Buffer join(Bytes a, Bytes b) {
+    Buffer joined(a.size() + b.size());
+    ByteWriter(joined).bytes(a).bytes(b);
+    return joined;
+}
+
+}  // namespace
+
+// Double Ratchet §3.2's state variables under their names there.
+struct Session::State {
+    State(Random& source, const PublicIdentity& theirs, const AssociatedData& bound)
+        : random(source), peer(theirs), associated(bound) {}
+
+    Random& random;
+    PublicIdentity peer;
+    AssociatedData associated;
+    X25519KeyPair ours;                          // DHs
+    RootKey root;                                // RK
+    std::optional<SendingChain> sending;         // CKs, Ns
+    std::optional<ReceivingChain> receiving;     // DHr, CKr, Nr
+    std::uint32_t previous = 0;                  // PN
+    std::deque<SkippedKey> skipped;              // MKSKIPPED, oldest first
+    std::uint64_t given_up = 0;
+    std::deque<X25519Public> past;               // their former ratchet keys: messages under them are replays
+    std::optional<InitialHeader> initial;        // ours, sent until the first reply
+    std::optional<X25519Public> base_key;        // theirs, at the responder
+
+    // A message decrypted, and the state that follows once it is committed.
+    struct Candidate {
+        Opened opened;
+        ReceivingChain receiving;
+        std::vector<SkippedKey> skipped;
+        std::optional<RootKey> root;  // of a Diffie-Hellman step
+    };
+
+    Result<Opened> open(const ParsedMessage& message);
+    Result<Opened> decrypt(const ParsedMessage& message, MessageKeys&& keys) const;
+    Result<std::optional<Opened>> try_skipped(const ParsedMessage& message);
+    Result<Candidate> try_current(const ParsedMessage& message) const;
+    Result<Candidate> try_ratchet(const ParsedMessage& message) const;
+    Result<Candidate> finish(const ParsedMessage& message, ReceivingChain::Advanced&& advanced,
+                             std::vector<SkippedKey>&& earlier) const;
+    Result<void> commit(Candidate&& candidate);
+    Result<void> start_sending();
+    void keep_skipped(std::vector<SkippedKey>&& keys);
+};
+
+Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+const PublicIdentity& Session::peer() const { return state_->peer; }
+std::size_t Session::skipped_held() const { return state_->skipped.size(); }
+std::uint64_t Session::skipped_given_up() const { return state_->given_up; }
+
+Result<Session> Session::initiate(const Identity& ours, const PrekeyBundle& bundle, Random& random) {
+    const auto checked = check(bundle);
+    if (!checked) return Failure(checked.error());
+    auto agreed = initiate_pqxdh(ours, bundle, random);
+    if (!agreed) return Failure(agreed.error());
+    auto state = std::make_unique<State>(random, bundle.identity, agreed->associated);
+    state->initial = InitialHeader{.sender = ours.public_identity(),
+                                   .base_key = agreed->base_key,
+                                   .signed_prekey = bundle.signed_prekey.id,
+                                   .kem_prekey = bundle.kem_prekey.id,
+                                   .one_time = bundle.one_time ? bundle.one_time->id : 0,
+                                   .ciphertext = agreed->ciphertext};
+    // RatchetInitAlice, Double Ratchet §3.3: their signed prekey is their first ratchet key.
+    state->ours = generate_x25519(random);
+    const auto dh = agree(state->ours.secret, bundle.signed_prekey.key);
+    if (!dh) return Failure(dh.error());
+    RootKey first;
+    std::ranges::copy(agreed->shared.reveal(), first.fill().begin());
+    RootStep step = root_step(first, *dh);
+    state->root = std::move(step.root);
+    state->sending = SendingChain{.chain = std::move(step.chain)};
+    return Session(std::move(state));
+}
+
+Result<Session::Accepted> Session::accept(const Identity& ours, PrekeyStore& prekeys, Bytes message, Random& random) {
+    const auto parsed = parse_message(message);
+    if (!parsed) return Failure(parsed.error());
+    if (!parsed->initial) return Failure(Error::unknown_session);
+    const InitialHeader& initial = *parsed->initial;
+    const auto fresh = prekeys.check_fresh(initial.base_key);
+    if (!fresh) return Failure(fresh.error());
+    const X25519KeyPair* const signed_prekey = prekeys.signed_prekey(initial.signed_prekey);
+    const KemKeyPair* const kem_prekey = prekeys.kem_prekey(initial.kem_prekey);
+    const X25519KeyPair* const one_time = initial.one_time != 0 ? prekeys.one_time(initial.one_time) : nullptr;
+    if (signed_prekey == nullptr || kem_prekey == nullptr || (initial.one_time != 0 && one_time == nullptr)) {
+        return Failure(Error::unknown_prekey);
+    }
+    auto agreed =
+        respond_pqxdh(ours, {*signed_prekey, *kem_prekey, one_time}, initial.sender, initial.base_key, initial.ciphertext);
+    if (!agreed) return Failure(agreed.error());
+
+    // RatchetInitBob, Double Ratchet §3.3.
+    auto state = std::make_unique<State>(random, initial.sender, agreed->associated);
+    state->base_key = initial.base_key;
+    state->ours = {signed_prekey->secret.duplicate(), signed_prekey->shared};
+    std::ranges::copy(agreed->shared.reveal(), state->root.fill().begin());
+    auto opened = state->open(*parsed);
+    if (!opened) return Failure(opened.error());
+    prekeys.spend(initial.base_key, initial.one_time);
+    return Accepted{Session(std::move(state)), std::move(*opened)};
+}
+
+Result<Sealed> Session::seal(Bytes plaintext) {
+    if (plaintext.size() > max_plaintext) return Failure(Error::too_large);
+    if (!state_->sending) return Failure(Error::unknown_session);
+    const RatchetHeader header{
+        .key = state_->ours.shared, .previous = state_->previous, .number = state_->sending->next};
+    auto keys = state_->sending->step();
+    if (!keys) return Failure(keys.error());
+
+    const InitialHeader* const initial = state_->initial ? &*state_->initial : nullptr;
+    const std::size_t sealed_size = plaintext.size() + aead_overhead;
+    Sealed sealed{.message = write_headers(initial, header, sealed_size), .exported = std::move(keys->exported)};
+    const MutableBytes message = sealed.message;
+    const Bytes headers = message.first(message.size() - sealed_size);
+    seal_once(std::move(keys->key), plaintext, join(state_->associated, headers), message.last(sealed_size));
+    return sealed;
+}
+
+Result<Opened> Session::open(Bytes message) {
+    const auto parsed = parse_message(message);
+    if (!parsed) return Failure(parsed.error());
+    // An initial message is one of ours only if it repeats the header that began this session.
+    if (parsed->initial && state_->base_key != parsed->initial->base_key) return Failure(Error::unknown_session);
+    if (parsed->initial && parsed->initial->sender != state_->peer) return Failure(Error::wrong_identity);
+    return state_->open(*parsed);
+}
+
+Result<Opened> Session::State::open(const ParsedMessage& message) {
+    auto overtaken = try_skipped(message);
+    if (!overtaken) return Failure(overtaken.error());
+    if (*overtaken) return std::move(**overtaken);
+    const bool current = receiving && receiving->ratchet_key == message.ratchet.key;
+    auto candidate = current ? try_current(message) : try_ratchet(message);
+    if (!candidate) return Failure(candidate.error());
+    Opened opened = std::move(candidate->opened);
+    const auto committed = commit(std::move(*candidate));
+    if (!committed) return Failure(committed.error());
+    return opened;
+}
+
+Result<Opened> Session::State::decrypt(const ParsedMessage& message, MessageKeys&& keys) const {
+    Opened opened{.plaintext = Buffer(message.sealed.size() - aead_overhead), .exported = std::move(keys.exported)};
+    const auto done =
+        open_once(std::move(keys.key), message.sealed, join(associated, message.header), opened.plaintext);
+    if (!done) return Failure(done.error());
+    return opened;
+}
+
+// TrySkippedMessageKeys, Double Ratchet §3.5. A kept key is spent only by the message that authenticates under it.
+Result<std::optional<Opened>> Session::State::try_skipped(const ParsedMessage& message) {
+    const auto found = std::ranges::find_if(skipped, [&](const SkippedKey& key) {
+        return key.number == message.ratchet.number && key.ratchet_key == message.ratchet.key;
+    });
+    if (found == skipped.end()) return std::nullopt;
+    auto opened = decrypt(message, found->keys.duplicate());
+    if (!opened) return Failure(opened.error());
+    skipped.erase(found);
+    return std::move(*opened);
+}
+
+Result<Session::State::Candidate> Session::State::try_current(const ParsedMessage& message) const {
+    const std::uint32_t number = message.ratchet.number;
+    if (number < receiving->next) return Failure(Error::replayed);
+    if (number - receiving->next > max_skip) return Failure(Error::too_many_skipped);
+    return finish(message, receiving->advanced_past(number), {});
+}
+
+// SkipMessageKeys and the receiving half of DHRatchet, Double Ratchet §3.5, on copies.
+Result<Session::State::Candidate> Session::State::try_ratchet(const ParsedMessage& message) const {
+    if (std::ranges::find(past, message.ratchet.key) != past.end()) return Failure(Error::replayed);
+    if (message.ratchet.number > max_skip) return Failure(Error::too_many_skipped);
+    std::vector<SkippedKey> earlier;
+    if (receiving) {
+        const std::uint32_t previous_end = message.ratchet.previous;
+        if (previous_end > receiving->next && previous_end - receiving->next > max_skip) {
+            return Failure(Error::too_many_skipped);
+        }
+        receiving->duplicate().skip_to(previous_end, earlier);
+    }
+    const auto dh = agree(ours.secret, message.ratchet.key);
+    if (!dh) return Failure(dh.error());
+    RootStep step = root_step(root, *dh);
+    const ReceivingChain chain{.ratchet_key = message.ratchet.key, .chain = std::move(step.chain)};
+    auto candidate = finish(message, chain.advanced_past(message.ratchet.number), std::move(earlier));
+    if (candidate) candidate->root = std::move(step.root);
+    return candidate;
+}
+
+Result<Session::State::Candidate> Session::State::finish(const ParsedMessage& message,
+                                                         ReceivingChain::Advanced&& advanced,
+                                                         std::vector<SkippedKey>&& earlier) const {
+    auto opened = decrypt(message, std::move(advanced.keys));
+    if (!opened) return Failure(opened.error());
+    std::ranges::move(advanced.skipped, std::back_inserter(earlier));
+    return Candidate{.opened = std::move(*opened),
+                     .receiving = std::move(advanced.chain),
+                     .skipped = std::move(earlier),
+                     .root = std::nullopt};
+}
+
+Result<void> Session::State::commit(Candidate&& candidate) {
+    if (candidate.root) {
+        if (receiving) past.push_back(receiving->ratchet_key);
+        if (past.size() > past_keys_kept) past.pop_front();
+        root = std::move(*candidate.root);
+        receiving = std::move(candidate.receiving);
+        const auto started = start_sending();
+        if (!started) return started;
+    } else {
+        receiving = std::move(candidate.receiving);
+    }
+    keep_skipped(std::move(candidate.skipped));
+    initial.reset();  // they have our first header: they answered
+    return {};
+}
+
+// The sending half of DHRatchet, Double Ratchet §3.5.
+Result<void> Session::State::start_sending() {
+    previous = sending ? sending->next : 0;
+    ours = generate_x25519(random);
+    const auto dh = agree(ours.secret, receiving->ratchet_key);
+    if (!dh) return Failure(dh.error());
+    RootStep step = root_step(root, *dh);
+    root = std::move(step.root);
+    sending = SendingChain{.chain = std::move(step.chain)};
+    return {};
+}
+
+void Session::State::keep_skipped(std::vector<SkippedKey>&& keys) {
+    std::ranges::move(keys, std::back_inserter(skipped));
+    while (skipped.size() > max_skipped) {
+        skipped.pop_front();
+        ++given_up;
+    }
+}
+
+Result<MessageKind> peek(Bytes message) {
+    const auto parsed = parse_message(message);
+    if (!parsed) return Failure(parsed.error());
+    if (!parsed->initial) return MessageKind{};
+    return MessageKind{.initial = true, .sender = parsed->initial->sender};
+}
+
+}  // namespace sotto::crypto

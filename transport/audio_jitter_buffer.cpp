@@ -1,0 +1,144 @@
+#include "transport/audio_jitter_buffer.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "transport/opus_payload.h"
+
+namespace sotto::transport {
+namespace {
+
+constexpr Duration patience = std::chrono::seconds(1);  // how long to conceal, or to keep excess delay
+
+std::uint32_t samples_in(Duration block) {
+    return static_cast<std::uint32_t>(block / std::chrono::milliseconds(1)) * 48;
+}
+
+}  // namespace
+
+AudioJitterBuffer::AudioJitterBuffer(const AudioJitterBufferSettings& settings)
+    : settings_(settings),
+      slots_(std::bit_ceil(std::max<std::size_t>(settings.packets, 1))),
+      bytes_(slots_.size() * slot_bytes),
+      target_(settings.minimum) {}
+
+const AudioJitterBuffer::Slot* AudioJitterBuffer::find(std::int64_t number) const {
+    const Slot& slot = slots_[static_cast<std::size_t>(number) & (slots_.size() - 1)];
+    return slot.number == number ? &slot : nullptr;
+}
+
+Bytes AudioJitterBuffer::packet(const Slot& slot) const {
+    const auto offset = static_cast<std::size_t>(&slot - slots_.data()) * slot_bytes;
+    return std::span(bytes_).subspan(offset, slot.size);
+}
+
+RtpTimestamp AudioJitterBuffer::timestamp_of(std::int64_t number) const {
+    const std::int64_t ticks = (number - origin_) * samples_in(settings_.block);
+    return origin_timestamp_ + static_cast<std::uint32_t>(ticks);
+}
+
+void AudioJitterBuffer::start(std::int64_t number, RtpTimestamp timestamp, Instant now) {
+    next_ = number;
+    due_ = now + target_;
+    origin_ = number;
+    origin_time_ = now;
+    origin_timestamp_ = timestamp;
+    excess_turns_ = 0;
+    empty_turns_ = 0;
+}
+
+// The target is the largest recent delay over the earliest arrival line, forgotten by half in about seven seconds.
+void AudioJitterBuffer::measure(std::int64_t number, Instant now) {
+    const Duration over = now - (origin_time_ + (number - origin_) * settings_.block);
+    if (over < Duration::zero()) {
+        origin_time_ += over;
+        // The line moved: what was measured against it is that much later now.
+        jitter_ = std::min(jitter_ - over, settings_.maximum);
+    } else {
+        // A clock of the sender's that runs slow shows as ever later packets: let the line follow, 0.02 % at most.
+        origin_time_ += std::min<Duration>(over, settings_.block / 5000);
+    }
+    jitter_ = std::max(std::max(over, Duration::zero()), jitter_ - jitter_ / 512);
+    target_ = std::clamp(jitter_, settings_.minimum, settings_.maximum);
+}
+
+Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extended, Instant now) {
+    const auto payload = parse_opus(rtp.payload);
+    if (!payload) return Failure(payload.error() == Error::too_large ? Error::malformed : payload.error());
+    if (payload->frames != samples_in(settings_.block)) return Failure(Error::malformed);
+    if (rtp.payload.size() > slot_bytes) return Failure(Error::too_large);
+
+    const auto capacity = static_cast<std::int64_t>(slots_.size());
+    const bool stopped = due_ == never;
+    if (stopped && next_ >= 0 && extended < next_) return Failure(Error::too_late);
+    if (stopped || extended - next_ >= capacity) start(extended, rtp.header.timestamp, now);
+    measure(extended, now);
+    if (extended < next_) return Failure(Error::too_late);
+    if (find(extended) != nullptr) return Failure(Error::replayed);
+
+    Slot& slot = slots_[static_cast<std::size_t>(extended) & (slots_.size() - 1)];
+    slot = {.number = extended,
+            .timestamp = rtp.header.timestamp,
+            .arrived = now,
+            .size = static_cast<std::uint16_t>(rtp.payload.size())};
+    const auto offset = static_cast<std::size_t>(&slot - slots_.data()) * slot_bytes;
+    std::ranges::copy(rtp.payload, bytes_.begin() + static_cast<std::ptrdiff_t>(offset));
+    highest_ = std::max(highest_, extended);
+    return {};
+}
+
+// How long after its earliest possible arrival the next block is played.
+Duration AudioJitterBuffer::delay() const {
+    return due_ - (origin_time_ + (next_ - origin_) * settings_.block);
+}
+
+AudioJitterBuffer::Step AudioJitterBuffer::choose_step(bool present, bool successor) {
+    if (!present) {
+        excess_turns_ = 0;
+        // Late rather than lost: wait a block longer, once the measured jitter asks for it.
+        return delay() + settings_.block / 2 < target_ ? Step::stretch : Step::consume;
+    }
+    const bool excess = successor && delay() > target_ + settings_.block;
+    excess_turns_ = excess ? excess_turns_ + 1 : 0;
+    if (excess_turns_ * settings_.block < patience) return Step::consume;
+    excess_turns_ = 0;
+    return Step::drop;
+}
+
+std::optional<AudioTurn> AudioJitterBuffer::next(Instant now) {
+    if (due_ == never || now < due_) return std::nullopt;
+    const Step step = choose_step(find(next_) != nullptr, find(next_ + 1) != nullptr);
+    if (step == Step::drop) {
+        ++next_;
+        ++dropped_;
+    }
+    due_ += settings_.block;
+    AudioTurn turn{.timestamp = timestamp_of(next_), .stretched = step == Step::stretch};
+    if (step == Step::stretch) {
+        ++concealed_;
+        return turn;
+    }
+
+    const std::int64_t number = next_++;
+    empty_turns_ = highest_ < number ? empty_turns_ + 1 : 0;
+    if (const Slot* const own = find(number)) {
+        turn.kind = AudioTurn::Kind::decode;
+        turn.packet = packet(*own);
+        turn.timestamp = own->timestamp;
+        turn.arrived = own->arrived;
+        return turn;
+    }
+    ++concealed_;
+    if (const Slot* const after = find(number + 1)) {
+        turn.kind = AudioTurn::Kind::recover;
+        turn.packet = packet(*after);
+        ++recovered_;
+    } else if (empty_turns_ * settings_.block >= patience) {
+        due_ = never;  // the peer has stopped: begin anew with its next packet
+    }
+    return turn;
+}
+
+std::size_t AudioJitterBuffer::memory() const { return bytes_.size() + slots_.size() * sizeof(Slot); }
+
+}  // namespace sotto::transport
