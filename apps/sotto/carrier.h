@@ -3,17 +3,14 @@
 #pragma once
 
 #include <deque>
-#include <expected>
 #include <optional>
 #include <string>
 
+#include "apps/sotto/expected.h"
 #include "sotto/bytes.h"
 #include "transport/net/udp_socket.h"
 
 namespace sotto::app {
-
-template <class T>
-using Expected = std::expected<T, std::string>;  // the error is one readable line
 
 class Carrier {
   public:

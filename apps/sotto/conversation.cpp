@@ -1,0 +1,296 @@
+#include "apps/sotto/conversation.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <ctime>
+
+namespace sotto::app {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+constexpr Duration report_interval = std::chrono::milliseconds(500);
+constexpr std::size_t pictures_ahead = 3;
+
+timespec until(Instant deadline) {
+    const auto left = std::clamp<std::int64_t>((deadline - std::max(now(), Instant{})).count(), 0, 1'000'000'000);
+    return {.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
+}
+
+std::string line_of(const std::string& what, Error error) { return what + ": " + std::string(describe(error)); }
+
+bool on_terminal() { return isatty(STDERR_FILENO) != 0; }
+
+}  // namespace
+
+Instant now() {
+    return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
+
+void hang_up_on_interrupt() {
+    struct sigaction action {};
+    action.sa_handler = [](int) { interrupted = 1; };
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+}
+
+Conversation::Conversation(const ConversationSettings& settings, transport::net::UdpSocket&& socket, EventLog&& log)
+    : settings_(settings),
+      socket_(std::move(socket)),
+      wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      log_(std::move(log)) {}
+
+Expected<std::unique_ptr<Conversation>> Conversation::prepare(const ConversationSettings& settings) {
+    auto socket = transport::net::UdpSocket::bind(settings.bind);
+    if (!socket) return std::unexpected(line_of("cannot use the address " + settings.bind, socket.error()));
+    auto log = EventLog::open(settings.log, settings.json);
+    if (!log) return std::unexpected(log.error());
+    std::unique_ptr<Conversation> made(new Conversation(settings, std::move(*socket), std::move(*log)));
+    const auto opened = made->open_sources();
+    if (!opened) return std::unexpected(opened.error());
+    if (!settings.record.empty()) {
+        auto recorder = Recorder::open(settings.record, settings.call.video_width, settings.call.video_height,
+                                       settings.call.audio_channels);
+        if (!recorder) return std::unexpected(recorder.error());
+        made->recorder_ = std::make_unique<Recorder>(std::move(*recorder));
+    }
+    return made;
+}
+
+Expected<void> Conversation::open_sources() {
+    CallSettings& call = settings_.call;
+    call.trace_clock = now;
+    call.video = !settings_.video.empty();
+    call.audio = !settings_.audio.empty();
+    if (call.video) {
+        auto source =
+            VideoSource::open(settings_.video, call.video_width, call.video_height, call.video_frame_rate, true);
+        if (!source) return std::unexpected(source.error());
+        call.video_frame_rate = static_cast<int>(source->frame_rate() + 0.5);
+        video_source_ = std::make_unique<VideoSource>(std::move(*source));
+    }
+    if (call.audio) {
+        auto source = AudioSource::open(settings_.audio, call.audio_channels, true);
+        if (!source) return std::unexpected(source.error());
+        audio_source_ = std::make_unique<AudioSource>(std::move(*source));
+    }
+    const auto wake = [fd = wake_.get()] { static_cast<void>(eventfd_write(fd, 1)); };
+    if (video_source_) {
+        const auto produce = [source = video_source_.get()]() -> Expected<std::optional<codec::I420Buffer>> {
+            const auto picture = source->next();
+            if (!picture) return std::unexpected(picture.error());
+            if (*picture == nullptr) return std::nullopt;
+            return **picture;
+        };
+        const std::size_t ahead = is_device(settings_.video) ? 1 : pictures_ahead;
+        pictures_ = std::make_unique<Feed<codec::I420Buffer>>(produce, ahead, wake);
+    }
+    if (audio_source_) {
+        const auto block = static_cast<std::size_t>(call.audio_block_ms * 48 * call.audio_channels);
+        const auto produce = [source = audio_source_.get(),
+                              block]() -> Expected<std::optional<std::vector<std::int16_t>>> {
+            std::vector<std::int16_t> samples(block);
+            const auto count = source->read(samples);
+            if (!count) return std::unexpected(count.error());
+            if (*count == 0) return std::nullopt;
+            return samples;
+        };
+        sounds_ = std::make_unique<Feed<std::vector<std::int16_t>>>(produce, 3, wake);
+    }
+    return {};
+}
+
+Expected<EndReason> Conversation::run(Account& account, Call call, Carrier carrier) {
+    static_cast<void>(call.set_route(as_bytes(socket_.local_route())));
+    bool hanging_up = false;
+    while (!ended_) {
+        const auto taken = take_outputs(call, carrier);
+        if (!taken) return std::unexpected(taken.error());
+        if (ended_) break;
+        const bool time_is_up =
+            settings_.seconds > 0 && active_since_ != never && now() - active_since_ >= std::chrono::seconds(settings_.seconds);
+        if ((interrupted != 0 || time_is_up) && !hanging_up) {
+            hanging_up = true;
+            call.hang_up(now());
+            continue;
+        }
+        send_media(call);
+        report(call);
+        wait(call, carrier);
+        const auto read = read_network(account, call, carrier);
+        if (!read) return std::unexpected(read.error());
+    }
+    log_.event({{"event", "ended"}, {"reason", name(*ended_)}, {"stats", to_json(call.stats())}});
+    if (on_terminal() && !settings_.json) std::fputc('\n', stderr);
+    if (recorder_) {
+        const auto closed = recorder_->close();
+        if (!closed) return std::unexpected(closed.error());
+    }
+    return *ended_;
+}
+
+Expected<void> Conversation::take_outputs(Call& call, Carrier& carrier) {
+    while (const auto output = call.poll(now())) {
+        const auto taken = take(*output, call, carrier);
+        if (!taken) return taken;
+        while (const auto trace = call.trace()) log_.trace(*trace);
+    }
+    while (const auto trace = call.trace()) log_.trace(*trace);
+    return {};
+}
+
+Expected<void> Conversation::take(const Output& output, Call& call, Carrier& carrier) {
+    if (const auto* datagram = std::get_if<Datagram>(&output)) {
+        if (!socket_.connected()) return {};
+        const auto sent = socket_.send(datagram->bytes);
+        if (!sent) return std::unexpected(line_of("cannot send", sent.error()));
+    } else if (const auto* signal = std::get_if<Signal>(&output)) {
+        return carrier_gone_ ? Expected<void>{} : carrier.send(signal->bytes);
+    } else if (const auto* frame = std::get_if<ShownFrame>(&output)) {
+        return show(*frame);
+    } else if (const auto* block = std::get_if<PlayedBlock>(&output)) {
+        return play(*block);
+    } else if (const auto* route = std::get_if<RemoteRoute>(&output)) {
+        const std::string text(reinterpret_cast<const char*>(route->route.data()), route->route.size());
+        const auto connected = socket_.connect(text);
+        if (!connected) return std::unexpected(line_of("the peer's address is of no use", connected.error()));
+    } else if (const auto* activated = std::get_if<Activated>(&output)) {
+        active_since_ = now();
+        next_report_ = active_since_ + report_interval;
+        live_ = std::make_unique<LiveLine>(active_since_);
+        log_.event({{"event", "active"},
+                    {"call", to_hex(call.id().bytes)},
+                    {"peer", to_hex(call.peer().key)},
+                    {"safety_number", activated->safety_number}});
+    } else if (const auto* end = std::get_if<Ended>(&output)) {
+        ended_ = end->reason;
+    }
+    return {};
+}
+
+Expected<void> Conversation::show(const ShownFrame& frame) {
+    const Instant at = now();
+    if (frame.captured) live_->shown(*frame.captured, at);
+    return recorder_ ? recorder_->video(frame.encoded.bytes, frame.encoded.key, at - active_since_) : Expected<void>{};
+}
+
+Expected<void> Conversation::play(const PlayedBlock& block) {
+    return recorder_ ? recorder_->audio(block.block.samples, now() - active_since_) : Expected<void>{};
+}
+
+void Conversation::send_media(Call& call) {
+    if (!socket_.connected() || call.state() != CallState::active) return;
+    send_sound(call);
+    send_picture(call);
+}
+
+// Files keep their own pace from the call's start; devices send what they have.
+void Conversation::send_picture(Call& call) {
+    if (!pictures_ || pictures_->ended()) return;
+    const bool device = is_device(settings_.video);
+    const auto elapsed = static_cast<double>(pictures_sent_) / video_source_->frame_rate();
+    const Instant due = active_since_ + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(elapsed));
+    if (!device && now() < due) return;
+    const auto ready = pictures_->take();
+    if (!ready || (device && ready->made < active_since_)) return;
+    ++pictures_sent_;
+    const Instant at = now();
+    const auto sent = call.send(ready->item.view(device ? ready->made : at), at);
+    if (!sent) log_.event({{"event", "refused"}, {"what", "picture"}, {"why", name(sent.error())}});
+}
+
+void Conversation::send_sound(Call& call) {
+    const bool device = is_device(settings_.audio);
+    while (sounds_ && !sounds_->ended()) {
+        const Duration block = std::chrono::milliseconds(settings_.call.audio_block_ms);
+        if (!device && now() < active_since_ + static_cast<std::int64_t>(sounds_sent_) * block) return;
+        const auto ready = sounds_->take();
+        if (!ready) return;
+        if (device && ready->made < active_since_) continue;
+        ++sounds_sent_;
+        const Instant at = now();
+        const AudioBlock samples{.samples = ready->item,
+                                 .channels = settings_.call.audio_channels,
+                                 .captured = device ? ready->made : at};
+        const auto sent = call.send(samples, at);
+        if (!sent) log_.event({{"event", "refused"}, {"what", "sound"}, {"why", name(sent.error())}});
+    }
+}
+
+void Conversation::report(Call& call) {
+    const Instant at = now();
+    if (at < next_report_ || !live_) return;
+    next_report_ = at + report_interval;
+    const LiveFigures figures = live_->update(call.stats(), at);
+    log_.event({{"event", "live"},
+                {"seconds", figures.seconds},
+                {"video_out_kbps", figures.video_out_kbps},
+                {"video_in_kbps", figures.video_in_kbps},
+                {"audio_out_kbps", figures.audio_out_kbps},
+                {"audio_in_kbps", figures.audio_in_kbps},
+                {"loss", figures.loss},
+                {"latency_p50_ms", figures.latency_p50_ms},
+                {"latency_p95_ms", figures.latency_p95_ms},
+                {"epoch", figures.epoch}});
+    if (on_terminal() && !settings_.json) {
+        std::fprintf(stderr, "\r%s ", to_line(figures, call.safety_number()).c_str());
+    }
+}
+
+void Conversation::wait(const Call& call, const Carrier& carrier) {
+    Instant wake_at = std::min(call.deadline(), next_report_);
+    if (active_since_ != never && socket_.connected()) {
+        const Duration block = std::chrono::milliseconds(settings_.call.audio_block_ms);
+        const auto picture = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(
+            static_cast<double>(pictures_sent_) / (video_source_ ? video_source_->frame_rate() : 1)));
+        // What is not ready yet wakes us by itself.
+        if (sounds_ && sounds_->ready() && !is_device(settings_.audio)) {
+            wake_at = std::min(wake_at, active_since_ + static_cast<std::int64_t>(sounds_sent_) * block);
+        }
+        if (pictures_ && pictures_->ready() && !is_device(settings_.video)) {
+            wake_at = std::min(wake_at, active_since_ + picture);
+        }
+        if (settings_.seconds > 0) wake_at = std::min(wake_at, active_since_ + std::chrono::seconds(settings_.seconds));
+    }
+    std::array<pollfd, 3> descriptors{{{.fd = carrier_gone_ ? -1 : carrier.descriptor(), .events = POLLIN, .revents = 0},
+                                       {.fd = socket_.descriptor(), .events = POLLIN, .revents = 0},
+                                       {.fd = wake_.get(), .events = POLLIN, .revents = 0}}};
+    const timespec timeout = until(wake_at);
+    if (interrupted != 0) return;
+    ppoll(descriptors.data(), descriptors.size(), &timeout, nullptr);
+    eventfd_t ignored = 0;
+    static_cast<void>(eventfd_read(wake_.get(), &ignored));
+}
+
+Expected<void> Conversation::read_network(Account& account, Call& call, Carrier& carrier) {
+    std::array<std::byte, 2048> room;
+    for (;;) {
+        const auto datagram = socket_.receive(room);
+        if (!datagram) return std::unexpected(line_of("cannot receive", datagram.error()));
+        if (!*datagram) break;
+        // Refusals are counted in the call's statistics.
+        static_cast<void>(call.receive(**datagram, now()));
+    }
+    for (;;) {
+        if (carrier_gone_) return {};
+        auto signal = carrier.receive();
+        if (!signal) {
+            // No way to say goodbye: the call ends here.
+            carrier_gone_ = true;
+            call.hang_up(now());
+            return {};
+        }
+        if (!*signal) return {};
+        const auto received = account.receive(**signal, now());
+        if (!received) log_.event({{"event", "refused"}, {"what", "signal"}, {"why", name(received.error())}});
+    }
+}
+
+}  // namespace sotto::app

@@ -1,0 +1,79 @@
+// One call at the command line: media in, datagrams and signals through, media out.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/sotto/carrier.h"
+#include "apps/sotto/event_log.h"
+#include "apps/sotto/feed.h"
+#include "apps/sotto/live_line.h"
+#include "apps/sotto/media_source.h"
+#include "apps/sotto/recorder.h"
+#include "sotto/account.h"
+#include "transport/net/udp_socket.h"
+
+namespace sotto::app {
+
+struct ConversationSettings {
+    CallSettings call;
+    std::string video = "test";  // a source, see media_source.h; empty: none
+    std::string audio = "test";
+    std::string record;          // a WebM file for what is received; empty: discarded
+    std::string log;             // JSON lines with every frame's trace; empty: none
+    std::string bind = "127.0.0.1";
+    int seconds = 0;             // hang up after so long; 0: when told
+    bool json = false;           // events on standard output instead of the live line
+};
+
+class Conversation {
+  public:
+    // Opens sources, socket and files, so that what is missing shows before anybody's telephone rings.
+    static Expected<std::unique_ptr<Conversation>> prepare(const ConversationSettings& settings);
+
+    // What the call should send: the sources' frame rate is known now.
+    const CallSettings& call_settings() const { return settings_.call; }
+    EventLog& log() { return log_; }
+
+    // Runs the call until it ends; gives why.
+    Expected<EndReason> run(Account& account, Call call, Carrier carrier);
+
+  private:
+    Conversation(const ConversationSettings& settings, transport::net::UdpSocket&& socket, EventLog&& log);
+    Expected<void> open_sources();
+
+    // The loop's parts, in the order in which they run.
+    Expected<void> take_outputs(Call& call, Carrier& carrier);
+    Expected<void> take(const Output& output, Call& call, Carrier& carrier);
+    Expected<void> show(const ShownFrame& frame);
+    Expected<void> play(const PlayedBlock& block);
+    void send_media(Call& call);
+    void send_picture(Call& call);
+    void send_sound(Call& call);
+    void report(Call& call);
+    void wait(const Call& call, const Carrier& carrier);
+    Expected<void> read_network(Account& account, Call& call, Carrier& carrier);
+
+    ConversationSettings settings_;
+    transport::net::UdpSocket socket_;
+    transport::net::Descriptor wake_;
+    EventLog log_;
+    std::unique_ptr<VideoSource> video_source_;
+    std::unique_ptr<AudioSource> audio_source_;
+    std::unique_ptr<Feed<codec::I420Buffer>> pictures_;
+    std::unique_ptr<Feed<std::vector<std::int16_t>>> sounds_;
+    std::unique_ptr<Recorder> recorder_;
+    std::unique_ptr<LiveLine> live_;
+    Instant active_since_ = never;
+    Instant next_report_ = never;
+    std::uint64_t pictures_sent_ = 0;
+    std::uint64_t sounds_sent_ = 0;
+    bool carrier_gone_ = false;
+    std::optional<EndReason> ended_;
+};
+
+// Ctrl-C asks the running conversation to hang up.
+void hang_up_on_interrupt();
+
+}  // namespace sotto::app

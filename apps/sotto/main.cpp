@@ -1,0 +1,229 @@
+// sotto: private calls from the command line. `sotto call`, `sotto answer`, and `sotto report` on a finished call.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+
+#include "apps/sotto/conversation.h"
+#include "apps/sotto/report.h"
+#include "sotto/account.h"
+
+namespace sotto::app {
+namespace {
+
+constexpr int exit_failed = 1;   // the call was declined, not answered or lost
+constexpr int exit_unusable = 2; // an argument, file, device or codec is no good
+
+int complain(const std::string& line) {
+    std::fprintf(stderr, "sotto: %s\n", line.c_str());
+    return exit_unusable;
+}
+
+struct Options {
+    ConversationSettings conversation;
+    std::string carrier = "unix:/tmp/sotto.sock";
+    std::string identity;  // file
+    std::string peer;      // hex
+    std::string size = "640x360";
+    int video_kbps = 800;
+    int audio_kbps = 32;
+    bool stereo = false;
+    bool yes = false;
+};
+
+// The seed lies in a file only its owner may read; made anew where there is none.
+Expected<Account> open_account(const std::string& path) {
+    if (path.empty()) return Account::create();
+    std::ifstream file(path);
+    if (!file) {
+        Account made = Account::create();
+        const transport::net::Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        const AccountSeed seed = made.seed();
+        std::string text = to_hex(seed.reveal()) + "\n";
+        const bool written = fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+        wipe(text.data(), text.size());
+        if (!written) return std::unexpected("cannot write the identity to " + path);
+        return made;
+    }
+    std::string text;
+    std::getline(file, text);
+    auto bytes = from_hex(text);
+    wipe(text.data(), text.size());
+    if (!bytes || bytes->size() != AccountSeed::size) return std::unexpected(path + " holds no identity");
+    AccountSeed seed;
+    std::ranges::copy(*bytes, seed.fill().begin());
+    wipe(bytes->data(), bytes->size());
+    return Account::restore(seed);
+}
+
+Expected<std::optional<PublicIdentity>> parse_peer(const std::string& hex) {
+    if (hex.empty()) return std::nullopt;
+    const auto bytes = from_hex(hex);
+    if (!bytes || bytes->size() != PublicIdentity::size) return std::unexpected("--peer takes 64 hexadecimal digits");
+    PublicIdentity peer;
+    std::ranges::copy(*bytes, peer.key.begin());
+    return peer;
+}
+
+Expected<void> apply(Options& options) {
+    CallSettings& call = options.conversation.call;
+    char extra = 0;
+    if (std::sscanf(options.size.c_str(), "%dx%d%c", &call.video_width, &call.video_height, &extra) != 2) {
+        return std::unexpected("--size is WIDTHxHEIGHT, not " + options.size);
+    }
+    call.video_bitrate = options.video_kbps * 1000;
+    call.audio_bitrate = options.audio_kbps * 1000;
+    call.audio_channels = options.stereo ? 2 : 1;
+    for (std::string* const source : {&options.conversation.video, &options.conversation.audio}) {
+        if (*source == "none") source->clear();
+    }
+    return {};
+}
+
+int finish(const Expected<EndReason>& ended) {
+    if (!ended) return complain(ended.error());
+    if (*ended == EndReason::hung_up) return 0;
+    std::fprintf(stderr, "sotto: the call ended: %s\n", std::string(name(*ended)).c_str());
+    return exit_failed;
+}
+
+int run_call(Options options) {
+    const auto applied = apply(options);
+    if (!applied) return complain(applied.error());
+    const auto expected = parse_peer(options.peer);
+    if (!expected) return complain(expected.error());
+    auto account = open_account(options.identity);
+    if (!account) return complain(account.error());
+    auto conversation = Conversation::prepare(options.conversation);
+    if (!conversation) return complain(conversation.error());
+    auto carrier = Carrier::connect(options.carrier);
+    if (!carrier) return complain(carrier.error());
+    const auto bundle = carrier->wait(5);
+    if (!bundle) return complain(bundle.error());
+
+    const auto owner = bundle_owner(*bundle);
+    if (!owner) return complain("the prekey bundle is refused: " + std::string(describe(owner.error())));
+    auto call = account->dial(expected->value_or(*owner), *bundle, (*conversation)->call_settings(), now());
+    if (!call) return complain("cannot call: " + std::string(describe(call.error())));
+    (*conversation)->log().event({{"event", "calling"}, {"peer", to_hex(call->peer().key)}});
+    return finish((*conversation)->run(*account, std::move(*call), std::move(*carrier)));
+}
+
+// Rings until our user decides; the caller learns nothing before.
+bool user_accepts(const Call& call) {
+    std::fprintf(stderr, "Call from %s\nSafety number %s\n%s. Accept? [y/N] ", to_hex(call.peer().key).c_str(),
+                 call.safety_number().c_str(), call.offers_video() ? "Video and audio" : "Audio");
+    std::string answer;
+    std::getline(std::cin, answer);
+    return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+Expected<Call> wait_for_ring(Account& account, Carrier& carrier) {
+    const auto signal = carrier.wait(60);
+    if (!signal) return std::unexpected(signal.error());
+    auto received = account.receive(*signal, now());
+    if (!received) return std::unexpected("the offer is refused: " + std::string(describe(received.error())));
+    if (!*received) return std::unexpected("the other side sent something else than an offer");
+    return std::move(**received);
+}
+
+int run_answer(Options options) {
+    const auto applied = apply(options);
+    if (!applied) return complain(applied.error());
+    const auto expected = parse_peer(options.peer);
+    if (!expected) return complain(expected.error());
+    auto account = open_account(options.identity);
+    if (!account) return complain(account.error());
+    auto conversation = Conversation::prepare(options.conversation);
+    if (!conversation) return complain(conversation.error());
+    (*conversation)->log().event({{"event", "waiting"}, {"identity", to_hex(account->identity().key)}});
+    auto carrier = Carrier::accept_one(options.carrier);
+    if (!carrier) return complain(carrier.error());
+    const auto published = carrier->send(account->bundle());
+    if (!published) return complain(published.error());
+
+    auto call = wait_for_ring(*account, *carrier);
+    if (!call) return complain(call.error());
+    (*conversation)->log().event({{"event", "ringing"}, {"peer", to_hex(call->peer().key)}});
+    const bool wrong_caller = *expected && call->peer() != **expected;
+    if (wrong_caller) std::fprintf(stderr, "sotto: declined: the caller is not the expected --peer\n");
+    if (wrong_caller || !(options.yes || user_accepts(*call))) {
+        call->hang_up(now());
+    } else {
+        const auto accepted = call->accept((*conversation)->call_settings(), now());
+        if (!accepted) return complain("cannot answer: " + std::string(describe(accepted.error())));
+    }
+    return finish((*conversation)->run(*account, std::move(*call), std::move(*carrier)));
+}
+
+int run_report(const ReportInput& input, bool json) {
+    const auto report = make_report(input);
+    if (!report) return complain(report.error());
+    const std::string text = to_text(*report, input);
+    std::fputs(text.c_str(), json ? stderr : stdout);
+    if (json) std::printf("%s\n", report->dump().c_str());
+    return (*report)["safety_number_match"] ? 0 : exit_failed;
+}
+
+void add_options(CLI::App& command, Options& options) {
+    ConversationSettings& settings = options.conversation;
+    command.add_option("--signal", options.carrier, "carries signals: unix:PATH or tcp:HOST:PORT")
+        ->capture_default_str();
+    command.add_option("--video", settings.video, "file, v4l2:DEVICE, test or none")->capture_default_str();
+    command.add_option("--audio", settings.audio, "file[,file...], alsa:DEVICE, pulse:DEVICE, test or none")
+        ->capture_default_str();
+    command.add_option("--record", settings.record, "write the received call to this WebM file");
+    command.add_option("--log", settings.log, "write events and frame traces as JSON lines to this file");
+    command.add_option("--identity", options.identity, "file with our identity; made if missing, else one for this call");
+    command.add_option("--peer", options.peer, "the only identity to talk to, 64 hexadecimal digits");
+    command.add_option("--bind", settings.bind, "numeric address for media; the peer learns it once both accepted")
+        ->capture_default_str();
+    command.add_option("--size", options.size, "of the pictures we send")->capture_default_str();
+    command.add_option("--fps", settings.call.video_frame_rate, "frames a second at most")->capture_default_str();
+    command.add_option("--video-kbps", options.video_kbps, "bit rate of the pictures")->capture_default_str();
+    command.add_option("--audio-kbps", options.audio_kbps, "bit rate of the sound")->capture_default_str();
+    command.add_option("--block-ms", settings.call.audio_block_ms, "10 or 20")->capture_default_str();
+    command.add_flag("--stereo", options.stereo, "two channels of sound");
+    command.add_option("--seconds", settings.seconds, "hang up after so long");
+    command.add_flag("--json", settings.json, "events as JSON lines on standard output");
+}
+
+int run(int argc, char** argv) {
+    CLI::App app("Private audio and video calls, end-to-end encrypted", "sotto");
+    app.require_subcommand(1);
+    Options call, answer;
+    ReportInput report;
+    bool report_json = false;
+    CLI::App& call_command = *app.add_subcommand("call", "call whoever waits at --signal");
+    CLI::App& answer_command = *app.add_subcommand("answer", "wait at --signal for one call");
+    CLI::App& report_command = *app.add_subcommand("report", "tell how a finished call was at the far end");
+    add_options(call_command, call);
+    add_options(answer_command, answer);
+    answer_command.add_flag("--yes", answer.yes, "accept without asking");
+    report_command.add_option("--sender-log", report.sender_log)->required();
+    report_command.add_option("--receiver-log", report.receiver_log)->required();
+    report_command.add_option("--recording", report.recording, "of the receiver")->required();
+    report_command.add_option("--video", report.video, "the sender's source");
+    report_command.add_option("--audio", report.audio, "the sender's source");
+    report_command.add_option("--video-origin", report.video_origin, "what the pictures are");
+    report_command.add_flag("--json", report_json, "one JSON object on standard output");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : exit_unusable;
+    }
+    hang_up_on_interrupt();
+    if (call_command.parsed()) return run_call(std::move(call));
+    if (answer_command.parsed()) return run_answer(std::move(answer));
+    return run_report(report, report_json);
+}
+
+}  // namespace
+}  // namespace sotto::app
+
+int main(int argc, char** argv) { return sotto::app::run(argc, argv); }
