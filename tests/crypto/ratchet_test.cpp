@@ -1,0 +1,166 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <string>
+
+#include "crypto/session.h"
+#include "support/mutate.h"
+
+using namespace sotto;
+using namespace sotto::crypto;
+
+namespace {
+
+struct Pair {
+    explicit Pair(std::uint64_t seed) : random(seed) {
+        const Identity alice = Identity::generate(random);
+        const Identity bob = Identity::generate(random);
+        PrekeyStore prekeys = PrekeyStore::generate(bob, 1, random);
+        sides[0] = std::make_unique<Session>(std::move(*Session::initiate(alice, prekeys.publish(), random)));
+        auto accepted = Session::accept(bob, prekeys, sides[0]->seal(as_bytes("hello"))->message, random);
+        sides[1] = std::make_unique<Session>(std::move(accepted->session));
+    }
+    test::SeededRandom random;
+    std::unique_ptr<Session> sides[2];
+};
+
+struct InFlight {
+    std::string text;
+    Buffer message;
+    std::array<std::byte, 32> exported;
+};
+
+InFlight send(Session& from, const std::string& text) {
+    auto sealed = from.seal(as_bytes(text));
+    REQUIRE(sealed);
+    InFlight flight{text, sealed->message, {}};
+    std::ranges::copy(sealed->exported.reveal(), flight.exported.begin());
+    return flight;
+}
+
+void arrives(Session& at, const InFlight& flight) {
+    const auto opened = at.open(flight.message);
+    REQUIRE(opened);
+    CHECK(opened->plaintext == to_buffer(as_bytes(flight.text)));
+    CHECK(std::ranges::equal(opened->exported.reveal(), flight.exported));
+}
+
+bool is_refusal(Error error) {
+    return error == Error::replayed || error == Error::forged || error == Error::too_many_skipped;
+}
+
+}  // namespace
+
+TEST_CASE("messages lost, reordered, duplicated, forged and replayed: each genuine one opens once, in both directions") {
+    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+        CAPTURE(seed);
+        Pair pair(seed);
+        std::deque<InFlight> network[2];  // towards each side
+        std::deque<InFlight> delivered[2];
+        for (int step = 0; step < 1500; ++step) {
+            const std::size_t to = pair.random.below(2);
+            auto& pipe = network[to];
+            if (pair.random.chance(0.55) || pipe.empty()) {
+                pipe.push_back(send(*pair.sides[1 - to], "message " + std::to_string(step)));
+                if (pair.random.chance(0.1)) pipe.pop_back();  // lost
+                continue;
+            }
+            // Any of the next eight may come first.
+            const std::size_t pick = pair.random.below(std::min<std::size_t>(pipe.size(), 8));
+            const InFlight flight = pipe[pick];
+            const auto forged = pair.sides[to]->open(test::flipped(flight.message, pair.random));
+            CHECK_FALSE(forged);
+            CHECK_FALSE(pair.sides[to]->open(Bytes(flight.message).first(pair.random.below(flight.message.size()))));
+            arrives(*pair.sides[to], flight);
+            const auto again = pair.sides[to]->open(flight.message);
+            REQUIRE_FALSE(again);
+            CHECK(is_refusal(again.error()));
+            pipe.erase(pipe.begin() + static_cast<std::ptrdiff_t>(pick));
+            delivered[to].push_back(flight);
+            if (delivered[to].size() > 20) {
+                const auto old = pair.sides[to]->open(delivered[to].front().message);
+                REQUIRE_FALSE(old);
+                CHECK(is_refusal(old.error()));
+                delivered[to].pop_front();
+            }
+        }
+    }
+}
+
+TEST_CASE("a replay within the current chain is called a replay") {
+    Pair pair(31);
+    const InFlight flight = send(*pair.sides[0], "once");
+    arrives(*pair.sides[1], flight);
+    CHECK(pair.sides[1]->open(flight.message).error() == Error::replayed);
+}
+
+TEST_CASE("a replay of an earlier chain is called a replay") {
+    Pair pair(32);
+    const InFlight first = send(*pair.sides[0], "first");
+    arrives(*pair.sides[1], first);
+    for (int i = 0; i < 4; ++i) {
+        arrives(*pair.sides[0], send(*pair.sides[1], "pong"));
+        arrives(*pair.sides[1], send(*pair.sides[0], "ping"));
+    }
+    CHECK(pair.sides[1]->open(first.message).error() == Error::replayed);
+}
+
+TEST_CASE("a jump beyond MAX_SKIP is refused without harm, one within it is followed") {
+    Pair pair(33);
+    std::vector<InFlight> sent;
+    for (std::uint32_t i = 0; i <= Session::max_skip + 1; ++i) sent.push_back(send(*pair.sides[0], std::to_string(i)));
+    CHECK(pair.sides[1]->open(sent.back().message).error() == Error::too_many_skipped);
+    arrives(*pair.sides[1], sent[Session::max_skip]);
+    CHECK(pair.sides[1]->skipped_held() == Session::max_skip);
+    arrives(*pair.sides[1], sent[0]);
+    CHECK(pair.sides[1]->skipped_held() == Session::max_skip - 1);
+}
+
+TEST_CASE("skipped keys are bounded: the oldest are given up and counted") {
+    Pair pair(34);
+    InFlight oldest{};
+    for (int round = 0; round < 3; ++round) {
+        for (std::uint32_t i = 0; i < Session::max_skip; ++i) {
+            const InFlight flight = send(*pair.sides[0], "lost");
+            if (round == 0 && i == 0) oldest = flight;
+        }
+        arrives(*pair.sides[1], send(*pair.sides[0], "seen"));
+    }
+    CHECK(pair.sides[1]->skipped_held() == Session::max_skipped);
+    CHECK(pair.sides[1]->skipped_given_up() == 3 * Session::max_skip - Session::max_skipped);
+    CHECK(pair.sides[1]->open(oldest.message).error() == Error::replayed);
+}
+
+TEST_CASE("forged ratchet steps change nothing") {
+    Pair pair(35);
+    const InFlight genuine = send(*pair.sides[0], "genuine");
+    for (int i = 0; i < 200; ++i) {
+        // A new ratchet key in the header, as an attacker would send.
+        Buffer forged = genuine.message;
+        pair.random.fill(MutableBytes(forged).subspan(forged.size() - 16 - 7 - 40, 32));
+        CHECK_FALSE(pair.sides[1]->open(forged));
+    }
+    arrives(*pair.sides[1], genuine);
+    arrives(*pair.sides[0], send(*pair.sides[1], "still here"));
+}
+
+TEST_CASE("a stolen chain heals: keys before and after a ratchet step are unrelated in both headers and bytes") {
+    Pair pair(36);
+    const InFlight before = send(*pair.sides[0], "same text");
+    arrives(*pair.sides[1], before);
+    arrives(*pair.sides[0], send(*pair.sides[1], "step"));
+    const InFlight after = send(*pair.sides[0], "same text");
+    CHECK(before.exported != after.exported);
+    CHECK(before.message != after.message);
+    arrives(*pair.sides[1], after);
+}
+
+TEST_CASE("a plaintext over the limit is refused and uses no message number") {
+    Pair pair(37);
+    const Buffer huge(Session::max_plaintext + 1);
+    CHECK(pair.sides[0]->seal(huge).error() == Error::too_large);
+    arrives(*pair.sides[1], send(*pair.sides[0], "next"));
+    CHECK(pair.sides[1]->skipped_held() == 0);
+}
