@@ -96,7 +96,7 @@ AudioJitterBuffer::Step AudioJitterBuffer::choose_step(bool present, bool succes
     if (!present) {
         excess_turns_ = 0;
         // Late rather than lost: wait a block longer, once the measured jitter asks for it.
-        return delay() + settings_.block / 2 < target_ ? Step::stretch : Step::consume;
+        return delay() + settings_.block / 8 < target_ ? Step::stretch : Step::consume;
     }
     const bool excess = successor && delay() > target_ + settings_.block;
     excess_turns_ = excess ? excess_turns_ + 1 : 0;

@@ -17,10 +17,10 @@ struct RtpHeader {
 
 struct RtpPacket {
     RtpHeader header;
-    Bytes payload;                    // without padding
+    Bytes payload{};                  // without padding
     std::size_t header_size = 0;      // incl. CSRCs and extension
     std::uint16_t extension_profile = 0;  // RFC 3550 §5.3.1, 0 when absent
-    Bytes extension;
+    Bytes extension{};
 };
 
 inline constexpr std::size_t rtp_header_size = 12;  // without CSRCs and extension

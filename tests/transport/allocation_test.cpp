@@ -1,0 +1,82 @@
+// Counts the heap allocations of this program, to show that the steady state makes none.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstdlib>
+#include <new>
+
+#include "support/random.h"
+#include "transport/audio_jitter_buffer.h"
+#include "transport/nack.h"
+#include "transport/rtcp.h"
+#include "transport/rtp.h"
+#include "transport/send_history.h"
+#include "transport/video_jitter_buffer.h"
+#include "transport/vp8_payload.h"
+
+namespace {
+
+std::size_t allocations = 0;
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+    ++allocations;
+    if (void* const memory = std::malloc(size)) return memory;
+    throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+using namespace sotto;
+using namespace sotto::transport;
+using namespace std::chrono_literals;
+
+TEST_CASE("packetise, keep, report, assemble and queue allocate nothing in the steady state") {
+    SendHistory history(128);
+    VideoJitterBuffer video({});
+    AudioJitterBuffer audio({});
+    NackTracker nacks;
+    Buffer frame(4000, std::byte{0x11});
+    const Buffer opus{std::byte{0x08}, std::byte{1}};
+    std::int64_t number = 65536;
+    int shown = 0, played = 0;
+    std::size_t before = 0;
+    for (int i = 0; i < 300; ++i) {
+        if (i == 10) before = allocations;
+        const Instant now = Instant{1s} + i * 20ms;
+        frame[0] = i == 0 ? std::byte{0x10} : std::byte{0x11};
+        Vp8Packetizer packetizer(frame, 1200, static_cast<std::uint16_t>(i));
+        while (!packetizer.done()) {
+            const SequenceNumber sequence{static_cast<std::uint16_t>(number)};
+            const MutableBytes room = history.prepare(sequence);
+            const auto size = packetizer.next(room.subspan(rtp_header_size, 1200));
+            const RtpHeader header{.marker = packetizer.done(),
+                                   .sequence = sequence,
+                                   .timestamp = RtpTimestamp{static_cast<std::uint32_t>(i * 1800)}};
+            static_cast<void>(write_rtp_header(header, room));
+            history.commit(sequence, rtp_header_size + *size);
+            const auto packet = parse_rtp(history.find(sequence));
+            static_cast<void>(video.insert(*packet, number, now));
+            nacks.received(number++, now);
+        }
+        while (video.next(now)) ++shown;
+        static_cast<void>(audio.insert({.header = {}, .payload = opus}, 65536 + i, now));
+        while (audio.next(now)) ++played;
+        std::array<SequenceNumber, max_nacks> asked;
+        static_cast<void>(nacks.due(now, 10ms, asked));
+        std::array<std::byte, 500> report;
+        const auto written = write_rtcp({.sender = Ssrc{1}, .cname = "x", .picture_loss = true}, report);
+        static_cast<void>(parse_rtcp(std::span(report).first(*written), Ssrc{0}));
+    }
+    const std::size_t after = allocations;
+    CHECK(shown == 300);
+    CHECK(played > 290);
+    CHECK(after == before);
+    Buffer counted(1);
+    CHECK_MESSAGE(allocations > after, "the counter counts");
+}
+
+TEST_CASE("the packet memory of one 360p call stays under 480 KiB") {
+    CHECK(VideoJitterBuffer({}).memory() + SendHistory(128).memory() + AudioJitterBuffer({}).memory() < 480 * 1024);
+}
