@@ -52,22 +52,24 @@ std::optional<ShownFrame> VideoReceiver::next(Instant now, TraceLog& traces, Ref
     FrameTrace trace{.medium = Medium::video, .timestamp = frame->timestamp.value};
     arrivals_.copy_to(trace);
     trace[Stage::dequeued] = traces.stamp(now);
-    auto picture = decoder_.decode(frame->bytes);
+    const auto picture = decoder_.decode(frame->bytes);
     if (!picture) {
         buffer_.require_key_frame();
         ++refused[picture.error()];
         return std::nullopt;
     }
+    if (!*picture) return next(now, traces, refused);  // a reference only: the one to show comes after it
     trace[Stage::decoded] = traces.stamp(now);
     traces.push(trace);
 
     ++stats_.frames;
     const auto captured = stream.captured(frame->timestamp);
-    picture->captured = captured.value_or(now);
-    return ShownFrame{.picture = *picture,
-                      .encoded = {.bytes = frame->bytes, .key = frame->key},
-                      .timestamp = frame->timestamp.value,
-                      .captured = captured};
+    ShownFrame shown{.picture = **picture,
+                     .encoded = {.bytes = frame->bytes, .key = frame->key},
+                     .timestamp = frame->timestamp.value,
+                     .captured = captured};
+    shown.picture.captured = captured.value_or(now);
+    return shown;
 }
 
 VideoReceiver::Feedback VideoReceiver::feedback(Instant now, Duration round_trip) {

@@ -58,7 +58,7 @@ Result<Vp8Decoder> Vp8Decoder::create(int threads) {
     return Vp8Decoder(std::move(state));
 }
 
-Result<VideoFrame> Vp8Decoder::decode(Bytes frame) {
+Result<std::optional<VideoFrame>> Vp8Decoder::decode(Bytes frame) {
     if (frame.empty()) return Failure(Error::truncated);
     if (is_key_frame(frame)) {
         const auto checked = check_key_header(frame);
@@ -70,10 +70,10 @@ Result<VideoFrame> Vp8Decoder::decode(Bytes frame) {
                          static_cast<unsigned>(frame.size()), nullptr, 0) != VPX_CODEC_OK) {
         return Failure(Error::codec_failed);
     }
+    state_->has_reference = true;
     vpx_codec_iter_t iterator = nullptr;
     const vpx_image_t* image = vpx_codec_get_frame(&state_->codec, &iterator);
-    if (image == nullptr) return Failure(Error::codec_failed);
-    state_->has_reference = true;
+    if (image == nullptr) return std::nullopt;
     return view(*image);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "sotto/error.h"
 #include "sotto/media.h"
@@ -13,10 +14,11 @@ class Vp8Decoder {
     // Errors: invalid_argument (threads not in 1 to 16), codec_failed.
     static Result<Vp8Decoder> create(int threads = 1);
 
-    // The picture views the decoder's memory until the next call; `captured` is left for the caller to set.
+    // The picture views the decoder's memory until the next call; `captured` is left for the caller to set. Nothing for
+    // a frame that is not to be shown (RFC 6386 §9.1: show_frame).
     // Errors: truncated (empty), codec_failed (not VP8, or a frame whose reference is missing),
     // unsupported_media (larger than max_dimension).
-    Result<VideoFrame> decode(Bytes frame);
+    Result<std::optional<VideoFrame>> decode(Bytes frame);
 
     static constexpr int max_dimension = 4096;
 

@@ -9,6 +9,7 @@ namespace sotto::transport {
 namespace {
 
 constexpr Duration patience = std::chrono::seconds(1);  // how long to conceal, or to keep excess delay
+constexpr Duration loss_memory = std::chrono::seconds(10);  // how long a loss keeps room for the next packet's FEC
 
 std::uint32_t samples_in(Duration block) {
     return static_cast<std::uint32_t>(block / std::chrono::milliseconds(1)) * 48;
@@ -59,7 +60,9 @@ void AudioJitterBuffer::measure(std::int64_t number, Instant now) {
         origin_time_ += std::min<Duration>(over, settings_.block / 5000);
     }
     jitter_ = std::max(std::max(over, Duration::zero()), jitter_ - jitter_ / 512);
-    target_ = std::clamp(jitter_, settings_.minimum, settings_.maximum);
+    // In-band FEC travels one block later: waiting for it pays only where packets are lost.
+    const Duration for_fec = loss_turns_ > 0 ? settings_.block + settings_.block / 8 : Duration::zero();
+    target_ = std::clamp(jitter_ + for_fec, settings_.minimum, settings_.maximum);
 }
 
 Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extended, Instant now) {
@@ -83,6 +86,7 @@ Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extend
             .size = static_cast<std::uint16_t>(rtp.payload.size())};
     const auto offset = static_cast<std::size_t>(&slot - slots_.data()) * slot_bytes;
     std::ranges::copy(rtp.payload, bytes_.begin() + static_cast<std::ptrdiff_t>(offset));
+    if (highest_ >= origin_ && extended > highest_ + 1) loss_turns_ = static_cast<int>(loss_memory / settings_.block);
     highest_ = std::max(highest_, extended);
     return {};
 }
@@ -120,6 +124,7 @@ std::optional<AudioTurn> AudioJitterBuffer::next(Instant now) {
     }
 
     const std::int64_t number = next_++;
+    if (loss_turns_ > 0) --loss_turns_;
     empty_turns_ = highest_ < number ? empty_turns_ + 1 : 0;
     if (const Slot* const own = find(number)) {
         turn.kind = AudioTurn::Kind::decode;

@@ -85,6 +85,7 @@ class AudioJitterBuffer {
     RtpTimestamp origin_timestamp_{};
     Duration jitter_{};          // decaying maximum of the delay over that line
     int excess_turns_ = 0;       // in a row with more delay than the target asks for
+    int loss_turns_ = 0;         // left of the time for which a loss is remembered
     int empty_turns_ = 0;        // in a row with nothing in the buffer
     std::uint64_t concealed_ = 0;
     std::uint64_t recovered_ = 0;

@@ -1,0 +1,249 @@
+// Whole calls between two accounts, in virtual time over a seeded network.
+#include <doctest/doctest.h>
+
+#include "sim/two_party.h"
+
+using namespace sotto;
+using namespace sotto::test;
+using namespace std::chrono_literals;
+
+TEST_CASE("a call rings, is answered, carries sound and pictures both ways, and ends") {
+    TwoParty world(1);
+    REQUIRE(world.dial());
+    REQUIRE(world.callee.call);
+    CHECK(world.callee.call->state() == CallState::ringing);
+    CHECK(world.callee.call->peer() == world.caller.account.identity());
+    CHECK(world.callee.call->offers_video());
+    REQUIRE(world.callee.call->accept({}, world.now));
+    world.settle();
+    CHECK(world.caller.active);
+    CHECK(world.callee.active);
+    CHECK(world.caller.call->safety_number() == world.callee.call->safety_number());
+    world.talk(10s);
+    for (const Side* side : {&world.caller, &world.callee}) {
+        CHECK(side->shown >= 295);
+        CHECK(side->played >= 490);
+        CHECK(side->concealed == 0);
+        CHECK(side->keys_shown == 1);
+        CHECK(side->call->stats().refused.total() == 0);
+        CHECK(side->call->stats().video_received.key_requests == 0);
+        REQUIRE(side->call->stats().round_trip);
+        CHECK(*side->call->stats().round_trip >= 59ms);
+        CHECK(*side->call->stats().round_trip <= 71ms);
+        CHECK(side->call->stats().memory <= 512 * 1024);
+    }
+    world.caller.call->hang_up(world.now);
+    world.settle();
+    REQUIRE(world.caller.ended);
+    REQUIRE(world.callee.ended);
+    CHECK(world.caller.ended->by_us);
+    CHECK(world.callee.ended->reason == EndReason::hung_up);
+    CHECK(world.caller.call->state() == CallState::ended);
+    CHECK(world.caller.call->stats().video_sent.frames > 290);
+}
+
+TEST_CASE("a lossy, shuffling, duplicating, forging network costs quality, not the call") {
+    for (std::uint64_t seed = 10; seed < 14; ++seed) {
+        CAPTURE(seed);
+        TwoParty world(seed, {.delay = 40ms, .jitter = 15ms, .loss = 0.05, .duplicated = 0.05, .forged = 0.05});
+        world.connect();
+        world.talk(15s);
+        for (const Side* side : {&world.caller, &world.callee}) {
+            const CallStats stats = side->call->stats();
+            CHECK(side->shown > 430);
+            CHECK(side->longest_freeze < 600ms);
+            CHECK(side->played > 720);
+            CHECK(side->concealed < 100);
+            CHECK(stats.audio_received.recovered > 10);
+            CHECK(stats.video_received.nacked > 20);
+            CHECK(stats.video_sent.retransmitted > 20);
+            CHECK(stats.refused[Error::forged] > 20);
+            CHECK(stats.refused[Error::replayed] > 20);
+            CHECK(side->call->state() == CallState::active);
+        }
+    }
+}
+
+TEST_CASE("pictures come back after an outage, by a key frame") {
+    TwoParty world(20);
+    world.connect();
+    world.talk(3s);
+    const int before = world.callee.shown;
+    world.to_callee.set({.delay = 30ms, .loss = 1.0});
+    world.talk(3s);
+    CHECK(world.callee.shown < before + 10);
+    world.to_callee.set({.delay = 30ms});
+    world.talk(3s);
+    CHECK(world.callee.shown > before + 60);
+    CHECK(world.callee.keys_shown >= 2);
+    CHECK(world.callee.call->stats().video_received.key_requests >= 1);
+}
+
+TEST_CASE("lost reports slow repair down, not the call") {
+    TwoParty world(21, {.delay = 30ms, .loss = 0.05, .rtcp_loss = 0.7});
+    world.connect();
+    world.talk(10s);
+    CHECK(world.callee.shown > 150);
+    CHECK(world.callee.call->state() == CallState::active);
+}
+
+TEST_CASE("nothing but signals leaves either side before both have accepted") {
+    TwoParty world(30);
+    REQUIRE(world.caller.account.identity() != world.callee.account.identity());
+    REQUIRE(world.dial());
+    REQUIRE(world.caller.call->set_route(as_bytes("10.0.0.1 1000")));
+    REQUIRE(world.callee.call->set_route(as_bytes("10.0.0.2 2000")));
+    world.talk(30s);
+    CHECK(world.caller.datagrams + world.callee.datagrams == 0);
+    CHECK(world.caller.route.empty());
+    CHECK(world.callee.route.empty());
+    REQUIRE(world.callee.call->accept({}, world.now));
+    world.settle();
+    CHECK(world.caller.route == "10.0.0.2 2000");
+    CHECK(world.callee.route == "10.0.0.1 1000");
+}
+
+TEST_CASE("a call can be declined, cancelled, or left unanswered, and both sides learn why") {
+    SUBCASE("declined") {
+        TwoParty world(31);
+        REQUIRE(world.dial());
+        world.callee.call->hang_up(world.now);
+        world.settle();
+        CHECK(world.caller.ended->reason == EndReason::declined);
+        CHECK_FALSE(world.caller.ended->by_us);
+        CHECK(world.callee.ended->by_us);
+    }
+    SUBCASE("cancelled") {
+        TwoParty world(32);
+        REQUIRE(world.dial());
+        world.caller.call->hang_up(world.now);
+        world.settle();
+        CHECK(world.callee.ended->reason == EndReason::cancelled);
+        CHECK(world.callee.call->accept({}, world.now).error() == Error::wrong_state);
+    }
+    SUBCASE("not answered") {
+        TwoParty world(33);
+        REQUIRE(world.dial());
+        CHECK(world.caller.call->deadline() == world.now + ring_timeout);
+        world.now += ring_timeout;
+        world.settle();
+        CHECK(world.caller.ended->reason == EndReason::not_answered);
+        CHECK(world.callee.ended->reason == EndReason::not_answered);
+    }
+}
+
+TEST_CASE("a silent network ends the call after media_timeout") {
+    TwoParty world(34);
+    world.connect();
+    world.talk(1s);
+    world.to_caller.set({.loss = 1.0});
+    world.talk(media_timeout + 1s, {.video = false});
+    REQUIRE(world.caller.ended);
+    CHECK(world.caller.ended->reason == EndReason::lost);
+}
+
+TEST_CASE("the next call runs in the same session, and a second offer of a call is no second call") {
+    TwoParty world(35);
+    world.connect();
+    const CallId first = world.caller.call->id();
+    world.talk(1s);
+    world.caller.call->hang_up(world.now);
+    world.settle();
+    world.caller.ended.reset();
+    world.connect();
+    CHECK(world.caller.call->id() != first);
+    CHECK(world.callee.call->state() == CallState::active);
+    world.talk(2s);
+    CHECK(world.callee.shown > 60);
+    CHECK(world.callee.signal_errors.empty());
+}
+
+TEST_CASE("signals replayed, forged or misdirected are refused, counted, and change nothing") {
+    TwoParty world(36);
+    auto call = world.caller.account.dial(world.callee.account.identity(), world.callee.account.bundle(), {}, world.now);
+    REQUIRE(call);
+    const auto output = call->poll(world.now);
+    const Buffer offer = to_buffer(std::get<Signal>(*output).bytes);
+    SeededRandom random(1);
+    for (int i = 0; i < 200; ++i) CHECK_FALSE(world.callee.account.receive(flipped(offer, random), world.now));
+    for (std::size_t size = 0; size < offer.size(); size += 11) {
+        CHECK_FALSE(world.callee.account.receive(Bytes(offer).first(size), world.now));
+    }
+    Side stranger(99);
+    CHECK(stranger.account.receive(offer, world.now).error() == Error::unknown_prekey);
+    const auto rings = world.callee.account.receive(offer, world.now);
+    REQUIRE(rings);
+    CHECK(rings->has_value());
+    CHECK(world.callee.account.receive(offer, world.now).error() == Error::replayed);
+    CHECK(world.callee.account.refused().total() > 200);
+    CHECK(world.callee.account.refused()[Error::replayed] >= 1);
+}
+
+TEST_CASE("dialling somebody by another's bundle is refused") {
+    TwoParty world(37);
+    Side mallory(38);
+    CHECK(world.caller.account.dial(world.callee.account.identity(), mallory.account.bundle(), {}, world.now).error() ==
+          Error::wrong_identity);
+    Buffer broken = world.callee.account.bundle();
+    broken[100] ^= std::byte{1};
+    CHECK_FALSE(world.caller.account.dial(world.callee.account.identity(), broken, {}, world.now));
+    CHECK(bundle_owner(world.callee.account.bundle()) == world.callee.account.identity());
+}
+
+TEST_CASE("wrong use is answered with an error that names the cause") {
+    TwoParty world(39);
+    CHECK(world.caller.account
+              .dial(world.callee.account.identity(), world.callee.account.bundle(), {.audio_channels = 3}, world.now)
+              .error() == Error::invalid_argument);
+    REQUIRE(world.dial());
+    const std::vector<std::int16_t> samples(960);
+    CHECK(world.caller.call->send(AudioBlock{.samples = samples}, world.now).error() == Error::wrong_state);
+    CHECK(world.caller.call->accept({}, world.now).error() == Error::wrong_state);
+    CHECK(world.caller.call->receive(as_bytes("datagram"), world.now).error() == Error::wrong_state);
+    CHECK(world.caller.call->set_route(Buffer(201)).error() == Error::too_large);
+    REQUIRE(world.callee.call->accept({.video = false}, world.now));
+    world.settle();
+    CHECK(world.caller.call->send(AudioBlock{.samples = std::span(samples).first(959)}, world.now).error() ==
+          Error::unsupported_media);
+    CHECK(world.callee.call->send(VideoFrame{.width = 640, .height = 360}, world.now).error() == Error::wrong_state);
+    CHECK(world.caller.call->send(VideoFrame{.width = 320, .height = 180, .captured = world.now}, world.now).error() ==
+          Error::unsupported_media);
+    CHECK(world.caller.call->set_video_bitrate(5).error() == Error::invalid_argument);
+    CHECK(world.caller.call->set_video_bitrate(300000));
+}
+
+TEST_CASE("random and truncated datagrams are refused, counted by cause, and do no harm") {
+    TwoParty world(40);
+    world.connect();
+    SeededRandom random(41);
+    for (int i = 0; i < 5000; ++i) {
+        Buffer datagram(random.below(1400));
+        random.fill(datagram);
+        CHECK_FALSE(world.caller.call->receive(datagram, world.now));
+    }
+    const CallStats stats = world.caller.call->stats();
+    CHECK(stats.refused.total() == 5000);
+    CHECK(stats.refused[Error::too_large] > 100);
+    CHECK(stats.refused[Error::unknown_stream] > 1000);
+    world.talk(2s);
+    CHECK(world.caller.shown > 50);
+}
+
+TEST_CASE("stereo, 10 ms blocks and other sizes work") {
+    TwoParty world(42);
+    const CallSettings settings{.video_width = 320, .video_height = 180, .video_frame_rate = 20, .video_bitrate = 200000};
+    world.connect(settings);
+    world.talk(3s, settings);
+    CHECK(world.callee.shown > 50);
+    CHECK(world.callee.played > 140);
+}
+
+TEST_CASE("the same seed gives the same call, byte for byte") {
+    const auto run = [] {
+        TwoParty world(50, {.jitter = 20ms, .loss = 0.1});
+        world.connect();
+        world.talk(3s, {.video = false});
+        return world.callee.heard;
+    };
+    CHECK(run() == run());
+}

@@ -1,0 +1,180 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "codec/i420.h"
+#include "codec/vp8_decoder.h"
+#include "codec/vp8_encoder.h"
+#include "support/md5.h"
+#include "support/mutate.h"
+
+using namespace sotto;
+
+namespace {
+
+codec::I420Buffer scene(int n, int width = 320, int height = 180) {
+    auto picture = *codec::I420Buffer::create(width, height);
+    for (int plane = 0; plane < 3; ++plane) {
+        const auto samples = picture.plane(plane);
+        const auto stride = static_cast<int>(picture.stride(plane));
+        for (int i = 0; i < static_cast<int>(samples.size()); ++i) {
+            const double value = 128 + 50 * std::sin((i % stride + n * 3) * 0.06) * std::cos((i / stride + n) * 0.05);
+            samples[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(value);
+        }
+    }
+    return picture;
+}
+
+codec::Vp8Encoder encoder(int bitrate = 300000) {
+    return std::move(*codec::Vp8Encoder::create({.width = 320, .height = 180, .bitrate = bitrate}));
+}
+
+}  // namespace
+
+TEST_CASE("moving pictures survive, the first frame being the only key frame") {
+    auto encode = encoder();
+    auto decode = codec::Vp8Decoder::create();
+    for (int n = 0; n < 60; ++n) {
+        const auto picture = scene(n);
+        const auto encoded = encode.encode(picture.view({}), static_cast<std::uint64_t>(n) * 3000, false);
+        REQUIRE(encoded);
+        CHECK(encoded->key == (n == 0));
+        CHECK(codec::is_key_frame(encoded->bytes) == encoded->key);
+        const auto shown = decode->decode(encoded->bytes);
+        REQUIRE(shown);
+        CHECK(*codec::luma_psnr(picture.view({}), **shown) > 32);
+    }
+}
+
+TEST_CASE("a key frame comes on demand and starts a new decoder") {
+    auto encode = encoder();
+    for (int n = 0; n < 5; ++n) REQUIRE(encode.encode(scene(n).view({}), static_cast<std::uint64_t>(n) * 3000, false));
+    const auto encoded = encode.encode(scene(5).view({}), 15000, true);
+    REQUIRE(encoded);
+    CHECK(encoded->key);
+    auto decode = codec::Vp8Decoder::create();
+    CHECK(decode->decode(encoded->bytes));
+}
+
+TEST_CASE("the bit rate is followed, and changed on the fly") {
+    auto encode = encoder(400000);
+    test::SeededRandom random(2);
+    const auto second = [&](int from) {
+        std::size_t bytes = 0;
+        for (int n = from; n < from + 60; ++n) {
+            auto picture = scene(n * 5);
+            for (auto& sample : picture.plane(0)) sample = static_cast<std::uint8_t>(sample + random.below(12));
+            const auto encoded = encode.encode(picture.view({}), static_cast<std::uint64_t>(n) * 3000, false);
+            REQUIRE(encoded);
+            bytes += encoded->bytes.size();
+        }
+        return static_cast<double>(bytes) * 8 / 2;
+    };
+    second(0);
+    const double high = second(60);
+    REQUIRE(encode.set_bitrate(100000));
+    second(120);
+    const double low = second(180);
+    CHECK(high > 280000);
+    CHECK(high < 520000);
+    CHECK(low < 160000);
+}
+
+TEST_CASE("planes with a stride of their own are read in place") {
+    auto encode = encoder();
+    auto decode = codec::Vp8Decoder::create();
+    const auto wide = scene(0, 640, 360);
+    VideoFrame part = wide.view({});
+    part.width = 320;
+    part.height = 180;
+    const auto encoded = encode.encode(part, 0, false);
+    REQUIRE(encoded);
+    CHECK(*codec::luma_psnr(part, **decode->decode(encoded->bytes)) > 30);
+}
+
+TEST_CASE("a decoder without a reference refuses, and goes on at a key frame") {
+    auto encode = encoder();
+    auto decode = codec::Vp8Decoder::create();
+    REQUIRE(encode.encode(scene(0).view({}), 0, false));
+    const auto inter = encode.encode(scene(1).view({}), 3000, false);
+    CHECK(decode->decode(inter->bytes).error() == Error::codec_failed);
+    CHECK(decode->decode({}).error() == Error::truncated);
+    CHECK(decode->decode(encode.encode(scene(2).view({}), 6000, true)->bytes));
+}
+
+TEST_CASE("wrong sizes and settings are refused by name") {
+    CHECK(codec::Vp8Encoder::create({.width = 15}).error() == Error::invalid_argument);
+    CHECK(codec::Vp8Encoder::create({.bitrate = 1}).error() == Error::invalid_argument);
+    CHECK(codec::Vp8Decoder::create(0).error() == Error::invalid_argument);
+    auto encode = encoder();
+    CHECK(encode.encode(scene(0, 318, 180).view({}), 0, false).error() == Error::unsupported_media);
+    CHECK(encode.set_bitrate(0).error() == Error::invalid_argument);
+    CHECK(codec::I420Buffer::create(0, 5).error() == Error::unsupported_media);
+    // A key frame that claims 16383 x 16383 is refused before memory is asked for.
+    const Buffer huge{std::byte{0x10}, std::byte{0}, std::byte{0}, std::byte{0x9d}, std::byte{1},
+                      std::byte{0x2a}, std::byte{0xff}, std::byte{0x3f}, std::byte{0xff}, std::byte{0x3f}};
+    CHECK(codec::Vp8Decoder::create()->decode(huge).error() == Error::unsupported_media);
+}
+
+TEST_CASE("mutated and cut frames never crash, and a key frame always recovers") {
+    auto encode = encoder();
+    auto decode = codec::Vp8Decoder::create();
+    test::SeededRandom random(3);
+    for (int n = 0; n < 300; ++n) {
+        const auto encoded = encode.encode(scene(n).view({}), static_cast<std::uint64_t>(n) * 3000, n % 50 == 0);
+        REQUIRE(encoded);
+        const Buffer frame = test::flipped(encoded->bytes, random);
+        static_cast<void>(decode->decode(Bytes(frame).first(1 + random.below(frame.size()))));
+    }
+    const auto key = encode.encode(scene(0).view({}), 300 * 3000, true);
+    CHECK(decode->decode(key->bytes));
+}
+
+TEST_CASE("the VP8 conformance streams decode to the listed pictures") {
+    const std::filesystem::path folder = std::filesystem::path(SOTTO_VECTORS) / "vp8";
+    if (!std::filesystem::exists(folder)) {
+        MESSAGE("skipped: no VP8 vectors");
+        return;
+    }
+    int streams = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        if (entry.path().extension() != ".ivf") continue;
+        CAPTURE(entry.path().filename().string());
+        std::ifstream file(entry.path(), std::ios::binary);
+        const std::vector<char> ivf{std::istreambuf_iterator<char>(file), {}};
+        std::ifstream list(entry.path().string() + ".md5");
+        const Bytes bytes = std::as_bytes(std::span(ivf));
+        auto decode = codec::Vp8Decoder::create();
+        int frames = 0;
+        for (std::size_t at = 32; at + 12 <= bytes.size();) {
+            std::size_t size = 0;
+            for (std::size_t i = 4; i-- > 0;) size = size << 8 | std::to_integer<std::size_t>(bytes[at + i]);
+            const auto shown = decode->decode(bytes.subspan(at + 12, size));
+            at += 12 + size;
+            REQUIRE(shown);
+            if (!*shown) continue;
+            const VideoFrame& picture = **shown;
+            test::Md5 digest;
+            for (std::size_t plane = 0; plane < 3; ++plane) {
+                const int width = plane == 0 ? picture.width : (picture.width + 1) / 2;
+                const int height = plane == 0 ? picture.height : (picture.height + 1) / 2;
+                for (int row = 0; row < height; ++row) {
+                    const Plane& samples = picture.planes[plane];
+                    digest.update(samples.data + static_cast<std::size_t>(row) * samples.stride,
+                                  static_cast<std::size_t>(width));
+                }
+            }
+            std::string expected, name;
+            list >> expected >> name;
+            CHECK(digest.hex() == expected);
+            ++frames;
+        }
+        CHECK(frames > 0);
+        ++streams;
+    }
+    CHECK(streams > 10);
+}

@@ -1,0 +1,157 @@
+// Two accounts and the networks between them, in one virtual time. Signals arrive at once and in order.
+#pragma once
+
+#include <cmath>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "sim/link.h"
+#include "sotto/account.h"
+
+namespace sotto::test {
+
+struct Side {
+    explicit Side(std::uint64_t seed) : random(seed), account(Account::create(random)) {}
+
+    SeededRandom random;
+    Account account;
+    std::optional<Call> call;
+    std::deque<Buffer> signals;  // on their way to this side
+    bool active = false;
+    std::optional<Ended> ended;
+    std::string route;
+    int shown = 0, keys_shown = 0, played = 0, concealed = 0, datagrams = 0;
+    Instant last_shown{};
+    Duration longest_freeze{};
+    std::vector<std::int16_t> heard;
+    std::vector<Error> signal_errors;
+};
+
+class TwoParty {
+  public:
+    explicit TwoParty(std::uint64_t seed, const LinkConditions& conditions = {})
+        : caller(seed), callee(seed + 1000), to_callee(conditions, seed + 2000), to_caller(conditions, seed + 3000) {}
+
+    Result<void> dial(const CallSettings& settings = {}) {
+        auto call = caller.account.dial(callee.account.identity(), callee.account.bundle(), settings, now);
+        if (!call) return Failure(call.error());
+        caller.call.emplace(std::move(*call));
+        settle();
+        return {};
+    }
+    // Dials and answers; both sides are active afterwards.
+    void connect(const CallSettings& settings = {}) {
+        static_cast<void>(dial(settings));
+        static_cast<void>(callee.call->accept(settings, now));
+        settle();
+    }
+
+    // Everything that can happen now.
+    void settle() {
+        for (int i = 0; i < 4; ++i) {
+            poll(caller, to_callee, callee);
+            poll(callee, to_caller, caller);
+            take_signals(caller);
+            take_signals(callee);
+        }
+        to_callee.deliver(now, [&](Bytes d) { receive(callee, d); });
+        to_caller.deliver(now, [&](Bytes d) { receive(caller, d); });
+        poll(caller, to_callee, callee);
+        poll(callee, to_caller, caller);
+    }
+
+    // Lets both talk and look at each other; a step is 5 ms.
+    void talk(Duration duration, const CallSettings& settings = {}) {
+        for (const Instant end = now + duration; now < end; now += std::chrono::milliseconds(5)) {
+            if (step_ % 4 == 0) speak();
+            if (step_ % (200 / settings.video_frame_rate) == 0 && settings.video) show(settings);
+            ++step_;
+            settle();
+        }
+    }
+
+    Side caller, callee;
+    Link to_callee, to_caller;
+    Instant now{std::chrono::seconds(1000)};
+
+  private:
+    void receive(Side& side, Bytes datagram) {
+        if (side.call) static_cast<void>(side.call->receive(datagram, now));
+    }
+
+    void take_signals(Side& side) {
+        while (!side.signals.empty()) {
+            const Buffer signal = std::move(side.signals.front());
+            side.signals.pop_front();
+            auto received = side.account.receive(signal, now);
+            if (!received) side.signal_errors.push_back(received.error());
+            if (received && *received) side.call.emplace(std::move(**received));
+        }
+    }
+
+    void poll(Side& side, Link& out, Side& peer) {
+        while (side.call) {
+            const auto output = side.call->poll(now);
+            if (!output) return;
+            if (const auto* signal = std::get_if<Signal>(&*output)) peer.signals.push_back(to_buffer(signal->bytes));
+            if (const auto* datagram = std::get_if<Datagram>(&*output)) {
+                ++side.datagrams;
+                out.send(datagram->bytes, now);
+            }
+            if (std::get_if<Activated>(&*output)) side.active = true;
+            if (const auto* end = std::get_if<Ended>(&*output)) side.ended = *end;
+            if (const auto* route = std::get_if<RemoteRoute>(&*output)) {
+                side.route.assign(reinterpret_cast<const char*>(route->route.data()), route->route.size());
+            }
+            if (const auto* frame = std::get_if<ShownFrame>(&*output)) {
+                if (side.shown++ > 0) side.longest_freeze = std::max(side.longest_freeze, now - side.last_shown);
+                side.keys_shown += frame->encoded.key ? 1 : 0;
+                side.last_shown = now;
+            }
+            if (const auto* block = std::get_if<PlayedBlock>(&*output)) {
+                ++side.played;
+                side.concealed += block->concealed ? 1 : 0;
+                side.heard.insert(side.heard.end(), block->block.samples.begin(), block->block.samples.end());
+            }
+        }
+    }
+
+    void speak() {
+        std::vector<std::int16_t> block(960);
+        for (std::size_t i = 0; i < block.size(); ++i) {
+            const double t = static_cast<double>(samples_++) / 48000.0;
+            block[i] = static_cast<std::int16_t>(8000 * std::sin(2 * 3.14159265 * 440 * t) * std::sin(2 * 3.14159265 * 3 * t));
+        }
+        for (Side* const side : {&caller, &callee}) {
+            if (side->call) static_cast<void>(side->call->send(AudioBlock{.samples = block, .captured = now}, now));
+        }
+    }
+
+    void show(const CallSettings& settings) {
+        const auto width = static_cast<std::size_t>(settings.video_width);
+        const auto height = static_cast<std::size_t>(settings.video_height);
+        picture_.resize(width * height * 3 / 2, 128);
+        for (std::size_t i = 0; i < width * height; ++i) {
+            const std::size_t x = i % width + pictures_ * 3, y = i / width;
+            picture_[i] = static_cast<std::uint8_t>(128 + (x / 16 + y / 16) % 2 * 40 + (x * y / 64) % 16);
+        }
+        ++pictures_;
+        const std::uint8_t* const start = picture_.data();
+        const VideoFrame frame{.width = settings.video_width,
+                               .height = settings.video_height,
+                               .planes = {Plane{start, width}, Plane{start + width * height, width / 2},
+                                          Plane{start + width * height * 5 / 4, width / 2}},
+                               .captured = now};
+        for (Side* const side : {&caller, &callee}) {
+            if (side->call) static_cast<void>(side->call->send(frame, now));
+        }
+    }
+
+    std::uint64_t step_ = 0;
+    std::uint64_t samples_ = 0;
+    std::size_t pictures_ = 0;
+    std::vector<std::uint8_t> picture_;
+};
+
+}  // namespace sotto::test
