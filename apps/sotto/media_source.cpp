@@ -227,8 +227,9 @@ Expected<void> AudioSource::convert(const AVFrame* frame) {
         av_channel_layout_default(&wanted, channels_);
         av_channel_layout_default(&given, frame->ch_layout.nb_channels);
         SwrContext* made = nullptr;
-        const int code = swr_alloc_set_opts2(&made, &wanted, AV_SAMPLE_FMT_S16, audio_rate, &given,
-                                             static_cast<AVSampleFormat>(frame->format), frame->sample_rate, 0, nullptr);
+        const int code =
+            swr_alloc_set_opts2(&made, &wanted, AV_SAMPLE_FMT_S16, audio_rate, &given,
+                                static_cast<AVSampleFormat>(frame->format), frame->sample_rate, 0, nullptr);
         resampler_.reset(made);
         if (code < 0 || swr_init(made) < 0) return std::unexpected("FFmpeg cannot convert this kind of sound");
     }

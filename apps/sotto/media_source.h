@@ -54,8 +54,8 @@ class VideoSource {
     double frame_rate_ = 30;
     double source_rate_ = 30;
     bool loop_ = true;
-    std::uint64_t index_ = 0;   // of the next picture
-    std::uint64_t decoded_ = 0; // pictures taken from the decoder
+    std::uint64_t index_ = 0;    // of the next picture
+    std::uint64_t decoded_ = 0;  // pictures taken from the decoder
 };
 
 class AudioSource {

@@ -63,7 +63,8 @@ TEST_CASE("sound survives mono and stereo, in blocks of 10 and 20 ms") {
         for (const int ms : {10, 20}) {
             CAPTURE(channels);
             CAPTURE(ms);
-            auto encoder = codec::OpusEncoder::create({.channels = channels, .frame_ms = ms, .bitrate = 32000 * channels});
+            auto encoder =
+                codec::OpusEncoder::create({.channels = channels, .frame_ms = ms, .bitrate = 32000 * channels});
             auto decoder = codec::OpusDecoder::create(channels);
             REQUIRE(encoder);
             REQUIRE(decoder);

@@ -121,7 +121,8 @@ class TwoParty {
         std::vector<std::int16_t> block(960);
         for (std::size_t i = 0; i < block.size(); ++i) {
             const double t = static_cast<double>(samples_++) / 48000.0;
-            block[i] = static_cast<std::int16_t>(8000 * std::sin(2 * 3.14159265 * 440 * t) * std::sin(2 * 3.14159265 * 3 * t));
+            block[i] =
+                static_cast<std::int16_t>(8000 * std::sin(2 * 3.14159265 * 440 * t) * std::sin(2 * 3.14159265 * 3 * t));
         }
         for (Side* const side : {&caller, &callee}) {
             if (side->call) static_cast<void>(side->call->send(AudioBlock{.samples = block, .captured = now}, now));
