@@ -65,7 +65,8 @@ class TwoParty {
     void talk(Duration duration, const CallSettings& settings = {}) {
         for (const Instant end = now + duration; now < end; now += std::chrono::milliseconds(5)) {
             if (step_ % 4 == 0) speak();
-            if (step_ % (200 / settings.video_frame_rate) == 0 && settings.video) show(settings);
+            const auto steps_a_frame = static_cast<std::uint64_t>(200 / settings.video_frame_rate);
+            if (step_ % steps_a_frame == 0 && settings.video) show(settings);
             ++step_;
             settle();
         }
