@@ -1,6 +1,7 @@
 #include "sotto/account.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 
 #include "call/call_core.h"
@@ -11,6 +12,11 @@
 
 namespace sotto {
 namespace {
+
+// Sessions with one peer, the one that last opened a message first: we send by that one. There are several when both
+// sides began at once, or one lost its state (Signal, "The Sesame Algorithm", §3: active and inactive sessions).
+using Sessions = std::deque<std::shared_ptr<crypto::Session>>;
+constexpr std::size_t max_sessions_a_peer = 4;
 
 constexpr std::size_t one_time_prekeys = 100;  // published before they run out; then bundles go without
 
@@ -36,6 +42,7 @@ struct Account::State {
         crypto::Opened opened;
     };
     Result<Incoming> open(Bytes message);
+    static Result<Incoming> open_by(Sessions& known, Bytes message);
     Result<Incoming> open_initial(Bytes message, const PublicIdentity& sender);
     Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now);
     std::shared_ptr<detail::CallCore> find_call(const CallId& id, const PublicIdentity& peer) const;
@@ -43,24 +50,38 @@ struct Account::State {
     crypto::Identity identity;
     crypto::PrekeyStore prekeys;
     Random& random;
-    std::map<PublicIdentity, std::shared_ptr<crypto::Session>> sessions;
+    std::map<PublicIdentity, Sessions> sessions;
     std::vector<std::weak_ptr<detail::CallCore>> calls;
     RefusalCounts refused;
 };
 
+// Opens `message` by one of a peer's sessions, which then becomes the active one.
+Result<Account::State::Incoming> Account::State::open_by(Sessions& known, Bytes message) {
+    Error cause = Error::unknown_session;
+    for (auto session = known.begin(); session != known.end(); ++session) {
+        auto opened = (*session)->open(message);
+        if (opened) {
+            std::rotate(known.begin(), session, session + 1);
+            return Incoming{known.front(), std::move(*opened)};
+        }
+        // The most telling cause wins: another session's message is merely "forged" here.
+        if (cause == Error::unknown_session || cause == Error::forged) cause = opened.error();
+    }
+    return Failure(cause);
+}
+
 Result<Account::State::Incoming> Account::State::open_initial(Bytes message, const PublicIdentity& sender) {
-    const auto known = sessions.find(sender);
-    if (known != sessions.end()) {
+    if (const auto known = sessions.find(sender); known != sessions.end()) {
         // The initiator repeats its first header until it has our reply.
-        auto opened = known->second->open(message);
-        if (opened) return Incoming{known->second, std::move(*opened)};
-        if (opened.error() != Error::unknown_session) return Failure(opened.error());
+        auto opened = open_by(known->second, message);
+        if (opened || opened.error() != Error::unknown_session) return opened;
     }
     auto accepted = crypto::Session::accept(identity, prekeys, message, random);
     if (!accepted) return Failure(accepted.error());
-    auto session = std::make_shared<crypto::Session>(std::move(accepted->session));
-    sessions.insert_or_assign(sender, session);
-    return Incoming{std::move(session), std::move(accepted->first)};
+    Sessions& with_sender = sessions[sender];
+    with_sender.push_front(std::make_shared<crypto::Session>(std::move(accepted->session)));
+    if (with_sender.size() > max_sessions_a_peer) with_sender.pop_back();
+    return Incoming{with_sender.front(), std::move(accepted->first)};
 }
 
 Result<Account::State::Incoming> Account::State::open(Bytes message) {
@@ -69,10 +90,9 @@ Result<Account::State::Incoming> Account::State::open(Bytes message) {
     if (kind->initial) return open_initial(message, kind->sender);
     // Ordinary messages name nobody, so that a carrier learns nothing from them: each session tries.
     Error cause = Error::unknown_session;
-    for (const auto& [peer, session] : sessions) {
-        auto opened = session->open(message);
-        if (opened) return Incoming{session, std::move(*opened)};
-        // The most telling cause wins: another session's message is merely "forged" here.
+    for (auto& [peer, known] : sessions) {
+        auto opened = open_by(known, message);
+        if (opened) return opened;
         if (cause == Error::unknown_session || cause == Error::forged) cause = opened.error();
     }
     return Failure(cause);
@@ -136,16 +156,13 @@ Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallS
     if (!checked) return Failure(checked.error());
     if (checked->identity != peer) return Failure(Error::wrong_identity);
 
-    auto& session = state_->sessions[peer];
-    if (session == nullptr) {
+    Sessions& known = state_->sessions[peer];
+    if (known.empty()) {
         auto started = crypto::Session::initiate(state_->identity, *checked, state_->random);
-        if (!started) {
-            state_->sessions.erase(peer);
-            return Failure(started.error());
-        }
-        session = std::make_shared<crypto::Session>(std::move(*started));
+        if (!started) return Failure(started.error());
+        known.push_front(std::make_shared<crypto::Session>(std::move(*started)));
     }
-    auto core = detail::CallCore::dial(session, identity(), settings, state_->random, now);
+    auto core = detail::CallCore::dial(known.front(), identity(), settings, state_->random, now);
     if (!core) return Failure(core.error());
     state_->calls.push_back(*core);
     return Call(std::move(*core));
