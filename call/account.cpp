@@ -6,6 +6,7 @@
 
 #include "call/call_core.h"
 #include "crypto/identity.h"
+#include "crypto/key_log.h"
 #include "crypto/prekeys.h"
 #include "crypto/safety_number.h"
 #include "crypto/session.h"
@@ -34,7 +35,9 @@ struct Account::State {
     State(crypto::Identity&& own, Random& source)
         : identity(std::move(own)),
           prekeys(crypto::PrekeyStore::generate(identity, one_time_prekeys, source)),
-          random(source) {}
+          random(source) {
+        crypto::announce_key_log();
+    }
 
     // A message opened, and the session it came by.
     struct Incoming {
