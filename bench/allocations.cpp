@@ -12,14 +12,24 @@ namespace sotto::bench {
 namespace {
 
 constinit Allocations counted;
+constinit bool counting = false;
 
 }  // namespace
 
-Allocations allocations() { return counted; }
+void start_counting() {
+    counted = {};
+    counting = true;
+}
+
+Allocations stop_counting() {
+    counting = false;
+    return counted;
+}
 
 }  // namespace sotto::bench
 
 using sotto::bench::counted;
+using sotto::bench::counting;
 
 #ifdef __GLIBC__
 
@@ -39,6 +49,7 @@ std::int64_t size_of(void* memory) {
 }
 
 void* count_foreign(void* memory) {
+    if (!counting) return memory;
     ++counted.foreign;
     counted.foreign_bytes += size_of(memory);
     return memory;
@@ -46,13 +57,14 @@ void* count_foreign(void* memory) {
 
 void* count_own(void* memory) {
     if (memory == nullptr) throw std::bad_alloc();
+    if (!counting) return memory;
     ++counted.own;
     counted.own_bytes += size_of(memory);
     return memory;
 }
 
 void free_own(void* memory) {
-    counted.own_bytes -= size_of(memory);
+    if (counting) counted.own_bytes -= size_of(memory);
     __libc_free(memory);
 }
 
@@ -67,7 +79,7 @@ extern "C" {
     return count_foreign(__libc_calloc(count, size));
 }
 [[gnu::visibility("default")]] void* realloc(void* memory, std::size_t size) noexcept {
-    counted.foreign_bytes -= size_of(memory);
+    if (counting) counted.foreign_bytes -= size_of(memory);
     return count_foreign(__libc_realloc(memory, size));
 }
 [[gnu::visibility("default")]] void* memalign(std::size_t alignment, std::size_t size) noexcept {
@@ -81,7 +93,7 @@ extern "C" {
     return *out == nullptr ? ENOMEM : 0;
 }
 [[gnu::visibility("default")]] void free(void* memory) noexcept {
-    counted.foreign_bytes -= size_of(memory);
+    if (counting) counted.foreign_bytes -= size_of(memory);
     __libc_free(memory);
 }
 }
@@ -97,6 +109,7 @@ namespace {
 
 void* count_own(void* memory) {
     if (memory == nullptr) throw std::bad_alloc();
+    if (!counting) return memory;
     ++counted.own;
     return memory;
 }

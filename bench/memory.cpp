@@ -55,12 +55,12 @@ double srtp_contexts() {
         system_random().fill(made.fill());
         return made;
     };
-    const Allocations before = allocations();
+    start_counting();
     const auto audio_out = must(transport::SrtpSender::create(key(SrtpKey<Sending>()), Ssrc{1}), "no SRTP");
     const auto video_out = must(transport::SrtpSender::create(key(SrtpKey<Sending>()), Ssrc{2}), "no SRTP");
     const auto audio_in = must(transport::SrtpReceiver::create(key(SrtpKey<Receiving>()), Ssrc{3}), "no SRTP");
     const auto video_in = must(transport::SrtpReceiver::create(key(SrtpKey<Receiving>()), Ssrc{4}), "no SRTP");
-    return static_cast<double>((allocations() - before).foreign_bytes);
+    return static_cast<double>(stop_counting().foreign_bytes);
 }
 
 }  // namespace
@@ -69,9 +69,7 @@ void measure_memory(const Run& run) {
     constexpr std::size_t frames = 50;
     run.report.note(subject, "an active call, 640x360 and sound both ways");
     test::TwoParty world(seed);
-    const Allocations before = allocations();
-    world.connect();
-    const Allocations made = allocations() - before;
+    const Allocations made = allocations_of([&] { world.connect(); });
     talk(world, run.scene, 0, frames);
     run.budget.tick();
 
@@ -86,9 +84,7 @@ void measure_memory(const Run& run) {
     }
 
     const std::uint64_t sent_before = frames_sent(world);
-    const Allocations steady = allocations();
-    talk(world, run.scene, frames, frames);
-    const Allocations during = allocations() - steady;
+    const Allocations during = allocations_of([&] { talk(world, run.scene, frames, frames); });
     const auto sent = static_cast<double>(frames_sent(world) - sent_before);
     add(run.report, "own allocations (operator new) of the running call", "a frame",
         static_cast<double>(during.own) / sent, 0);
