@@ -114,7 +114,7 @@ class SottoPath {
         const std::size_t before = received_;
         for (std::size_t i = 0; i < taken_; ++i) {
             const Instant now = Scene::captured(received_);
-            std::ranges::copy(datagrams_[i], scratch_.begin());
+            std::copy_n(datagrams_[i].data(), datagrams_[i].size(), scratch_.data());
             take(std::span(scratch_).first(datagrams_[i].size()), now);
             while (const auto frame = next(now)) {
                 const Buffer& original = frames_[received_++ % frames_.size()];
