@@ -124,8 +124,7 @@ void measure_chain(const Run& run, Bytes plaintext) {
     const auto ours = [&] { return each(messages, [&](int) { send(pair.alice, pair.bob, plaintext); }); };
     const auto theirs = [&] { return each(messages, [&](int) { bare.send(plaintext); }); };
     const auto compared = interleave<1>(run.budget, ours, theirs);
-    run.report.add(subject, "a message in one chain, seal and open", "4 HMAC-SHA-512, ChaCha20-Poly1305 twice",
-                   compared[0], 1.5);
+    run.report.add(subject, "a message in one chain", "4 HMAC-SHA-512, ChaCha20-Poly1305 twice", compared[0], 1.5);
 
     const Allocations made = allocations_of(ours);
     run.report.add({.subject = subject,
@@ -143,15 +142,15 @@ void measure_steps(const Run& run, Bytes plaintext) {
     };
     const auto compared = interleave<1>(
         run.budget, [&] { return each(turns, turn); }, [&] { return each(turns, [&](int) { bare.turn(); }); });
-    run.report.add(subject, "a message with a Diffie-Hellman step, seal and open",
-                   "X25519: 2 shared secrets, 1 public key", compared[0], 1.25);
+    run.report.add(subject, "a message with a Diffie-Hellman step", "X25519: 2 shared secrets, 1 public key",
+                   compared[0], 1.25);
 }
 
 }  // namespace
 
 void measure_ratchet(const Run& run) {
     const auto plaintext = random_bytes<plaintext_size>();
-    run.report.note(subject, "messages of 256 bytes, as call signals are");
+    run.report.note(subject, "256 bytes, sealed by one side and opened by the other");
     measure_chain(run, std::as_bytes(std::span(plaintext)));
     measure_steps(run, std::as_bytes(std::span(plaintext)));
 }

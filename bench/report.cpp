@@ -7,7 +7,8 @@ namespace {
 
 std::string number(double value) {
     char text[32];
-    std::snprintf(text, sizeof(text), value != 0 && std::abs(value) < 10 ? "%.3f" : "%.1f", value);
+    const bool whole = value == std::floor(value);
+    std::snprintf(text, sizeof(text), whole ? "%.0f" : std::abs(value) < 10 ? "%.3f" : "%.1f", value);
     return text;
 }
 
@@ -16,7 +17,7 @@ std::string line(const Figure& figure) {
     const std::string goal = figure.at_most ? "<= " + number(*figure.at_most) : "";
     const char* const verdict = !figure.at_most ? "" : figure.met() ? "met" : "MISSED";
     char text[200];
-    std::snprintf(text, sizeof(text), "  %-55s %9s %9s %9s  %-9s %-9s %s", figure.name.c_str(),
+    std::snprintf(text, sizeof(text), "  %-56s %9s %9s %9s  %-9s %-9s %s", figure.name.c_str(),
                   number(figure.value.median).c_str(), counted ? "" : number(figure.value.p10).c_str(),
                   counted ? "" : number(figure.value.p90).c_str(), figure.unit.c_str(), goal.c_str(), verdict);
     std::string trimmed = text;
@@ -44,7 +45,7 @@ void Report::add(const std::string& subject, const std::string& measured, const 
 
 std::string Report::to_text() const {
     char heading[120];
-    std::snprintf(heading, sizeof(heading), "%-57s %9s %9s %9s  %-9s %s\n", "", "median", "p10", "p90", "unit", "goal");
+    std::snprintf(heading, sizeof(heading), "%-58s %9s %9s %9s  %-9s %s\n", "", "median", "p10", "p90", "unit", "goal");
     std::string text = heading;
     std::string subject;
     for (const Figure& figure : figures_) {
