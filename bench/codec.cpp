@@ -79,10 +79,11 @@ class BareVp8Encoder {
                          vpx_codec_control(context_.get(), VP8E_SET_STATIC_THRESHOLD, 1U) == VPX_CODEC_OK &&
                          vpx_codec_control(context_.get(), VP8E_SET_MAX_INTRA_BITRATE_PCT, 450U) == VPX_CODEC_OK;
         require(set, "cannot set up libvpx's encoder");
-        vpx_img_wrap(&image_, VPX_IMG_FMT_I420, Scene::width, Scene::height, 1, nullptr);
     }
 
     Bytes encode(const VideoFrame& frame, std::uint64_t timestamp) {
+        vpx_img_wrap(&image_, VPX_IMG_FMT_I420, Scene::width, Scene::height, 1,
+                     const_cast<unsigned char*>(frame.planes[0].data));
         for (std::size_t i = 0; i < 3; ++i) {
             image_.planes[i] = const_cast<unsigned char*>(frame.planes[i].data);
             image_.stride[i] = static_cast<int>(frame.planes[i].stride);
