@@ -28,7 +28,8 @@ struct Encapsulated {
 };
 // Error::bad_key for an encapsulation key that fails FIPS 203 §7.2's modulus check.
 Result<Encapsulated> encapsulate(const KemPublic& theirs, Random& random);
-// Wrong ciphertexts give an unrelated secret (implicit rejection, FIPS 203 §6.3).
+// Wrong ciphertexts give an unrelated secret (implicit rejection, FIPS 203 §6.3). Error::bad_key for a key of ours that
+// was damaged where it was kept: one that fails FIPS 203 §7.3's hash check.
 Result<KemSecret> decapsulate(const KemPrivate& ours, const KemCiphertext& ciphertext);
 
 // HMAC-SHA-512 (RFC 2104) and HKDF-SHA-512 (RFC 5869).

@@ -182,3 +182,20 @@ TEST_CASE("ML-KEM-768 decapsulates as Wycheproof says, wrong ciphertexts to an u
         return Ran::yes;
     });
 }
+
+TEST_CASE("ML-KEM-768 refuses a decapsulation key that does not match its own hash") {
+    for_each_case("mlkem_768_semi_expanded_decaps_test.json",
+                  [](const Json&, const Json& test, const std::string& result) {
+                      const auto ours = secret_field<KemPrivate>(test, "dk");
+                      const auto ciphertext = public_field<KemCiphertext>(test, "c");
+                      if (!ours || !ciphertext) return Ran::inexpressible;
+                      const auto secret = decapsulate(*ours, *ciphertext);
+                      if (result != "valid") {
+                          CHECK(secret.error() == Error::bad_key);  // FIPS 203 §7.3
+                          return Ran::yes;
+                      }
+                      REQUIRE(secret);
+                      CHECK(equal(secret->reveal(), hex_field(test, "K")));
+                      return Ran::yes;
+                  });
+}
