@@ -263,7 +263,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("the reference's RTCP, once forged or cut, is refused and spends nothing") {
+TEST_CASE("the reference's RTCP, once forged, cut or left in the clear, is refused and spends nothing") {
     for (std::uint64_t seed = 81; seed <= 100; ++seed) {
         CAPTURE(seed);
         Stream stream(seed);
@@ -276,6 +276,9 @@ TEST_CASE("the reference's RTCP, once forged or cut, is refused and spends nothi
                 REQUIRE_FALSE(stream.unprotect_rtcp(Bytes(sealed).first(size)));
             }
             CHECK_FALSE(stream.unprotect_rtcp(joined(sealed, std::array{std::byte{0}})));
+            // Even the holder of the key cannot make us take RTCP in the clear.
+            const Buffer clear = srtcp_seal(session, packet, index, Srtcp::tagged_only);
+            CHECK(stream.unprotect_rtcp(clear).error() == Error::malformed);
             const auto opened = stream.unprotect_rtcp(sealed);
             REQUIRE(opened);
             CHECK(*opened == packet);
