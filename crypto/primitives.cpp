@@ -118,8 +118,8 @@ Prk hkdf_extract(Bytes salt, std::initializer_list<Bytes> ikm) {
 }
 
 void hkdf_expand(std::span<const std::byte, 64> prk, Bytes info, HkdfOutput out) {
-    crypto_kdf_hkdf_sha512_expand(raw(out.bytes.data()), out.bytes.size(),
-                                  reinterpret_cast<const char*>(info.data()), info.size(), raw(prk.data()));
+    crypto_kdf_hkdf_sha512_expand(raw(out.bytes.data()), out.bytes.size(), reinterpret_cast<const char*>(info.data()),
+                                  info.size(), raw(prk.data()));
 }
 
 void seal_once(MessageKey&& key, Bytes plaintext, Bytes associated, MutableBytes out) {

@@ -32,9 +32,8 @@ Block block_of(Bytes bytes) {
     return block;
 }
 
-// The model: a genuine message opens, to its plaintext and export secret, if it has not opened before,
-// however late it comes; nothing else opens. The walk stays below Session's limits on skipped keys, which
-// tests of their own reach.
+// The model: a genuine message opens, to its plaintext and export secret, if it has not opened before, however late it
+// comes; nothing else opens. The walk stays below Session's limits on skipped keys, which tests of their own reach.
 class Walk {
   public:
     enum class Forgeries { tried, spared };

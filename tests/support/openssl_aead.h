@@ -13,8 +13,7 @@ namespace sotto::test {
 inline constexpr std::size_t aead_tag = 16;
 
 // Ciphertext and tag.
-inline Buffer openssl_seal(const EVP_CIPHER* cipher, Bytes key, Bytes nonce, Bytes associated,
-                           Bytes plaintext) {
+inline Buffer openssl_seal(const EVP_CIPHER* cipher, Bytes key, Bytes nonce, Bytes associated, Bytes plaintext) {
     const auto raw = [](Bytes bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); };
     const auto require = [](bool done) {
         if (!done) throw std::runtime_error("OpenSSL refused");

@@ -1,6 +1,5 @@
-// SRTP and SRTCP with AEAD_AES_256_GCM (RFC 7714) written from the RFCs over OpenSSL: the second
-// implementation that ours, libsrtp2 inside, is compared with. Reads like the RFC, knows nothing of replay,
-// windows or speed.
+// SRTP and SRTCP with AEAD_AES_256_GCM (RFC 7714) written from the RFCs over OpenSSL: the second implementation that
+// ours, libsrtp2 inside, is compared with. It reads like the RFCs and knows nothing of replay, windows or speed.
 #pragma once
 
 #include <array>
@@ -11,14 +10,12 @@
 
 namespace sotto::test {
 
-// PRF_n(k_master, x) of RFC 3711 §4.3.3: the AES counter-mode key stream whose first block counts from x *
-// 2^16, where x is the master salt with the label in its byte 7 (§4.3.1; our key derivation rate is 0).
-// AES-128, or AES-256 by RFC 6188 §3, as the key's size says. RFC 7714 §11 names this PRF for 96-bit salts,
-// which are multiplied by 2^16 to be of 112.
+// PRF_n(k_master, x) of RFC 3711 §4.3.3: the AES counter-mode key stream whose first block counts from x * 2^16, where
+// x is the master salt with the label in its byte 7 (§4.3.1; our key derivation rate is 0). AES-128, or AES-256 by
+// RFC 6188 §3, as the key's size says. RFC 7714 §11 names this PRF for 96-bit salts, which are multiplied by 2^16.
 inline Buffer srtp_prf(Bytes master_key, Bytes master_salt, std::uint8_t label, std::size_t size) {
     std::array<unsigned char, 16> block{};
-    for (std::size_t i = 0; i < master_salt.size(); ++i)
-        block[i] = std::to_integer<unsigned char>(master_salt[i]);
+    for (std::size_t i = 0; i < master_salt.size(); ++i) block[i] = std::to_integer<unsigned char>(master_salt[i]);
     block[7] ^= label;
     const EVP_CIPHER* const cipher = master_key.size() == 16 ? EVP_aes_128_ctr() : EVP_aes_256_ctr();
     const std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> context(EVP_CIPHER_CTX_new(),
@@ -26,8 +23,8 @@ inline Buffer srtp_prf(Bytes master_key, Bytes master_salt, std::uint8_t label, 
     const Buffer zeros(size);
     Buffer stream(size);
     int written = 0;
-    EVP_EncryptInit_ex(context.get(), cipher, nullptr,
-                       reinterpret_cast<const unsigned char*>(master_key.data()), block.data());
+    EVP_EncryptInit_ex(context.get(), cipher, nullptr, reinterpret_cast<const unsigned char*>(master_key.data()),
+                       block.data());
     EVP_EncryptUpdate(context.get(), reinterpret_cast<unsigned char*>(stream.data()), &written,
                       reinterpret_cast<const unsigned char*>(zeros.data()), static_cast<int>(size));
     return stream;
@@ -38,9 +35,8 @@ struct SrtpSessionKeys {
     Buffer salt;  // 12 bytes
 };
 
-// RFC 3711 §4.3.1 and §4.3.2. The labels of authentication keys, 1 and 4, have no use with an AEAD. SRTCP's
-// labels stand where SRTP's do; NIST's validation files for SP 800-135 read the RFC differently and put them
-// two bytes later.
+// RFC 3711 §4.3.1 and §4.3.2. The labels of authentication keys, 1 and 4, have no use with an AEAD. SRTCP's labels
+// stand where SRTP's do; NIST's validation files for SP 800-135 read the RFC differently, two bytes later.
 inline SrtpSessionKeys rtp_session_keys(Bytes master) {
     return {srtp_prf(master.first(32), master.subspan(32), 0, 32),
             srtp_prf(master.first(32), master.subspan(32), 2, 12)};
@@ -89,22 +85,22 @@ inline Buffer joined(Bytes first, Bytes second) {
 inline Buffer srtp_seal(const SrtpSessionKeys& session, Bytes packet, std::uint32_t roc) {
     const std::size_t header = rtp_header_length(packet);
     const auto iv = srtp_iv(packet, roc, session.salt);
-    return joined(packet.first(header), openssl_seal(EVP_aes_256_gcm(), session.key, iv, packet.first(header),
-                                                     packet.subspan(header)));
+    return joined(packet.first(header),
+                  openssl_seal(EVP_aes_256_gcm(), session.key, iv, packet.first(header), packet.subspan(header)));
 }
 
 enum class Srtcp { encrypted, tagged_only };
 
-// RFC 7714 §9.2 and §9.3: the first 8 bytes, or when only tagged the whole packet, and the word of E and
-// index are associated data; the word comes after the tag.
+// RFC 7714 §9.2 and §9.3: the first 8 bytes, or when only tagged the whole packet, and the word of E and index are
+// associated data; the word comes after the tag.
 inline Buffer srtcp_seal(const SrtpSessionKeys& session, Bytes packet, std::uint32_t index,
                          Srtcp form = Srtcp::encrypted) {
     const std::size_t clear = form == Srtcp::encrypted ? 8 : packet.size();
     std::array<std::byte, 4> word{};
     ByteWriter(word).u32(index | (form == Srtcp::encrypted ? 0x80000000 : 0));
     const auto iv = srtcp_iv(packet, index, session.salt);
-    const Buffer sealed = openssl_seal(EVP_aes_256_gcm(), session.key, iv, joined(packet.first(clear), word),
-                                       packet.subspan(clear));
+    const Buffer sealed =
+        openssl_seal(EVP_aes_256_gcm(), session.key, iv, joined(packet.first(clear), word), packet.subspan(clear));
     return joined(joined(packet.first(clear), sealed), word);
 }
 

@@ -47,10 +47,8 @@ struct Stream {
         ByteWriter(MutableBytes(packet).subspan(2)).u16(sequence);
         ByteWriter(MutableBytes(packet).subspan(8)).u32(ssrc.value);
         if (extended)
-            ByteWriter(MutableBytes(packet).subspan(12 + 4 * csrcs + 2))
-                .u16(static_cast<std::uint16_t>(words));
-        if (padded)
-            packet.back() = static_cast<std::byte>(1 + random.below(std::min<std::size_t>(payload, 255)));
+            ByteWriter(MutableBytes(packet).subspan(12 + 4 * csrcs + 2)).u16(static_cast<std::uint16_t>(words));
+        if (padded) packet.back() = static_cast<std::byte>(1 + random.below(std::min<std::size_t>(payload, 255)));
         return packet;
     }
     Buffer rtcp() {
@@ -111,8 +109,7 @@ TEST_CASE("the reference derives the keys that RFC 3711 appendix B.3 lists") {
 TEST_CASE("the reference derives the AES-256 keys that RFC 6188 section 7.2 lists") {
     const Buffer key = hex("f0f04914b513f2763a1b1fa130f10e2998f6f6e43e4309d1e622a0e332b9f1b6");
     const Buffer salt = hex("3b04803de51ee7c96423ab5b78d2");
-    CHECK(to_hex(srtp_prf(key, salt, 0, 32)) ==
-          "5ba1064e30ec51613cad926c5a28ef731ec7fb397f70a960653caf06554cd8c4");
+    CHECK(to_hex(srtp_prf(key, salt, 0, 32)) == "5ba1064e30ec51613cad926c5a28ef731ec7fb397f70a960653caf06554cd8c4");
     CHECK(to_hex(srtp_prf(key, salt, 1, 20)) == "fd9c32d39ed5fbb5a9dc96b30818454d1313dc05");
     CHECK(to_hex(srtp_prf(key, salt, 2, 14)) == "fa31791685ca444a9e07c6c64e93");
 }
@@ -130,8 +127,7 @@ TEST_CASE("the reference protects the packets of RFC 7714 sections 16.2.1, 17.2 
           "7aa3db36dfffd6b0f9bb7878d7a76c13");
 
     const std::string clear = "81c8000d4d617273";
-    const std::string body =
-        "4e5450314e545032525450200000042a0000e9304c756e61deadbeefdeadbeefdeadbeefdeadbeefdeadbeef";
+    const std::string body = "4e5450314e545032525450200000042a0000e9304c756e61deadbeefdeadbeefdeadbeefdeadbeefdeadbeef";
     const Buffer rtcp = hex(clear + body);
     CHECK(to_hex(srtcp_iv(rtcp, 0x5d4, session.salt)) == "517524055203726f207170bb");
     CHECK(to_hex(srtcp_seal(session, rtcp, 0x5d4)) ==
@@ -189,8 +185,7 @@ TEST_CASE("what the reference protects we open, reordered and through two rollov
                 index += 1 + stream.random.below(200);
             }
             while (!batch.empty()) {
-                const auto pick =
-                    batch.begin() + static_cast<std::ptrdiff_t>(stream.random.below(batch.size()));
+                const auto pick = batch.begin() + static_cast<std::ptrdiff_t>(stream.random.below(batch.size()));
                 const auto opened = stream.unprotect_rtp(pick->second);
                 REQUIRE(opened);
                 REQUIRE(*opened == pick->first);
@@ -206,8 +201,7 @@ TEST_CASE("RTCP that we protect equals the reference byte for byte, each with th
         CAPTURE(seed);
         Stream stream(seed);
         const SrtpSessionKeys session = rtcp_session_keys(stream.master);
-        // libsrtp2 counts from 1, where RFC 3711 §3.4 would have 0; each packet names its index, so both
-        // interoperate.
+        // libsrtp2 counts from 1, where RFC 3711 §3.4 would have 0; a packet names its index, so both interoperate.
         for (std::uint32_t index = 1; index <= 300; ++index) {
             const Buffer packet = stream.rtcp();
             const auto ours = stream.protect_rtcp(packet);
@@ -239,8 +233,7 @@ TEST_CASE("RTCP that the reference protects we open, from index 0 to the last of
     }
 }
 
-TEST_CASE(
-    "the reference's packets, once forged, cut or moved to another rollover, are refused and spend nothing") {
+TEST_CASE("the reference's packets, once forged, cut or moved to another rollover, are refused and spend nothing") {
     for (std::uint64_t seed = 61; seed <= 80; ++seed) {
         CAPTURE(seed);
         Stream stream(seed);
