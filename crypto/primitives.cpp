@@ -110,7 +110,10 @@ Prk hkdf_extract(Bytes salt, std::initializer_list<Bytes> ikm) {
     if (salt.empty()) salt = zeros;
     crypto_kdf_hkdf_sha512_state state;
     crypto_kdf_hkdf_sha512_extract_init(&state, raw(salt.data()), salt.size());
-    for (const Bytes part : ikm) crypto_kdf_hkdf_sha512_extract_update(&state, raw(part.data()), part.size());
+    for (const Bytes part : ikm) {
+        if (part.empty()) continue;  // its data may be null, which libsodium forbids here
+        crypto_kdf_hkdf_sha512_extract_update(&state, raw(part.data()), part.size());
+    }
     Prk prk;
     crypto_kdf_hkdf_sha512_extract_final(&state, raw(prk.fill().data()));
     wipe(&state, sizeof(state));
