@@ -148,7 +148,7 @@ class TwoParty {
         }
     }
 
-    std::uint64_t step_ = 0;
+    int step_ = 0;
     std::uint64_t samples_ = 0;
     std::size_t pictures_ = 0;
     std::vector<std::uint8_t> picture_;
