@@ -65,7 +65,8 @@ class TwoParty {
     void talk(Duration duration, const CallSettings& settings = {}) {
         for (const Instant end = now + duration; now < end; now += std::chrono::milliseconds(5)) {
             if (step_ % 4 == 0) speak();
-            if (step_ % (200 / settings.video_frame_rate) == 0 && settings.video) show(settings);
+            const auto steps_a_frame = static_cast<std::uint64_t>(200 / settings.video_frame_rate);
+            if (step_ % steps_a_frame == 0 && settings.video) show(settings);
             ++step_;
             settle();
         }
@@ -121,7 +122,8 @@ class TwoParty {
         std::vector<std::int16_t> block(960);
         for (std::size_t i = 0; i < block.size(); ++i) {
             const double t = static_cast<double>(samples_++) / 48000.0;
-            block[i] = static_cast<std::int16_t>(8000 * std::sin(2 * 3.14159265 * 440 * t) * std::sin(2 * 3.14159265 * 3 * t));
+            block[i] =
+                static_cast<std::int16_t>(8000 * std::sin(2 * 3.14159265 * 440 * t) * std::sin(2 * 3.14159265 * 3 * t));
         }
         for (Side* const side : {&caller, &callee}) {
             if (side->call) static_cast<void>(side->call->send(AudioBlock{.samples = block, .captured = now}, now));
@@ -148,7 +150,7 @@ class TwoParty {
         }
     }
 
-    int step_ = 0;
+    std::uint64_t step_ = 0;
     std::uint64_t samples_ = 0;
     std::size_t pictures_ = 0;
     std::vector<std::uint8_t> picture_;
