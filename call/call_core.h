@@ -18,14 +18,12 @@ namespace sotto::detail {
 class CallCore {
   public:
     // Ours: queues the offer. Errors: those of Session::seal(), invalid_argument (settings).
-    static Result<std::shared_ptr<CallCore>> dial(std::shared_ptr<crypto::Session> session,
-                                                  const PublicIdentity& ours, const CallSettings& settings,
-                                                  Random& random, Instant now);
+    static Result<std::shared_ptr<CallCore>> dial(std::shared_ptr<crypto::Session> session, const PublicIdentity& ours,
+                                                  const CallSettings& settings, Random& random, Instant now);
     // Theirs: rings.
     static std::shared_ptr<CallCore> ring(std::shared_ptr<crypto::Session> session, const PublicIdentity& ours,
                                           const CallId& id, const call::Offer& offer,
-                                          crypto::ExportSecret&& offer_secret,
-                                          Random& random, Instant now);
+                                          crypto::ExportSecret&& offer_secret, Random& random, Instant now);
 
     Result<void> accept(const CallSettings& settings, Instant now);
     void hang_up(Instant now);
@@ -81,7 +79,7 @@ class CallCore {
     Buffer route_;                          // kept back until both sides accepted
     std::deque<Buffer> signals_;
     std::deque<Notice> notices_;
-    Buffer taken_;                          // what the last output views
+    Buffer taken_;  // what the last output views
     RefusalCounts refused_;
 };
 

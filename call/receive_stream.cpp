@@ -35,8 +35,7 @@ Result<transport::RtcpReport> ReceiveStream::open_rtcp(MutableBytes datagram, Ss
     return report;
 }
 
-void ReceiveStream::sender_report(const transport::SenderInfo& info, Instant now,
-                                  std::optional<Duration> round_trip) {
+void ReceiveStream::sender_report(const transport::SenderInfo& info, Instant now, std::optional<Duration> round_trip) {
     reception.sender_report(info.ntp, now);
     clock_.sender_report(info, now, round_trip);
 }

@@ -22,8 +22,8 @@ class VideoReceiver {
 
     // One RTP datagram, decrypted in place. Errors: those of ReceiveStream::open_rtp() and VideoJitterBuffer::insert().
     Result<void> receive(MutableBytes datagram, Instant now, TraceLog& traces);
-    // The next picture, decoded; nothing when none is complete. A frame that the decoder refuses is counted in `refused`,
-    // left out, and a key frame will be asked for.
+    // The next picture, decoded; nothing when none is complete. A frame that the decoder refuses is counted in
+    // `refused`, left out, and a key frame will be asked for.
     std::optional<ShownFrame> next(Instant now, TraceLog& traces, RefusalCounts& refused);
     Instant deadline(Duration round_trip) const;
 
@@ -40,7 +40,8 @@ class VideoReceiver {
     ReceiveStream stream;
 
   private:
-    VideoReceiver(ReceiveStream&& in, codec::Vp8Decoder&& decoder, const transport::VideoJitterBufferSettings& settings);
+    VideoReceiver(ReceiveStream&& in, codec::Vp8Decoder&& decoder,
+                  const transport::VideoJitterBufferSettings& settings);
     Instant key_request_deadline(Duration round_trip) const;
     Result<std::optional<ShownFrame>> show(const transport::AssembledFrame& frame, Instant now, TraceLog& traces);
 
@@ -70,7 +71,8 @@ class AudioReceiver {
     ReceiveStream stream;
 
   private:
-    AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder, const transport::AudioJitterBufferSettings& settings);
+    AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
+                  const transport::AudioJitterBufferSettings& settings);
     Result<std::size_t> decode(const transport::AudioTurn& turn);
 
     transport::AudioJitterBuffer buffer_;

@@ -20,9 +20,11 @@ std::int64_t ticks(Duration span, std::int64_t rate) {
     return whole * rate + (rest * rate + second / 2) / second;
 }
 
-// Packets that hold the largest frame we expect: a key frame of half a byte a pixel, and about a second of a call at 360p.
+// Packets that hold the largest frame we expect: a key frame of half a byte a pixel, and about a second of a call at
+// 360p.
 std::size_t video_history(const CallSettings& settings) {
-    const auto pixels = static_cast<std::size_t>(settings.video_width) * static_cast<std::size_t>(settings.video_height);
+    const auto pixels =
+        static_cast<std::size_t>(settings.video_width) * static_cast<std::size_t>(settings.video_height);
     return std::bit_ceil(std::max<std::size_t>(128, pixels / 2 / SendStream::max_payload));
 }
 
@@ -119,13 +121,13 @@ AudioSender::AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& e
 Result<AudioSender> AudioSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
                                         Random& random) {
     // Lost audio is recovered by FEC, not by retransmission: the history is only the queue's memory.
-    auto out = SendStream::create(std::move(key), {.ssrc = ssrc, .payload_type = opus_payload_type, .history = 8}, random);
+    auto out =
+        SendStream::create(std::move(key), {.ssrc = ssrc, .payload_type = opus_payload_type, .history = 8}, random);
     if (!out) return Failure(out.error());
     if (!enabled) return AudioSender(std::move(*out), std::nullopt);
 
-    auto encoder = codec::OpusEncoder::create({.channels = settings.audio_channels,
-                                               .frame_ms = settings.audio_block_ms,
-                                               .bitrate = settings.audio_bitrate});
+    auto encoder = codec::OpusEncoder::create(
+        {.channels = settings.audio_channels, .frame_ms = settings.audio_block_ms, .bitrate = settings.audio_bitrate});
     if (!encoder) return Failure(encoder.error());
     return AudioSender(std::move(*out), std::move(*encoder));
 }

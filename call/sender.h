@@ -65,7 +65,7 @@ class AudioSender {
     std::optional<codec::OpusEncoder> encoder_;
     std::uint64_t samples_ = 0;  // before the next block, at 48 kHz
     std::uint32_t blocks_ = 0;
-    Instant last_captured_{};    // of the last block's first sample
+    Instant last_captured_{};  // of the last block's first sample
     RtpTimestamp last_timestamp_{};
 };
 

@@ -8,10 +8,10 @@
 namespace sotto::call {
 
 enum class CallEvent : std::uint8_t {
-    accept,          // our user answers
-    hang_up,         // our user declines, cancels or hangs up
-    peer_answered,   // the peer's answer came
-    peer_hung_up,    // the peer's hang-up, cancel or decline came
+    accept,         // our user answers
+    hang_up,        // our user declines, cancels or hangs up
+    peer_answered,  // the peer's answer came
+    peer_hung_up,   // the peer's hang-up, cancel or decline came
     ring_timed_out,
     media_timed_out,
 };

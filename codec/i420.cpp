@@ -9,7 +9,9 @@ namespace {
 constexpr int max_side = 16383;
 
 std::size_t half(int size) { return (static_cast<std::size_t>(size) + 1) / 2; }
-std::size_t plane_width(int width, std::size_t plane) { return plane == 0 ? static_cast<std::size_t>(width) : half(width); }
+std::size_t plane_width(int width, std::size_t plane) {
+    return plane == 0 ? static_cast<std::size_t>(width) : half(width);
+}
 std::size_t plane_height(int height, std::size_t plane) {
     return plane == 0 ? static_cast<std::size_t>(height) : half(height);
 }

@@ -29,7 +29,8 @@ class I420Buffer {
 // Copies a frame row by row. Error::unsupported_media if the sizes differ.
 Result<void> copy(const VideoFrame& from, I420Buffer& to);
 
-// Peak signal-to-noise ratio of the luma planes in dB (99 for identical ones); Error::unsupported_media if sizes differ.
+// Peak signal-to-noise ratio of the luma planes in dB (99 for identical ones); Error::unsupported_media if sizes
+// differ.
 Result<double> luma_psnr(const VideoFrame& a, const VideoFrame& b);
 
 }  // namespace sotto::codec

@@ -1,4 +1,5 @@
-// Opus (RFC 6716), encoding. Constant bit rate, because the sizes of variable-rate packets tell what is said (RFC 6562 §3).
+// Opus (RFC 6716), encoding. Constant bit rate, because the sizes of variable-rate packets tell what is said (RFC 6562
+// §3).
 #pragma once
 
 #include <memory>
@@ -11,12 +12,12 @@ struct OpusEncoder;
 namespace sotto::codec {
 
 struct OpusSettings {
-    int channels = 1;         // 1 or 2
-    int frame_ms = 20;        // 10 or 20
-    int bitrate = 32000;      // bit/s, 6000 to 510000
-    int complexity = 5;       // 0 to 10
-    bool in_band_fec = true;  // RFC 6716 §2.1.7
-    int expected_loss = 10;   // per cent, steers in-band FEC
+    int channels = 1;            // 1 or 2
+    int frame_ms = 20;           // 10 or 20
+    int bitrate = 32000;         // bit/s, 6000 to 510000
+    int complexity = 5;          // 0 to 10
+    bool in_band_fec = true;     // RFC 6716 §2.1.7
+    int expected_loss = 10;      // per cent, steers in-band FEC
     bool variable_rate = false;  // leaks speech content through packet sizes; for music only
 };
 

@@ -16,7 +16,8 @@ struct MessageKeys {
     MessageKeys duplicate() const { return {key.duplicate(), exported.duplicate()}; }
 };
 
-// KDF_CK (§5.2). HMAC-SHA-512(CK, 0x01) is message key || export secret; HMAC-SHA-512(CK, 0x02) begins with the next CK.
+// KDF_CK (§5.2). HMAC-SHA-512(CK, 0x01) is message key || export secret; HMAC-SHA-512(CK, 0x02) begins with the next
+// CK.
 MessageKeys step_chain(ChainKey& chain);
 
 inline constexpr std::uint32_t last_message = 0xffffffff;  // a number that no message carries

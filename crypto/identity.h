@@ -17,7 +17,8 @@ class Identity {
     const PublicIdentity& public_identity() const { return public_; }
     // Ed25519 over `message` (RFC 8032 §5.1.6). Callers prefix a label from crypto/labels.h.
     Signature sign(Bytes message) const;
-    // X25519 of our identity in Montgomery form with `theirs`; Error::bad_key if the result is all zero (RFC 7748 §6.1).
+    // X25519 of our identity in Montgomery form with `theirs`; Error::bad_key if the result is all zero (RFC 7748
+    // §6.1).
     Result<DhSecret> agree(const X25519Public& theirs) const;
     // For the client to keep; from_seed() restores the identity.
     const IdentitySeed& seed() const { return seed_; }

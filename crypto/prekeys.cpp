@@ -70,10 +70,9 @@ Result<PrekeyBundle> parse_bundle(Bytes bytes) {
 Result<void> check(const PrekeyBundle& bundle) {
     const auto identity = agreement_key(bundle.identity);
     if (!identity) return Failure(identity.error());
-    const auto signed_ok =
-        verify(bundle.identity,
-               signed_bytes(labels::signed_prekey, bundle.signed_prekey.id, encode(bundle.signed_prekey.key)),
-               bundle.signed_prekey.signature);
+    const auto signed_ok = verify(
+        bundle.identity, signed_bytes(labels::signed_prekey, bundle.signed_prekey.id, encode(bundle.signed_prekey.key)),
+        bundle.signed_prekey.signature);
     if (!signed_ok) return signed_ok;
     return verify(bundle.identity,
                   signed_bytes(labels::kem_prekey, bundle.kem_prekey.id, encode(bundle.kem_prekey.key)),

@@ -31,16 +31,16 @@ struct Session::State {
     Random& random;
     PublicIdentity peer;
     AssociatedData associated;
-    X25519KeyPair ours;                          // DHs
-    RootKey root;                                // RK
-    std::optional<SendingChain> sending;         // CKs, Ns
-    std::optional<ReceivingChain> receiving;     // DHr, CKr, Nr
-    std::uint32_t previous = 0;                  // PN
-    std::deque<SkippedKey> skipped;              // MKSKIPPED, oldest first
+    X25519KeyPair ours;                       // DHs
+    RootKey root;                             // RK
+    std::optional<SendingChain> sending;      // CKs, Ns
+    std::optional<ReceivingChain> receiving;  // DHr, CKr, Nr
+    std::uint32_t previous = 0;               // PN
+    std::deque<SkippedKey> skipped;           // MKSKIPPED, oldest first
     std::uint64_t given_up = 0;
-    std::deque<X25519Public> past;               // their former ratchet keys: messages under them are replays
-    std::optional<InitialHeader> initial;        // ours, sent until the first reply
-    std::optional<X25519Public> base_key;        // theirs, at the responder
+    std::deque<X25519Public> past;         // their former ratchet keys: messages under them are replays
+    std::optional<InitialHeader> initial;  // ours, sent until the first reply
+    std::optional<X25519Public> base_key;  // theirs, at the responder
 
     // A message decrypted, and the state that follows once it is committed.
     struct Candidate {
@@ -108,8 +108,8 @@ Result<Session::Accepted> Session::accept(const Identity& ours, PrekeyStore& pre
     if (signed_prekey == nullptr || kem_prekey == nullptr || (initial.one_time != 0 && one_time == nullptr)) {
         return Failure(Error::unknown_prekey);
     }
-    auto agreed =
-        respond_pqxdh(ours, {*signed_prekey, *kem_prekey, one_time}, initial.sender, initial.base_key, initial.ciphertext);
+    auto agreed = respond_pqxdh(ours, {*signed_prekey, *kem_prekey, one_time}, initial.sender, initial.base_key,
+                                initial.ciphertext);
     if (!agreed) return Failure(agreed.error());
 
     // RatchetInitBob, Double Ratchet §3.3.

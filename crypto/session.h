@@ -24,7 +24,8 @@ class Session {
     static Result<Session> initiate(const Identity& ours, const PrekeyBundle& bundle, Random& random);
 
     // Opens the first message of a session that a stranger or contact started; nothing (no prekey, no state) is
-    // spent unless it authenticates. Errors: truncated, malformed, unsupported_version, unknown_prekey, bad_key, forged.
+    // spent unless it authenticates. Errors: truncated, malformed, unsupported_version, unknown_prekey, bad_key,
+    // forged.
     struct Accepted;
     static Result<Accepted> accept(const Identity& ours, PrekeyStore& prekeys, Bytes message, Random& random);
 
@@ -42,8 +43,8 @@ class Session {
     std::uint64_t skipped_given_up() const;
 
     static constexpr std::size_t max_plaintext = 16384;
-    static constexpr std::uint32_t max_skip = 1000;     // MAX_SKIP, Double Ratchet §2.6
-    static constexpr std::size_t max_skipped = 2000;    // held in all; the oldest go first
+    static constexpr std::uint32_t max_skip = 1000;   // MAX_SKIP, Double Ratchet §2.6
+    static constexpr std::size_t max_skipped = 2000;  // held in all; the oldest go first
 
     Session(Session&&) noexcept;
     Session& operator=(Session&&) noexcept;

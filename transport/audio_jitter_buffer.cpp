@@ -8,7 +8,7 @@
 namespace sotto::transport {
 namespace {
 
-constexpr Duration patience = std::chrono::seconds(1);  // how long to conceal, or to keep excess delay
+constexpr Duration patience = std::chrono::seconds(1);      // how long to conceal, or to keep excess delay
 constexpr Duration loss_memory = std::chrono::seconds(10);  // how long a loss keeps room for the next packet's FEC
 
 std::uint32_t samples_in(Duration block) {
@@ -92,9 +92,7 @@ Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extend
 }
 
 // How long after its earliest possible arrival the next block is played.
-Duration AudioJitterBuffer::delay() const {
-    return due_ - (origin_time_ + (next_ - origin_) * settings_.block);
-}
+Duration AudioJitterBuffer::delay() const { return due_ - (origin_time_ + (next_ - origin_) * settings_.block); }
 
 AudioJitterBuffer::Step AudioJitterBuffer::choose_step(bool present, bool successor) {
     if (!present) {

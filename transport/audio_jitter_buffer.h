@@ -14,9 +14,9 @@
 namespace sotto::transport {
 
 struct AudioJitterBufferSettings {
-    std::size_t packets = 32;                            // slots; a power of two
-    Duration block = std::chrono::milliseconds(20);      // what next() plays each time
-    Duration minimum = std::chrono::milliseconds(20);    // bounds of the target delay
+    std::size_t packets = 32;                          // slots; a power of two
+    Duration block = std::chrono::milliseconds(20);    // what next() plays each time
+    Duration minimum = std::chrono::milliseconds(20);  // bounds of the target delay
     Duration maximum = std::chrono::milliseconds(400);
 };
 
@@ -28,10 +28,10 @@ struct AudioTurn {
         conceal,  // nothing known: packet loss concealment
     };
     Kind kind = Kind::conceal;
-    Bytes packet{};             // views the buffer until the next insert() or next()
-    RtpTimestamp timestamp{};   // of the block to play
-    Instant arrived{};          // of `packet`, when kind is decode
-    bool stretched = false;     // played without consuming a block: the target grew
+    Bytes packet{};            // views the buffer until the next insert() or next()
+    RtpTimestamp timestamp{};  // of the block to play
+    Instant arrived{};         // of `packet`, when kind is decode
+    bool stretched = false;    // played without consuming a block: the target grew
 };
 
 class AudioJitterBuffer {
@@ -48,9 +48,9 @@ class AudioJitterBuffer {
     Instant deadline() const { return due_; }
 
     Duration target() const { return target_; }
-    std::uint64_t concealed() const { return concealed_; }   // turns without their own packet, recovered ones too
+    std::uint64_t concealed() const { return concealed_; }  // turns without their own packet, recovered ones too
     std::uint64_t recovered() const { return recovered_; }
-    std::uint64_t dropped() const { return dropped_; }       // blocks skipped because the delay shrank
+    std::uint64_t dropped() const { return dropped_; }  // blocks skipped because the delay shrank
     std::size_t memory() const;
 
   private:
@@ -77,16 +77,16 @@ class AudioJitterBuffer {
     std::vector<std::byte> bytes_;
     Instant due_ = never;
     Duration target_;
-    std::int64_t next_ = -1;     // the number to play next; -1 before the first packet
+    std::int64_t next_ = -1;  // the number to play next; -1 before the first packet
     std::int64_t highest_ = -1;
     // The arrival line: packet `origin_` at `origin_time_` had the least delay seen; later ones lie `block` apart.
     std::int64_t origin_ = 0;
     Instant origin_time_{};
     RtpTimestamp origin_timestamp_{};
-    Duration jitter_{};          // decaying maximum of the delay over that line
-    int excess_turns_ = 0;       // in a row with more delay than the target asks for
-    int loss_turns_ = 0;         // left of the time for which a loss is remembered
-    int empty_turns_ = 0;        // in a row with nothing in the buffer
+    Duration jitter_{};     // decaying maximum of the delay over that line
+    int excess_turns_ = 0;  // in a row with more delay than the target asks for
+    int loss_turns_ = 0;    // left of the time for which a loss is remembered
+    int empty_turns_ = 0;   // in a row with nothing in the buffer
     std::uint64_t concealed_ = 0;
     std::uint64_t recovered_ = 0;
     std::uint64_t dropped_ = 0;

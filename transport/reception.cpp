@@ -18,8 +18,8 @@ std::int64_t to_ticks(Duration duration, std::uint32_t rate) {
 void ReceptionStats::received(std::int64_t extended, RtpTimestamp timestamp, Instant now) {
     const std::int64_t arrival = to_ticks(now.time_since_epoch(), clock_rate_);
     // RFC 3550 §A.8: only the difference of two transits matters, so both may wrap.
-    const auto transit = static_cast<std::int64_t>(static_cast<std::int32_t>(static_cast<std::uint32_t>(arrival) -
-                                                                             timestamp.value));
+    const auto transit =
+        static_cast<std::int64_t>(static_cast<std::int32_t>(static_cast<std::uint32_t>(arrival) - timestamp.value));
     if (packets_ > 0) {
         const auto change = static_cast<std::int32_t>(static_cast<std::uint32_t>(transit - transit_));
         const auto size = static_cast<std::uint64_t>(change < 0 ? -static_cast<std::int64_t>(change) : change);

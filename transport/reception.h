@@ -22,7 +22,7 @@ class ReceptionStats {
     ReportBlock report(Instant now);
 
     std::uint64_t packets() const { return packets_; }
-    std::int64_t expected() const;          // packets the sender has sent, as far as we know
+    std::int64_t expected() const;  // packets the sender has sent, as far as we know
     Duration jitter() const;
 
   private:

@@ -17,7 +17,7 @@ constexpr std::uint8_t sdes_cname = 1;    // RFC 3550 §6.5.1
 struct Packet {
     std::uint8_t count = 0;  // RC, SC or FMT
     std::uint8_t type = 0;
-    Bytes body;              // after the 4-byte header, without padding
+    Bytes body;  // after the 4-byte header, without padding
 };
 
 // The next packet of a compound one.
@@ -70,8 +70,8 @@ Result<void> read_report(const Packet& packet, Ssrc about, RtcpReport& out) {
         const auto packets = in.u32();
         const auto octets = in.u32();
         if (!octets) return Failure(Error::malformed);
-        out.sender_info = SenderInfo{
-            .ntp = NtpTime{*ntp}, .rtp = RtpTimestamp{*rtp}, .packets = *packets, .octets = *octets};
+        out.sender_info =
+            SenderInfo{.ntp = NtpTime{*ntp}, .rtp = RtpTimestamp{*rtp}, .packets = *packets, .octets = *octets};
     }
     for (int i = 0; i < packet.count; ++i) {
         const auto block = take_block(in);

@@ -29,26 +29,27 @@ struct SenderInfo {  // RFC 3550 §6.4.1
 
 struct ReportBlock {  // RFC 3550 §6.4.1
     Ssrc source{};
-    std::uint8_t fraction_lost = 0;   // of 256
-    std::int32_t cumulative_lost = 0; // signed 24 bit
-    std::uint32_t highest_sequence = 0;  // extended: cycles in the upper half
-    std::uint32_t jitter = 0;         // RTP clock units
-    std::uint32_t last_sr = 0;        // NtpTime::middle() of the last SR, 0 if none
+    std::uint8_t fraction_lost = 0;         // of 256
+    std::int32_t cumulative_lost = 0;       // signed 24 bit
+    std::uint32_t highest_sequence = 0;     // extended: cycles in the upper half
+    std::uint32_t jitter = 0;               // RTP clock units
+    std::uint32_t last_sr = 0;              // NtpTime::middle() of the last SR, 0 if none
     std::uint32_t delay_since_last_sr = 0;  // 1/65536 s
 };
 
 // Lost packets named by a NACK, at most as many as one message of ours asks for.
 inline constexpr std::size_t max_nacks = 64;
 
-// What one compound packet of one sender said. Absent parts are empty; unknown packet types are skipped (RFC 3550 §6.1).
+// What one compound packet of one sender said. Absent parts are empty; unknown packet types are skipped (RFC 3550
+// §6.1).
 struct RtcpReport {
     Ssrc sender{};
-    std::optional<SenderInfo> sender_info;      // SR
-    std::optional<ReportBlock> report;          // the block about `about`, see parse_rtcp
+    std::optional<SenderInfo> sender_info;          // SR
+    std::optional<ReportBlock> report;              // the block about `about`, see parse_rtcp
     std::array<SequenceNumber, max_nacks> nacks{};  // RFC 4585 §6.2.1, about `about`
     std::size_t nack_count = 0;
-    bool picture_loss = false;                  // PLI, RFC 4585 §6.3.1, about `about`
-    bool bye = false;                           // RFC 3550 §6.6
+    bool picture_loss = false;  // PLI, RFC 4585 §6.3.1, about `about`
+    bool bye = false;           // RFC 3550 §6.6
 };
 
 // `about`: our own SSRC; blocks and feedback about other streams are skipped. NACKs beyond max_nacks are dropped.
@@ -62,8 +63,8 @@ struct RtcpOutgoing {
     std::optional<SenderInfo> sender_info{};
     std::optional<ReportBlock> report{};
     std::string_view cname{};
-    Ssrc media_source{};                   // whom the feedback is about
-    std::span<const SequenceNumber> nacks{}; // ascending; packed into PID/BLP pairs
+    Ssrc media_source{};                      // whom the feedback is about
+    std::span<const SequenceNumber> nacks{};  // ascending; packed into PID/BLP pairs
     bool picture_loss = false;
     bool bye = false;
 };

@@ -17,8 +17,8 @@ struct RtpHeader {
 
 struct RtpPacket {
     RtpHeader header;
-    Bytes payload{};                  // without padding
-    std::size_t header_size = 0;      // incl. CSRCs and extension
+    Bytes payload{};                      // without padding
+    std::size_t header_size = 0;          // incl. CSRCs and extension
     std::uint16_t extension_profile = 0;  // RFC 3550 §5.3.1, 0 when absent
     Bytes extension{};
 };

@@ -8,8 +8,8 @@
 
 namespace sotto::transport {
 
-// Extends a counter on a circle to 64 bits by the shorter way from the newest one seen (RFC 3550 §A.1, RFC 3711 §3.3.1).
-// The first value maps to itself plus one full circle, so that earlier packets stay positive.
+// Extends a counter on a circle to 64 bits by the shorter way from the newest one seen (RFC 3550 §A.1, RFC 3711
+// §3.3.1). The first value maps to itself plus one full circle, so that earlier packets stay positive.
 template <class SerialNumber>
 class Unwrapper {
   public:

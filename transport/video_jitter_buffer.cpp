@@ -74,10 +74,8 @@ VideoJitterBuffer::Run VideoJitterBuffer::run(std::int64_t from) const {
 
 AssembledFrame VideoJitterBuffer::assemble(std::int64_t from, std::int64_t end) {
     const Slot& first = slot(from);
-    AssembledFrame frame{.key = first.key,
-                         .timestamp = first.timestamp,
-                         .first_packet = first.arrived,
-                         .last_packet = first.arrived};
+    AssembledFrame frame{
+        .key = first.key, .timestamp = first.timestamp, .first_packet = first.arrived, .last_packet = first.arrived};
     std::size_t size = 0;
     for (std::int64_t number = from; number < end; ++number) {
         const Slot& packet = slot(number);
@@ -170,8 +168,6 @@ Instant VideoJitterBuffer::key_frame_wanted() const {
     return key_started_ + settings_.give_up;
 }
 
-std::size_t VideoJitterBuffer::memory() const {
-    return packets_.size() + frame_.size() + slots_.size() * sizeof(Slot);
-}
+std::size_t VideoJitterBuffer::memory() const { return packets_.size() + frame_.size() + slots_.size() * sizeof(Slot); }
 
 }  // namespace sotto::transport

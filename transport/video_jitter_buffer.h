@@ -14,16 +14,16 @@
 namespace sotto::transport {
 
 struct AssembledFrame {
-    Bytes bytes{};               // the VP8 frame; views the buffer's memory until the next insert() or next()
+    Bytes bytes{};  // the VP8 frame; views the buffer's memory until the next insert() or next()
     bool key = false;
     RtpTimestamp timestamp{};
-    Instant first_packet{};      // arrival of its first and last packet
+    Instant first_packet{};  // arrival of its first and last packet
     Instant last_packet{};
 };
 
 struct VideoJitterBufferSettings {
-    std::size_t packets = 128;                        // slots of max_datagram bytes; a power of two
-    std::size_t max_frame = 80 * 1024;                // bytes; larger frames are skipped and counted
+    std::size_t packets = 128;                          // slots of max_datagram bytes; a power of two
+    std::size_t max_frame = 80 * 1024;                  // bytes; larger frames are skipped and counted
     Duration give_up = std::chrono::milliseconds(400);  // how long a missing packet holds up complete later frames
 };
 
@@ -81,10 +81,10 @@ class VideoJitterBuffer {
     std::vector<Slot> slots_;
     std::vector<std::byte> packets_;
     std::vector<std::byte> frame_;
-    std::int64_t next_ = -1;     // number of the next frame's first packet; -1 before the first packet
+    std::int64_t next_ = -1;  // number of the next frame's first packet; -1 before the first packet
     std::int64_t highest_ = -1;
     bool waiting_for_key_ = true;
-    bool started_ = false;          // a frame was given
+    bool started_ = false;                  // a frame was given
     Instant key_started_ = Instant::min();  // when the newest key frame began to arrive, while one is waited for
     Instant blocked_until_ = never;
     std::uint64_t frames_skipped_ = 0;

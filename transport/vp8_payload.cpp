@@ -74,9 +74,10 @@ Result<std::size_t> Vp8Packetizer::next(MutableBytes out) {
     const std::size_t share = (rest_.size() + packets_left_ - 1) / packets_left_;
     if (out.size() < descriptor_size + share) return Failure(Error::too_large);
     ByteWriter writer(out);
-    writer.u8(static_cast<std::uint8_t>(0x80 | (first_ ? 0x10 : 0)))  // X; S on the frame's first packet; PID 0
-        .u8(0x80)                                                     // I
-        .u16(static_cast<std::uint16_t>(0x8000 | picture_id_))        // M: 15 bits
+    writer
+        .u8(static_cast<std::uint8_t>(0x80 | (first_ ? 0x10 : 0)))  // X; S on the frame's first packet; PID 0
+        .u8(0x80)                                                   // I
+        .u16(static_cast<std::uint16_t>(0x8000 | picture_id_))      // M: 15 bits
         .bytes(rest_.first(share));
     rest_ = rest_.subspan(share);
     --packets_left_;

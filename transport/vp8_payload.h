@@ -11,13 +11,13 @@ namespace sotto::transport {
 
 // RFC 7741 §4.2.
 struct Vp8Descriptor {
-    bool non_reference = false;      // N
-    bool start_of_partition = false; // S
-    std::uint8_t partition = 0;      // PID
+    bool non_reference = false;               // N
+    bool start_of_partition = false;          // S
+    std::uint8_t partition = 0;               // PID
     std::optional<std::uint16_t> picture_id;  // 7 or 15 bits
     std::optional<std::uint8_t> tl0_pic_idx;
     std::optional<std::uint8_t> temporal_layer;  // TID
-    bool layer_sync = false;         // Y
+    bool layer_sync = false;                     // Y
     std::optional<std::uint8_t> key_index;
 
     bool starts_frame() const { return start_of_partition && partition == 0; }
@@ -25,7 +25,7 @@ struct Vp8Descriptor {
 
 struct Vp8Payload {
     Vp8Descriptor descriptor;
-    Bytes data;  // what follows the descriptor, never empty
+    Bytes data;              // what follows the descriptor, never empty
     bool key_frame() const;  // of a payload that starts a frame: P bit clear (RFC 6386 §9.1)
 };
 

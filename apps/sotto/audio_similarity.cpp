@@ -14,8 +14,8 @@ extern "C" {
 namespace sotto::app {
 namespace {
 
-constexpr std::int64_t hop = 480;           // 10 ms
-constexpr std::size_t window = 960;         // 20 ms
+constexpr std::int64_t hop = 480;    // 10 ms
+constexpr std::size_t window = 960;  // 20 ms
 constexpr std::size_t bands = 40;
 constexpr double lowest = 50.0, highest = 8000.0, rate = 48000.0;
 

@@ -35,7 +35,7 @@ Instant now() {
 }
 
 void hang_up_on_interrupt() {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = [](int) { interrupted = 1; };
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
@@ -114,8 +114,8 @@ Expected<EndReason> Conversation::run(Account& account, Call call, Carrier carri
         const auto taken = take_outputs(call, carrier);
         if (!taken) return std::unexpected(taken.error());
         if (ended_) break;
-        const bool time_is_up =
-            settings_.seconds > 0 && active_since_ != never && now() - active_since_ >= std::chrono::seconds(settings_.seconds);
+        const bool time_is_up = settings_.seconds > 0 && active_since_ != never &&
+                                now() - active_since_ >= std::chrono::seconds(settings_.seconds);
         if ((interrupted != 0 || time_is_up) && !hanging_up) {
             hanging_up = true;
             call.hang_up(now());
@@ -216,9 +216,8 @@ void Conversation::send_sound(Call& call) {
         if (device && ready->made < active_since_) continue;
         ++sounds_sent_;
         const Instant at = now();
-        const AudioBlock samples{.samples = ready->item,
-                                 .channels = settings_.call.audio_channels,
-                                 .captured = device ? ready->made : at};
+        const AudioBlock samples{
+            .samples = ready->item, .channels = settings_.call.audio_channels, .captured = device ? ready->made : at};
         const auto sent = call.send(samples, at);
         if (!sent) log_.event({{"event", "refused"}, {"what", "sound"}, {"why", name(sent.error())}});
     }
@@ -259,9 +258,10 @@ void Conversation::wait(const Call& call, const Carrier& carrier) {
         }
         if (settings_.seconds > 0) wake_at = std::min(wake_at, active_since_ + std::chrono::seconds(settings_.seconds));
     }
-    std::array<pollfd, 3> descriptors{{{.fd = carrier_gone_ ? -1 : carrier.descriptor(), .events = POLLIN, .revents = 0},
-                                       {.fd = socket_.descriptor(), .events = POLLIN, .revents = 0},
-                                       {.fd = wake_.get(), .events = POLLIN, .revents = 0}}};
+    std::array<pollfd, 3> descriptors{
+        {{.fd = carrier_gone_ ? -1 : carrier.descriptor(), .events = POLLIN, .revents = 0},
+         {.fd = socket_.descriptor(), .events = POLLIN, .revents = 0},
+         {.fd = wake_.get(), .events = POLLIN, .revents = 0}}};
     const timespec timeout = until(wake_at);
     if (interrupted != 0) return;
     ppoll(descriptors.data(), descriptors.size(), &timeout, nullptr);

@@ -20,11 +20,11 @@ struct ConversationSettings {
     CallSettings call;
     std::string video = "test";  // a source, see media_source.h; empty: none
     std::string audio = "test";
-    std::string record;          // a WebM file for what is received; empty: discarded
-    std::string log;             // JSON lines with every frame's trace; empty: none
+    std::string record;  // a WebM file for what is received; empty: discarded
+    std::string log;     // JSON lines with every frame's trace; empty: none
     std::string bind = "127.0.0.1";
-    int seconds = 0;             // hang up after so long; 0: when told
-    bool json = false;           // events on standard output instead of the live line
+    int seconds = 0;    // hang up after so long; 0: when told
+    bool json = false;  // events on standard output instead of the live line
 };
 
 class Conversation {

@@ -9,8 +9,8 @@ namespace {
 double milliseconds(Duration duration) { return static_cast<double>(duration.count()) / 1e6; }
 
 nlohmann::json to_json(const SendStats& s) {
-    return {{"frames", s.frames},   {"frames_dropped", s.frames_dropped}, {"packets", s.packets},
-            {"bytes", s.bytes},     {"retransmitted", s.retransmitted},   {"overrun", s.overrun},
+    return {{"frames", s.frames},      {"frames_dropped", s.frames_dropped}, {"packets", s.packets},
+            {"bytes", s.bytes},        {"retransmitted", s.retransmitted},   {"overrun", s.overrun},
             {"peer_loss", s.peer_loss}};
 }
 
@@ -33,7 +33,8 @@ nlohmann::json to_json(const ReceiveStats& s) {
 nlohmann::json to_json(const CallStats& stats) {
     nlohmann::json refused = nlohmann::json::object();
     for (std::size_t i = 0; i < error_count; ++i) {
-        if (stats.refused.by_error[i] > 0) refused[std::string(name(static_cast<Error>(i)))] = stats.refused.by_error[i];
+        if (stats.refused.by_error[i] > 0)
+            refused[std::string(name(static_cast<Error>(i)))] = stats.refused.by_error[i];
     }
     nlohmann::json json{{"audio_sent", to_json(stats.audio_sent)},
                         {"video_sent", to_json(stats.video_sent)},

@@ -42,8 +42,8 @@ LiveFigures LiveLine::update(const CallStats& stats, Instant at) {
         for (const Latency& latency : latencies_) sorted.push_back(latency.delay);
         std::ranges::sort(sorted);
         const auto at_share = [&](double share) {
-            return static_cast<double>(sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))]
-                                           .count()) /
+            return static_cast<double>(
+                       sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))].count()) /
                    1e6;
         };
         figures.latency_p50_ms = at_share(0.50);

@@ -16,8 +16,8 @@
 namespace sotto::app {
 namespace {
 
-constexpr int exit_failed = 1;   // the call was declined, not answered or lost
-constexpr int exit_unusable = 2; // an argument, file, device or codec is no good
+constexpr int exit_failed = 1;    // the call was declined, not answered or lost
+constexpr int exit_unusable = 2;  // an argument, file, device or codec is no good
 
 int complain(const std::string& line) {
     std::fprintf(stderr, "sotto: %s\n", line.c_str());
@@ -179,7 +179,8 @@ void add_options(CLI::App& command, Options& options) {
         ->capture_default_str();
     command.add_option("--record", settings.record, "write the received call to this WebM file");
     command.add_option("--log", settings.log, "write events and frame traces as JSON lines to this file");
-    command.add_option("--identity", options.identity, "file with our identity; made if missing, else one for this call");
+    command.add_option("--identity", options.identity,
+                       "file with our identity; made if missing, else one for this call");
     command.add_option("--peer", options.peer, "the only identity to talk to, 64 hexadecimal digits");
     command.add_option("--bind", settings.bind, "numeric address for media; the peer learns it once both accepted")
         ->capture_default_str();

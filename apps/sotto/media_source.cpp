@@ -3,6 +3,8 @@
 extern "C" {
 #include <libavdevice/avdevice.h>
 }
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +12,7 @@ extern "C" {
 
 #include "apps/sotto/test_source.h"
 #include "sotto/media.h"
+#include "transport/net/udp_socket.h"
 
 namespace sotto::app {
 namespace {
@@ -20,6 +23,29 @@ std::pair<const AVInputFormat*, std::string> split_device(const std::string& spe
     avdevice_register_all();
     const auto colon = spec.find(':');
     return {av_find_input_format(spec.substr(0, colon).c_str()), spec.substr(colon + 1)};
+}
+
+// While it lives nothing reaches standard error: ALSA writes its own lines there before FFmpeg gives us an error.
+class SilentStandardError {
+  public:
+    SilentStandardError() : kept_(dup(STDERR_FILENO)) {
+        const transport::net::Descriptor nowhere(open("/dev/null", O_WRONLY | O_CLOEXEC));
+        if (kept_ && nowhere) dup2(nowhere.get(), STDERR_FILENO);
+    }
+    SilentStandardError(const SilentStandardError&) = delete;
+    SilentStandardError& operator=(const SilentStandardError&) = delete;
+    ~SilentStandardError() {
+        if (kept_) dup2(kept_.get(), STDERR_FILENO);
+    }
+
+  private:
+    transport::net::Descriptor kept_;
+};
+
+int open_input(AVFormatContext** opened, const std::string& name, const AVInputFormat* device) {
+    std::optional<SilentStandardError> silence;
+    if (device != nullptr) silence.emplace();
+    return avformat_open_input(opened, name.c_str(), device, nullptr);
 }
 
 }  // namespace
@@ -33,7 +59,7 @@ Expected<Decoder> Decoder::open(const std::string& spec, AVMediaType type) {
     const auto [input, name] = split_device(spec);
     if (is_device(spec) && input == nullptr) return std::unexpected(spec + ": this FFmpeg has no such kind of device");
     AVFormatContext* opened = nullptr;
-    int code = avformat_open_input(&opened, name.c_str(), input, nullptr);
+    int code = open_input(&opened, name, input);
     if (code < 0) return std::unexpected(ffmpeg_error("cannot open " + spec, code));
     Decoder decoder;
     decoder.format_.reset(opened);
@@ -209,10 +235,9 @@ Expected<bool> AudioSource::fill() {
         if (!converted) return std::unexpected(converted.error());
         return true;
     }
-    if (resampler_) {
-        const auto flushed = convert(nullptr);
-        if (!flushed) return std::unexpected(flushed.error());
-    }
+    if (!resampler_) return std::unexpected(files_[file_] + " has no sound in it");
+    const auto flushed = convert(nullptr);
+    if (!flushed) return std::unexpected(flushed.error());
     const bool last = file_ + 1 == files_.size();
     if (last && !loop_) return false;
     const auto opened = open_file(last ? 0 : file_ + 1);
@@ -220,17 +245,30 @@ Expected<bool> AudioSource::fill() {
     return true;
 }
 
+Expected<void> AudioSource::start_resampler(const Format& given) {
+    AVChannelLayout theirs;
+    AVChannelLayout ours;
+    av_channel_layout_default(&theirs, given.channels);
+    av_channel_layout_default(&ours, channels_);
+    SwrContext* made = nullptr;
+    const int code = swr_alloc_set_opts2(&made, &ours, AV_SAMPLE_FMT_S16, audio_rate, &theirs, given.samples,
+                                         given.rate, 0, nullptr);
+    resampler_.reset(made);
+    if (code < 0 || swr_init(made) < 0) return std::unexpected("FFmpeg cannot convert this kind of sound");
+    resampled_ = given;
+    return {};
+}
+
 Expected<void> AudioSource::convert(const AVFrame* frame) {
-    if (!resampler_) {
-        AVChannelLayout wanted;
-        AVChannelLayout given;
-        av_channel_layout_default(&wanted, channels_);
-        av_channel_layout_default(&given, frame->ch_layout.nb_channels);
-        SwrContext* made = nullptr;
-        const int code = swr_alloc_set_opts2(&made, &wanted, AV_SAMPLE_FMT_S16, audio_rate, &given,
-                                             static_cast<AVSampleFormat>(frame->format), frame->sample_rate, 0, nullptr);
-        resampler_.reset(made);
-        if (code < 0 || swr_init(made) < 0) return std::unexpected("FFmpeg cannot convert this kind of sound");
+    if (frame != nullptr) {
+        const Format given{.samples = static_cast<AVSampleFormat>(frame->format),
+                           .rate = frame->sample_rate,
+                           .channels = frame->ch_layout.nb_channels};
+        // A file may change its format half-way.
+        if (!resampler_ || given != resampled_) {
+            const auto started = start_resampler(given);
+            if (!started) return started;
+        }
     }
     const int room = swr_get_out_samples(resampler_.get(), frame != nullptr ? frame->nb_samples : 0);
     const std::size_t before = pending_.size();

@@ -54,8 +54,8 @@ class VideoSource {
     double frame_rate_ = 30;
     double source_rate_ = 30;
     bool loop_ = true;
-    std::uint64_t index_ = 0;   // of the next picture
-    std::uint64_t decoded_ = 0; // pictures taken from the decoder
+    std::uint64_t index_ = 0;    // of the next picture
+    std::uint64_t decoded_ = 0;  // pictures taken from the decoder
 };
 
 class AudioSource {
@@ -66,15 +66,23 @@ class AudioSource {
     Expected<std::size_t> read(std::span<std::int16_t> out);
 
   private:
+    struct Format {
+        AVSampleFormat samples = AV_SAMPLE_FMT_NONE;
+        int rate = 0;
+        int channels = 0;
+        friend bool operator==(const Format&, const Format&) = default;
+    };
     AudioSource() = default;
     Expected<bool> fill();
     Expected<void> open_file(std::size_t file);
+    Expected<void> start_resampler(const Format& given);
     Expected<void> convert(const AVFrame* frame);
 
     std::vector<std::string> files_;  // empty: synthetic
     std::size_t file_ = 0;
     std::unique_ptr<Decoder> decoder_;
     FfmpegPtr<SwrContext> resampler_;
+    Format resampled_;  // what resampler_ takes
     std::vector<std::int16_t> pending_;
     int channels_ = 1;
     bool loop_ = true;

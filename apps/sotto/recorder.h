@@ -38,8 +38,8 @@ class Recorder {
     FfmpegPtr<AVCodecContext> opus_;
     FfmpegPtr<AVPacket> packet_;
     std::vector<std::int16_t> pending_;
-    std::int64_t samples_ = -1;      // time stamp of the next Opus frame at 48 kHz
-    std::int64_t last_video_ = -1;   // ms
+    std::int64_t samples_ = -1;     // time stamp of the next Opus frame at 48 kHz
+    std::int64_t last_video_ = -1;  // ms
     bool key_seen_ = false;
     bool open_ = false;
 };

@@ -43,10 +43,11 @@ Expected<SideLog> read_log(const std::string& path) {
         FrameTrace trace{.medium = video ? Medium::video : Medium::audio,
                          .timestamp = event["timestamp"],
                          .number = event["number"]};
-        for (std::size_t i = 0; i < stage_count; ++i) trace.at[i] = Instant(Duration(event["at"][i].get<std::int64_t>()));
+        for (std::size_t i = 0; i < stage_count; ++i)
+            trace.at[i] = Instant(Duration(event["at"][i].get<std::int64_t>()));
         const bool sent = trace[Stage::decoded] == Instant{};
-        Traces& traces = video ? (sent ? log.sent_video : log.received_video)
-                               : (sent ? log.sent_audio : log.received_audio);
+        Traces& traces =
+            video ? (sent ? log.sent_video : log.received_video) : (sent ? log.sent_audio : log.received_audio);
         traces.by_timestamp[trace.timestamp] = trace;
         traces.order.push_back(trace.timestamp);
     }
@@ -71,7 +72,8 @@ void add_latencies(const std::string& medium, const Traces& sent, const Traces& 
         const auto origin = sent.by_timestamp.find(timestamp);
         if (origin == sent.by_timestamp.end()) continue;
         FrameTrace whole = received.by_timestamp.at(timestamp);
-        for (const Stage stage : {Stage::captured, Stage::encoded, Stage::protect}) whole[stage] = origin->second[stage];
+        for (const Stage stage : {Stage::captured, Stage::encoded, Stage::protect})
+            whole[stage] = origin->second[stage];
         if (whole[Stage::received] == Instant{}) continue;
         for (std::size_t i = 1; i < stage_count; ++i) {
             const Duration step = whole.at[i] - whole.at[i - 1];
@@ -159,13 +161,13 @@ Expected<Json> make_report(const ReportInput& input) {
     Json latency = Json::object();
     add_latencies("video", sender->sent_video, receiver->received_video, latency);
     add_latencies("audio", sender->sent_audio, receiver->received_audio, latency);
-    return Json{{"safety_number_match",
-                 !sender->safety_number.empty() && sender->safety_number == receiver->safety_number},
-                {"safety_number", sender->safety_number},
-                {"video", std::move(video)},
-                {"audio", std::move(audio)},
-                {"latency_us", std::move(latency)},
-                {"recording", input.recording}};
+    return Json{
+        {"safety_number_match", !sender->safety_number.empty() && sender->safety_number == receiver->safety_number},
+        {"safety_number", sender->safety_number},
+        {"video", std::move(video)},
+        {"audio", std::move(audio)},
+        {"latency_us", std::move(latency)},
+        {"recording", input.recording}};
 }
 
 std::string to_text(const Json& report, const ReportInput& input) {

@@ -30,10 +30,11 @@ Scene scene_at(double seconds, int width, int height) {
     const auto shot = static_cast<int>(seconds / 4.0);
     const double local = seconds - shot * 4.0;
     const double w = width, h = height;
-    return {.pan = local * w * 0.08 + shot * 37.0,
-            .first = {w * (0.3 + 0.2 * std::sin(local * 1.7 + shot)), h * (0.5 + 0.2 * std::cos(local * 1.3)), h * 0.22},
-            .second = {w * (0.7 - 0.1 * local * 0.5), h * (0.35 + 0.1 * std::sin(local * 3.1)), h * 0.12},
-            .hue = shot % 5};
+    return {
+        .pan = local * w * 0.08 + shot * 37.0,
+        .first = {w * (0.3 + 0.2 * std::sin(local * 1.7 + shot)), h * (0.5 + 0.2 * std::cos(local * 1.3)), h * 0.22},
+        .second = {w * (0.7 - 0.1 * local * 0.5), h * (0.35 + 0.1 * std::sin(local * 3.1)), h * 0.12},
+        .hue = shot % 5};
 }
 
 int luma(const Scene& scene, int x, int y) {

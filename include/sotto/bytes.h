@@ -9,13 +9,11 @@
 
 namespace sotto {
 
-using Bytes = std::span<const std::byte>;    // a view of bytes somebody else owns
-using MutableBytes = std::span<std::byte>;   // room to write into
-using Buffer = std::vector<std::byte>;       // bytes we own
+using Bytes = std::span<const std::byte>;   // a view of bytes somebody else owns
+using MutableBytes = std::span<std::byte>;  // room to write into
+using Buffer = std::vector<std::byte>;      // bytes we own
 
-inline Bytes as_bytes(std::string_view text) {
-    return std::as_bytes(std::span<const char>(text.data(), text.size()));
-}
+inline Bytes as_bytes(std::string_view text) { return std::as_bytes(std::span<const char>(text.data(), text.size())); }
 
 inline Buffer to_buffer(Bytes bytes) { return Buffer(bytes.begin(), bytes.end()); }
 

@@ -24,14 +24,14 @@ namespace sotto {
 struct CallSettings {
     bool audio = true;
     bool video = true;
-    int audio_channels = 1;      // 1 or 2
-    int audio_block_ms = 20;     // 10 or 20
-    int audio_bitrate = 32000;   // bit/s, constant (RFC 6562)
-    int video_width = 640;       // even, 16 to 4096
+    int audio_channels = 1;     // 1 or 2
+    int audio_block_ms = 20;    // 10 or 20
+    int audio_bitrate = 32000;  // bit/s, constant (RFC 6562)
+    int video_width = 640;      // even, 16 to 4096
     int video_height = 360;
     int video_frame_rate = 30;
-    int video_bitrate = 800000;  // bit/s
-    int video_cpu_used = -6;     // libvpx's real-time speed
+    int video_bitrate = 800000;        // bit/s
+    int video_cpu_used = -6;           // libvpx's real-time speed
     TraceClock trace_clock = nullptr;  // for latency traces; without it they carry the `now` of each call
 };
 
@@ -43,11 +43,11 @@ enum class CallState : std::uint8_t {
 };
 
 enum class EndReason : std::uint8_t {
-    hung_up,      // either side, after accepting
-    declined,     // by the callee
-    cancelled,    // by the caller before an answer
-    not_answered, // nobody decided within ring_timeout
-    lost,         // nothing came for media_timeout
+    hung_up,       // either side, after accepting
+    declined,      // by the callee
+    cancelled,     // by the caller before an answer
+    not_answered,  // nobody decided within ring_timeout
+    lost,          // nothing came for media_timeout
 };
 SOTTO_API std::string_view name(EndReason reason);
 
@@ -71,8 +71,8 @@ struct ShownFrame {
 };
 struct PlayedBlock {
     AudioBlock block;
-    bool concealed = false;           // recovered or concealed
-    std::uint32_t timestamp = 0;      // RTP, 48 kHz
+    bool concealed = false;       // recovered or concealed
+    std::uint32_t timestamp = 0;  // RTP, 48 kHz
     std::optional<Instant> captured;
 };
 struct Activated {  // both accepted: keys are agreed

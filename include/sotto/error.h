@@ -29,10 +29,10 @@ enum class Error : std::uint8_t {
     too_many_skipped,  // jumps further ahead than MAX_SKIP
     key_exhausted,     // the key has reached its usage limit
     // media
-    unknown_stream,    // SSRC or payload type that was not agreed
-    too_late,          // arrived after its turn
-    codec_failed,      // the encoder or decoder refused
-    unsupported_media, // a size, rate or channel count that is not supported
+    unknown_stream,     // SSRC or payload type that was not agreed
+    too_late,           // arrived after its turn
+    codec_failed,       // the encoder or decoder refused
+    unsupported_media,  // a size, rate or channel count that is not supported
     // use of the API
     invalid_argument,
     wrong_state,   // the call is not in a state that allows this

@@ -24,27 +24,27 @@ struct RefusalCounts {
 };
 
 struct SendStats {
-    std::uint64_t frames = 0;         // blocks or frames encoded and packetised
-    std::uint64_t frames_dropped = 0; // left out by the encoder's rate control
+    std::uint64_t frames = 0;          // blocks or frames encoded and packetised
+    std::uint64_t frames_dropped = 0;  // left out by the encoder's rate control
     std::uint64_t packets = 0;
-    std::uint64_t bytes = 0;          // of RTP payload
+    std::uint64_t bytes = 0;  // of RTP payload
     std::uint64_t retransmitted = 0;
-    std::uint64_t overrun = 0;        // datagrams overwritten before the client took them
-    double peer_loss = 0;             // share of our packets the peer last reported lost, 0 to 1
+    std::uint64_t overrun = 0;  // datagrams overwritten before the client took them
+    double peer_loss = 0;       // share of our packets the peer last reported lost, 0 to 1
 };
 
 struct ReceiveStats {
     std::uint64_t packets = 0;
-    std::uint64_t bytes = 0;          // of RTP payload
-    std::uint64_t expected = 0;       // packets the peer has sent, as far as we know
-    std::uint64_t frames = 0;         // blocks played or frames shown
-    std::uint64_t concealed = 0;      // audio: blocks played without their own packet
-    std::uint64_t recovered = 0;      // audio: of those, from the next packet's FEC
-    std::uint64_t skipped = 0;        // video: frames given up; audio: blocks dropped to reduce delay
-    std::uint64_t nacked = 0;         // packets asked for again
+    std::uint64_t bytes = 0;      // of RTP payload
+    std::uint64_t expected = 0;   // packets the peer has sent, as far as we know
+    std::uint64_t frames = 0;     // blocks played or frames shown
+    std::uint64_t concealed = 0;  // audio: blocks played without their own packet
+    std::uint64_t recovered = 0;  // audio: of those, from the next packet's FEC
+    std::uint64_t skipped = 0;    // video: frames given up; audio: blocks dropped to reduce delay
+    std::uint64_t nacked = 0;     // packets asked for again
     std::uint64_t key_requests = 0;
-    Duration jitter{};                // interarrival jitter, RFC 3550 §6.4.1
-    Duration playout_delay{};         // audio: the jitter buffer's target
+    Duration jitter{};         // interarrival jitter, RFC 3550 §6.4.1
+    Duration playout_delay{};  // audio: the jitter buffer's target
 };
 
 struct CallStats {
@@ -52,8 +52,8 @@ struct CallStats {
     ReceiveStats audio_received{}, video_received{};
     RefusalCounts refused{};
     std::optional<Duration> round_trip{};  // nothing before the first report about us
-    std::uint32_t epoch = 0;             // of the media keys
-    std::size_t memory = 0;              // bytes held for packets and frames, codecs excluded
+    std::uint32_t epoch = 0;               // of the media keys
+    std::size_t memory = 0;                // bytes held for packets and frames, codecs excluded
 };
 
 }  // namespace sotto

@@ -40,22 +40,25 @@ TEST_CASE("a call in its steady state allocates nothing for packets, frames and 
     const std::size_t before = allocations;
     for (int i = 0; i < 100; ++i) {
         world.now += 20ms;
-        for (std::size_t p = 0; p < pixels.size(); p += 7) pixels[p] = static_cast<std::uint8_t>(p + static_cast<std::size_t>(i));
+        for (std::size_t p = 0; p < pixels.size(); p += 7)
+            pixels[p] = static_cast<std::uint8_t>(p + static_cast<std::size_t>(i));
         const std::uint8_t* const start = pixels.data();
-        const VideoFrame frame{.width = 640,
-                               .height = 360,
-                               .planes = {Plane{start, 640}, Plane{start + 640 * 360, 320},
-                                          Plane{start + 640 * 360 * 5 / 4, 320}},
-                               .captured = world.now};
+        const VideoFrame frame{
+            .width = 640,
+            .height = 360,
+            .planes = {Plane{start, 640}, Plane{start + 640 * 360, 320}, Plane{start + 640 * 360 * 5 / 4, 320}},
+            .captured = world.now};
         if (i % 2 == 0) REQUIRE(from.send(frame, world.now));
         REQUIRE(from.send(AudioBlock{.samples = samples, .captured = world.now}, world.now));
         while (const auto output = from.poll(world.now)) {
-            if (const auto* datagram = std::get_if<Datagram>(&*output)) static_cast<void>(to.receive(datagram->bytes, world.now));
+            if (const auto* datagram = std::get_if<Datagram>(&*output))
+                static_cast<void>(to.receive(datagram->bytes, world.now));
         }
         while (const auto output = to.poll(world.now)) {
             shown += std::holds_alternative<ShownFrame>(*output) ? 1 : 0;
             played += std::holds_alternative<PlayedBlock>(*output) ? 1 : 0;
-            if (const auto* datagram = std::get_if<Datagram>(&*output)) static_cast<void>(from.receive(datagram->bytes, world.now));
+            if (const auto* datagram = std::get_if<Datagram>(&*output))
+                static_cast<void>(from.receive(datagram->bytes, world.now));
         }
     }
     const std::size_t made = allocations - before;

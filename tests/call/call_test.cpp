@@ -160,7 +160,8 @@ TEST_CASE("the next call runs in the same session, and a second offer of a call 
 
 TEST_CASE("signals replayed, forged or misdirected are refused, counted, and change nothing") {
     TwoParty world(36);
-    auto call = world.caller.account.dial(world.callee.account.identity(), world.callee.account.bundle(), {}, world.now);
+    auto call =
+        world.caller.account.dial(world.callee.account.identity(), world.callee.account.bundle(), {}, world.now);
     REQUIRE(call);
     const auto output = call->poll(world.now);
     const Buffer offer = to_buffer(std::get<Signal>(*output).bytes);
@@ -243,7 +244,8 @@ TEST_CASE("random and truncated datagrams are refused, counted by cause, and do 
 
 TEST_CASE("stereo, 10 ms blocks and other sizes work") {
     TwoParty world(42);
-    const CallSettings settings{.video_width = 320, .video_height = 180, .video_frame_rate = 20, .video_bitrate = 200000};
+    const CallSettings settings{
+        .video_width = 320, .video_height = 180, .video_frame_rate = 20, .video_bitrate = 200000};
     world.connect(settings);
     world.talk(3s, settings);
     CHECK(world.callee.shown > 50);

@@ -116,7 +116,7 @@ TEST_CASE("wrong sizes and settings are refused by name") {
     CHECK(encode.set_bitrate(0).error() == Error::invalid_argument);
     CHECK(codec::I420Buffer::create(0, 5).error() == Error::unsupported_media);
     // A key frame that claims 16383 x 16383 is refused before memory is asked for.
-    const Buffer huge{std::byte{0x10}, std::byte{0}, std::byte{0}, std::byte{0x9d}, std::byte{1},
+    const Buffer huge{std::byte{0x10}, std::byte{0},    std::byte{0},    std::byte{0x9d}, std::byte{1},
                       std::byte{0x2a}, std::byte{0xff}, std::byte{0x3f}, std::byte{0xff}, std::byte{0x3f}};
     CHECK(codec::Vp8Decoder::create()->decode(huge).error() == Error::unsupported_media);
 }

@@ -12,12 +12,14 @@ using namespace sotto::crypto;
 TEST_CASE("an identity of RFC 8032's first test vector signs as the RFC says") {
     // RFC 8032 §7.1, TEST 1.
     IdentitySeed seed;
-    std::ranges::copy(*from_hex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"), seed.fill().begin());
+    std::ranges::copy(*from_hex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"),
+                      seed.fill().begin());
     const Identity identity = Identity::from_seed(seed);
     CHECK(to_hex(identity.public_identity().key) == "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
-    CHECK(to_hex(identity.sign({})) ==
-          "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe"
-          "24655141438e7a100b");
+    CHECK(
+        to_hex(identity.sign({})) ==
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe"
+        "24655141438e7a100b");
 }
 
 TEST_CASE("a signature verifies only for its signer and its message") {

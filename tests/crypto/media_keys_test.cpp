@@ -66,8 +66,8 @@ TEST_CASE("no key serves two directions, media, epochs, calls, identities or exc
     const auto add = [&](MediaKeySchedule keys) {
         for (int epoch = 0; epoch < 3; ++epoch) {
             const auto next = keys.next();
-            for (const auto& key : {hex(next->send_audio), hex(next->send_video), hex(next->receive_audio),
-                                    hex(next->receive_video)}) {
+            for (const auto& key :
+                 {hex(next->send_audio), hex(next->send_video), hex(next->receive_audio), hex(next->receive_video)}) {
                 seen.insert(key);
                 ++made;
             }

@@ -53,7 +53,8 @@ bool is_refusal(Error error) {
 
 }  // namespace
 
-TEST_CASE("messages lost, reordered, duplicated, forged and replayed: each genuine one opens once, in both directions") {
+TEST_CASE(
+    "messages lost, reordered, duplicated, forged and replayed: each genuine one opens once, in both directions") {
     for (std::uint64_t seed = 1; seed <= 8; ++seed) {
         CAPTURE(seed);
         Pair pair(seed);

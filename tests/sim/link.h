@@ -12,11 +12,11 @@ namespace sotto::test {
 
 struct LinkConditions {
     Duration delay = std::chrono::milliseconds(30);
-    Duration jitter{};       // uniform, on top: packets overtake one another
+    Duration jitter{};  // uniform, on top: packets overtake one another
     double loss = 0;
     double duplicated = 0;
-    double forged = 0;       // an altered copy arrives as well
-    double rtcp_loss = 0;    // of RTCP alone
+    double forged = 0;     // an altered copy arrives as well
+    double rtcp_loss = 0;  // of RTCP alone
 };
 
 class Link {
@@ -24,8 +24,8 @@ class Link {
     Link(const LinkConditions& conditions, std::uint64_t seed) : conditions_(conditions), random_(seed) {}
 
     void send(Bytes datagram, Instant now) {
-        const bool rtcp = datagram.size() > 1 && std::to_integer<int>(datagram[1]) >= 192 &&
-                          std::to_integer<int>(datagram[1]) <= 223;
+        const bool rtcp =
+            datagram.size() > 1 && std::to_integer<int>(datagram[1]) >= 192 && std::to_integer<int>(datagram[1]) <= 223;
         if (random_.chance(conditions_.loss) || (rtcp && random_.chance(conditions_.rtcp_loss))) return;
         arrivals_.emplace(arrival(now), to_buffer(datagram));
         if (random_.chance(conditions_.duplicated)) arrivals_.emplace(arrival(now), to_buffer(datagram));

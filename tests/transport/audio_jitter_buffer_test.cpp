@@ -125,8 +125,7 @@ TEST_CASE("a sender's clock that is 100 ppm off is followed for an hour, either 
         CAPTURE(off_ns);
         AudioJitterBuffer buffer({});
         const Duration sender_block = block + Duration(off_ns);
-        const Run run =
-            play(buffer, 0, 180000, sender_block, [&](std::int64_t n) { return start + n * sender_block; });
+        const Run run = play(buffer, 0, 180000, sender_block, [&](std::int64_t n) { return start + n * sender_block; });
         CHECK(run.decoded > 180000 - 60);
         CHECK(run.delay < 100ms);
         CHECK(run.delay >= 0ms);

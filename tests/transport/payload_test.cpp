@@ -74,17 +74,17 @@ TEST_CASE("a packetizer refuses a buffer that is too short and goes on with a lo
 
 TEST_CASE("an Opus packet's length in samples is read from its TOC") {
     // RFC 6716 §3.1 and §3.2: configuration << 3 | stereo << 2 | code.
-    CHECK(parse_opus(*from_hex("08aa"))->frames == 960);           // SILK 20 ms
-    CHECK(parse_opus(*from_hex("00aa"))->frames == 480);           // SILK 10 ms
-    CHECK(parse_opus(*from_hex("18aa"))->frames == 2880);          // SILK 60 ms
-    CHECK(parse_opus(*from_hex("78aa"))->frames == 960);           // hybrid 20 ms
-    CHECK(parse_opus(*from_hex("e0aa"))->frames == 120);           // CELT 2.5 ms
-    CHECK(parse_opus(*from_hex("f9aabb"))->frames == 1920);        // CELT 20 ms, two equal frames
-    CHECK(parse_opus(*from_hex("fa01aabb"))->frames == 1920);      // two frames, own sizes
-    CHECK(parse_opus(*from_hex("fb03aabbcc"))->frames == 2880);    // three frames, equal
+    CHECK(parse_opus(*from_hex("08aa"))->frames == 960);             // SILK 20 ms
+    CHECK(parse_opus(*from_hex("00aa"))->frames == 480);             // SILK 10 ms
+    CHECK(parse_opus(*from_hex("18aa"))->frames == 2880);            // SILK 60 ms
+    CHECK(parse_opus(*from_hex("78aa"))->frames == 960);             // hybrid 20 ms
+    CHECK(parse_opus(*from_hex("e0aa"))->frames == 120);             // CELT 2.5 ms
+    CHECK(parse_opus(*from_hex("f9aabb"))->frames == 1920);          // CELT 20 ms, two equal frames
+    CHECK(parse_opus(*from_hex("fa01aabb"))->frames == 1920);        // two frames, own sizes
+    CHECK(parse_opus(*from_hex("fb03aabbcc"))->frames == 2880);      // three frames, equal
     CHECK(parse_opus(*from_hex("fb830101aabbcc"))->frames == 2880);  // three frames: one byte, one byte, the rest
     CHECK(parse_opus(*from_hex("0caa"))->stereo);
-    CHECK(parse_opus(*from_hex("08"))->frames == 960);             // an empty frame is a lost one (DTX)
+    CHECK(parse_opus(*from_hex("08"))->frames == 960);  // an empty frame is a lost one (DTX)
 }
 
 TEST_CASE("Opus packets that contradict themselves are refused") {
@@ -93,8 +93,8 @@ TEST_CASE("Opus packets that contradict themselves are refused") {
     CHECK(parse_opus(*from_hex("fa05aa")).error() == Error::malformed);    // first frame longer than the packet
     CHECK(parse_opus(*from_hex("fa")).error() == Error::malformed);
     CHECK(parse_opus(*from_hex("fb")).error() == Error::malformed);
-    CHECK(parse_opus(*from_hex("fb00aa")).error() == Error::malformed);    // no frames
-    CHECK(parse_opus(*from_hex("fb4205aa")).error() == Error::malformed);  // more padding than packet
+    CHECK(parse_opus(*from_hex("fb00aa")).error() == Error::malformed);              // no frames
+    CHECK(parse_opus(*from_hex("fb4205aa")).error() == Error::malformed);            // more padding than packet
     CHECK(parse_opus(*from_hex("fb07aabbccddeeff00")).error() == Error::too_large);  // 140 ms
     Buffer huge(1 + 1276);
     huge[0] = std::byte{0x08};

@@ -160,8 +160,10 @@ TEST_CASE("VP8 conformance streams survive a lossy, shuffling, duplicating link 
                                 {.header = {.marker = packetizer.done(), .timestamp = RtpTimestamp{ticks}}},
                                 std::move(payload)});
                 // The stream is joined at its first frame, so that one comes whole.
-                if (frames.size() == 1) deliver(sent.size() - 1);
-                else if (!random.chance(0.1)) network.push_back(sent.size() - 1);
+                if (frames.size() == 1)
+                    deliver(sent.size() - 1);
+                else if (!random.chance(0.1))
+                    network.push_back(sent.size() - 1);
                 if (random.chance(0.05)) network.push_back(sent.size() - 1);
             }
             while (network.size() > 10) {

@@ -26,10 +26,8 @@ constexpr std::array<SequenceNumber, 5> nacks{SequenceNumber{65534}, SequenceNum
 
 RtcpOutgoing everything() {
     return {.sender = theirs,
-            .sender_info = SenderInfo{.ntp = NtpTime{0x0123456789abcdef},
-                                      .rtp = RtpTimestamp{77},
-                                      .packets = 5,
-                                      .octets = 600},
+            .sender_info =
+                SenderInfo{.ntp = NtpTime{0x0123456789abcdef}, .rtp = RtpTimestamp{77}, .packets = 5, .octets = 600},
             .report = ReportBlock{.source = ours,
                                   .fraction_lost = 12,
                                   .cumulative_lost = -3,
@@ -69,8 +67,18 @@ TEST_CASE("a compound report survives writing and parsing") {
 TEST_CASE("NACKs within sixteen of the first share one pair") {
     // RFC 4585 §6.2.1: PID 65534 with BLP bits for 65535 (+1), 3 (+5); 15 (+17) needs its own; 100 too.
     const Buffer bytes = written({.sender = theirs, .media_source = ours, .nacks = nacks});
-    CHECK(to_hex(bytes).ends_with("81cd00051111" "1111" "fffe0011" "000f0000" "00640000") == false);
-    CHECK(to_hex(bytes).ends_with("81cd0005" "22222222" "11111111" "fffe0011" "000f0000" "00640000"));
+    CHECK(to_hex(bytes).ends_with("81cd00051111"
+                                  "1111"
+                                  "fffe0011"
+                                  "000f0000"
+                                  "00640000") == false);
+    CHECK(
+        to_hex(bytes).ends_with("81cd0005"
+                                "22222222"
+                                "11111111"
+                                "fffe0011"
+                                "000f0000"
+                                "00640000"));
 }
 
 TEST_CASE("what is about another stream is not taken for ours") {
@@ -104,7 +112,10 @@ TEST_CASE("a compound packet cut short is refused unless the cut falls between p
 TEST_CASE("a packet must begin with a report, and unknown types are skipped") {
     const Buffer bye = *from_hex("81cb000122222222");
     CHECK(parse_rtcp(bye, ours).error() == Error::malformed);
-    const Buffer report_unknown_bye = *from_hex("80c9000122222222" "80cf000122222222" "81cb000122222222");
+    const Buffer report_unknown_bye = *from_hex(
+        "80c9000122222222"
+        "80cf000122222222"
+        "81cb000122222222");
     const auto parsed = parse_rtcp(report_unknown_bye, ours);
     REQUIRE(parsed);
     CHECK(parsed->bye);
@@ -112,7 +123,10 @@ TEST_CASE("a packet must begin with a report, and unknown types are skipped") {
 
 TEST_CASE("wrong versions, padding in the middle and lying lengths are refused") {
     CHECK(parse_rtcp(*from_hex("40c9000122222222"), ours).error() == Error::unsupported_version);
-    CHECK(parse_rtcp(*from_hex("a0c900022222222200000004" "80c9000122222222"), ours).error() == Error::malformed);
+    CHECK(parse_rtcp(*from_hex("a0c900022222222200000004"
+                               "80c9000122222222"),
+                     ours)
+              .error() == Error::malformed);
     CHECK(parse_rtcp(*from_hex("81c9000122222222"), ours).error() == Error::malformed);
     CHECK(parse_rtcp(*from_hex("80c9000222222222"), ours).error() == Error::truncated);
 }

@@ -1,0 +1,37 @@
+// Two people in one program: what a client does, with function calls for the network between them.
+#include <sotto/account.h>
+
+#include <cstdio>
+using namespace sotto;
+
+// Carries what `from` gives out to the other side; counts the blocks of sound heard at `from`.
+int pump(Call& from, Account& peer, std::optional<Call>& to, Instant now) {
+    int heard = 0;
+    while (auto out = from.poll(now)) {
+        if (auto* signal = std::get_if<Signal>(&*out)) {  // by your server, which can't read it
+            if (auto rings = peer.receive(signal->bytes, now); rings && *rings) to = std::move(**rings);
+        } else if (auto* datagram = std::get_if<Datagram>(&*out)) {  // by your socket
+            (void)to->receive(datagram->bytes, now);                 // what is refused is counted in stats()
+        } else if (std::holds_alternative<PlayedBlock>(*out)) {
+            ++heard;
+        }
+    }
+    return heard;
+}
+
+int main() {
+    Account alice = Account::create(), bob = Account::create();
+    Instant now{};  // your clock's; the library reads none
+    std::optional<Call> at_bob, at_alice = alice.dial(bob.identity(), bob.bundle(), {.video = false}, now).value();
+    pump(*at_alice, bob, at_bob, now);  // the offer arrives: Bob's side rings, and Bob accepts
+    if (!at_bob || !at_bob->accept({.video = false}, now)) return 1;
+    const std::array<std::int16_t, 960> microphone{};  // 20 ms at 48 kHz
+    int heard = 0;
+    for (int i = 0; i < 50; ++i, now += std::chrono::milliseconds(20)) {
+        (void)at_alice->send(AudioBlock{.samples = microphone, .captured = now}, now);
+        pump(*at_alice, bob, at_bob, now);
+        heard += pump(*at_bob, alice, at_alice, now);
+    }
+    std::printf("safety number %s, %d blocks heard\n", at_bob->safety_number().c_str(), heard);
+    return heard > 40 ? 0 : 1;
+}

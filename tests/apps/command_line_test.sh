@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# The command line as its users meet it: errors in one line with exit code 2, consent, hanging up, JSON.
+# usage: command_line_test.sh SOTTO
+set -u
+sotto=$1
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+failures=0
+fail() { printf 'FAILED: %s\n' "$*"; failures=$((failures + 1)); }
+
+# unusable WHAT_IT_SAYS ARGUMENTS...: exit code 2 and one line on standard error that says it.
+unusable() {
+    local expected=$1 said code; shift
+    said=$("$sotto" "$@" 2>&1 >/dev/null </dev/null); code=$?
+    [ $code = 2 ] || fail "sotto $*: exit code $code, not 2"
+    [ "$(wc -l <<<"$said")" = 1 ] || fail "sotto $*: not one line: $said"
+    grep -qF -- "$expected" <<<"$said" || fail "sotto $*: '$said' does not say '$expected'"
+}
+printf 'no media in here\n' >"$work/text"
+unusable 'no-such-file.mp4' call --video "$work/no-such-file.mp4"
+unusable 'no-such-file.wav' call --audio "$work/no-such-file.wav"
+unusable "$work/text" call --video "$work/text"
+unusable '/dev/video99' answer --video v4l2:/dev/video99
+unusable 'no-such-card' answer --audio alsa:no-such-card
+unusable 'WIDTHxHEIGHT' call --size 640
+unusable '64 hexadecimal digits' call --peer abc
+unusable 'unix:PATH or tcp:HOST:PORT' call --signal pigeon
+unusable 'nobody answers' call --signal "unix:$work/nobody"
+unusable '/no/such/folder' call --record /no/such/folder/call.webm --signal "unix:$work/nobody"
+unusable '/no/such/folder' call --log /no/such/folder/log --signal "unix:$work/nobody"
+unusable 'holds no identity' call --identity "$work/text"
+unusable 'address' call --bind not-an-address
+"$sotto" call --no-such-option >/dev/null 2>&1
+[ $? = 2 ] || fail "an unknown option is not exit code 2"
+
+synthetic=(--video test --audio test)
+
+# Accepted, then Ctrl-C at the caller as soon as the call is active: both end well.
+"$sotto" answer "${synthetic[@]}" --signal "unix:$work/call" --yes --json --identity "$work/bob" \
+    >"$work/callee" 2>"$work/callee.err" </dev/null &
+callee=$!
+mkfifo "$work/events"
+"$sotto" call "${synthetic[@]}" --signal "unix:$work/call" --json >"$work/events" 2>"$work/caller.err" </dev/null &
+caller=$!
+while IFS= read -r event; do
+    printf '%s\n' "$event" >>"$work/caller"
+    [[ $event == *'"event":"live"'* ]] && kill -INT $caller
+done <"$work/events"
+wait $caller || fail "the caller's exit code after Ctrl-C: $? ($(cat "$work/caller.err"))"
+wait $callee || fail "the callee's exit code: $? ($(cat "$work/callee.err"))"
+for side in caller callee; do
+    for event in active live ended; do
+        grep -q "\"event\":\"$event\"" "$work/$side" || fail "the $side's JSON has no event '$event'"
+    done
+    grep -q '"reason":"hung up"' "$work/$side" || fail "the $side does not say that the call was hung up"
+done
+number() { grep -o '"safety_number":"[^"]*"' "$1" | head -n 1; }
+[ -n "$(number "$work/caller")" ] && [ "$(number "$work/caller")" = "$(number "$work/callee")" ] ||
+    fail "the safety numbers differ"
+[ "$(stat -c %a "$work/bob")" = 600 ] || fail "others may read the identity file"
+
+# Over TCP, only for the expected caller, declined at the keyboard; the identity is the same as before.
+identity=$(grep -o '"identity":"[^"]*"' "$work/callee" | cut -d'"' -f4)
+port=$((20000 + $$ % 20000))
+"$sotto" answer "${synthetic[@]}" --signal "tcp:127.0.0.1:$port" --identity "$work/bob" <<<n >/dev/null 2>"$work/ring" &
+callee=$!
+"$sotto" call "${synthetic[@]}" --signal "tcp:127.0.0.1:$port" --peer "$identity" >/dev/null 2>"$work/caller.err" </dev/null
+[ $? = 1 ] || fail "a declined call is not exit code 1"
+grep -q 'declined' "$work/caller.err" || fail "the caller does not learn that it was declined: $(cat "$work/caller.err")"
+wait $callee
+grep -q 'Safety number' "$work/ring" || fail "the ringing side is not shown the safety number"
+
+# Somebody else than expected is not called.
+"$sotto" answer "${synthetic[@]}" --signal "unix:$work/other" --yes </dev/null >/dev/null 2>&1 &
+callee=$!
+unusable 'another identity' call "${synthetic[@]}" --signal "unix:$work/other" --peer "$identity"
+wait $callee
+
+[ $failures = 0 ] && echo "the command line behaves"
+exit $((failures > 0))

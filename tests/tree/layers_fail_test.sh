@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# layers_test.sh itself can fail: a copy of the tree with each kind of breach is refused by name.
+# usage: layers_fail_test.sh ROOT
+set -eu
+root=$1
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+missed=0
+# breach FILE LINE EXPECTED: with LINE added to FILE the check must fail and say EXPECTED.
+breach() {
+    rm -rf "${copy:?}"/*
+    cp -r "$root"/{include,base,crypto,codec,transport,call} "$copy"
+    printf '%s\n' "$2" >>"$copy/$1"
+    local said
+    if said=$("$root/tests/tree/layers_test.sh" "$copy") || ! grep -qF "$3" <<<"$said"; then
+        echo "not noticed: $2 in $1"
+        missed=1
+    fi
+}
+breach crypto/header.h '#include "transport/rtp.h"' 'crypto may include only'
+breach codec/i420.cpp '#include "call/signal.h"' 'codec may include only'
+breach call/call.cpp '#include "transport/net/udp_socket.h"' 'never reach for the edge'
+breach transport/rtp.cpp '#include <sodium.h>' 'crypto/ alone uses libsodium'
+breach call/sender.cpp '#include <thread>' 'alone uses threads'
+breach transport/nack.cpp 'auto now() { return std::chrono::steady_clock::now(); }' 'time is a parameter'
+breach base/hex.cpp 'void f() { throw 1; }' 'nothing in the library throws'
+exit $missed
