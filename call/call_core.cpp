@@ -33,7 +33,8 @@ bool valid(const CallSettings& settings) {
            (settings.audio_block_ms == 10 || settings.audio_block_ms == 20) && settings.audio_bitrate >= 6000 &&
            settings.audio_bitrate <= 256000 && even_within(settings.video_width) &&
            even_within(settings.video_height) && settings.video_frame_rate >= 1 && settings.video_frame_rate <= 120 &&
-           settings.video_bitrate >= 10000 && settings.video_bitrate <= 50000000;
+           settings.video_bitrate >= 10000 && settings.video_bitrate <= 50000000 && settings.video_cpu_used >= -16 &&
+           settings.video_cpu_used <= 16;
 }
 
 CallId random_call_id(Random& random) {

@@ -45,28 +45,38 @@ Result<void> VideoReceiver::receive(MutableBytes datagram, Instant now, TraceLog
 }
 
 std::optional<ShownFrame> VideoReceiver::next(Instant now, TraceLog& traces, RefusalCounts& refused) {
-    const auto frame = buffer_.next(now);
-    nacks_.forget_before(buffer_.first_wanted());
-    if (!frame) return std::nullopt;
+    for (;;) {
+        const auto frame = buffer_.next(now);
+        nacks_.forget_before(buffer_.first_wanted());
+        if (!frame) return std::nullopt;
+        const auto shown = show(*frame, now, traces);
+        if (!shown) {
+            // The next key frame may be here already.
+            buffer_.require_key_frame();
+            ++refused[shown.error()];
+        } else if (*shown) {
+            return **shown;
+        }
+    }
+}
 
-    FrameTrace trace{.medium = Medium::video, .timestamp = frame->timestamp.value};
+// Nothing for a frame that others refer to and nobody sees: the one to show comes after it.
+Result<std::optional<ShownFrame>> VideoReceiver::show(const transport::AssembledFrame& frame, Instant now,
+                                                      TraceLog& traces) {
+    FrameTrace trace{.medium = Medium::video, .timestamp = frame.timestamp.value};
     arrivals_.copy_to(trace);
     trace[Stage::dequeued] = traces.stamp(now);
-    const auto picture = decoder_.decode(frame->bytes);
-    if (!picture) {
-        buffer_.require_key_frame();
-        ++refused[picture.error()];
-        return std::nullopt;
-    }
-    if (!*picture) return next(now, traces, refused);  // a reference only: the one to show comes after it
+    const auto picture = decoder_.decode(frame.bytes);
+    if (!picture) return Failure(picture.error());
+    if (!*picture) return std::nullopt;
     trace[Stage::decoded] = traces.stamp(now);
     traces.push(trace);
 
     ++stats_.frames;
-    const auto captured = stream.captured(frame->timestamp);
+    const auto captured = stream.captured(frame.timestamp);
     ShownFrame shown{.picture = **picture,
-                     .encoded = {.bytes = frame->bytes, .key = frame->key},
-                     .timestamp = frame->timestamp.value,
+                     .encoded = {.bytes = frame.bytes, .key = frame.key},
+                     .timestamp = frame.timestamp.value,
                      .captured = captured};
     shown.picture.captured = captured.value_or(now);
     return shown;

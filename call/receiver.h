@@ -43,6 +43,7 @@ class VideoReceiver {
     VideoReceiver(ReceiveStream&& in, codec::Vp8Decoder&& decoder,
                   const transport::VideoJitterBufferSettings& settings);
     Instant key_request_deadline(Duration round_trip) const;
+    Result<std::optional<ShownFrame>> show(const transport::AssembledFrame& frame, Instant now, TraceLog& traces);
 
     transport::VideoJitterBuffer buffer_;
     transport::NackTracker nacks_;

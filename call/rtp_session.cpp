@@ -173,6 +173,9 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
     // Sound first: its turn is a fixed instant, a picture's is when it is complete.
     if (const auto block = audio_in_.next(now, traces_, refused_)) return *block;
     if (const auto frame = video_in_.next(now, traces_, refused_)) return *frame;
+    // A gap given up or a frame refused just now calls for a key frame.
+    send_feedback(now);
+    if (const auto datagram = take_datagram()) return *datagram;
     return std::nullopt;
 }
 

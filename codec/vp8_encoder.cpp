@@ -3,6 +3,8 @@
 #include <vpx/vp8cx.h>
 #include <vpx/vpx_encoder.h>
 
+#include <algorithm>
+
 namespace sotto::codec {
 namespace {
 
@@ -90,8 +92,6 @@ Result<Vp8Encoder> Vp8Encoder::create(const Vp8Settings& settings) {
     }
     state->context.open = true;
     if (!control(codec, settings)) return Failure(Error::codec_failed);
-    vpx_img_wrap(&state->image, VPX_IMG_FMT_I420, static_cast<unsigned>(settings.width),
-                 static_cast<unsigned>(settings.height), 1, nullptr);
     return Vp8Encoder(std::move(state));
 }
 
@@ -99,8 +99,13 @@ Result<EncodedFrame> Vp8Encoder::encode(const VideoFrame& frame, std::uint64_t t
     if (frame.width != state_->settings.width || frame.height != state_->settings.height) {
         return Failure(Error::unsupported_media);
     }
+    if (std::ranges::any_of(frame.planes, [](const Plane& plane) { return plane.data == nullptr; })) {
+        return Failure(Error::unsupported_media);
+    }
+    // Wrapped around samples that exist: given none, libvpx allocates some.
+    vpx_img_wrap(&state_->image, VPX_IMG_FMT_I420, static_cast<unsigned>(frame.width),
+                 static_cast<unsigned>(frame.height), 1, readable(frame.planes[0]));
     for (std::size_t i = 0; i < 3; ++i) {
-        if (frame.planes[i].data == nullptr) return Failure(Error::unsupported_media);
         state_->image.planes[i] = readable(frame.planes[i]);
         state_->image.stride[i] = static_cast<int>(frame.planes[i].stride);
     }

@@ -213,6 +213,18 @@ TEST_CASE("wrong use is answered with an error that names the cause") {
     CHECK(world.caller.call->set_video_bitrate(300000));
 }
 
+TEST_CASE("settings that no encoder takes are refused before anything is sealed") {
+    TwoParty world(43);
+    const CallSettings unusable{.video_cpu_used = 17};
+    CHECK(world.dial(unusable).error() == Error::invalid_argument);
+    REQUIRE(world.dial());
+    CHECK(world.callee.call->accept(unusable, world.now).error() == Error::invalid_argument);
+    CHECK(world.callee.call->state() == CallState::ringing);
+    REQUIRE(world.callee.call->accept({}, world.now));
+    world.settle();
+    CHECK(world.caller.call->state() == CallState::active);
+}
+
 TEST_CASE("random and truncated datagrams are refused, counted by cause, and do no harm") {
     TwoParty world(40);
     world.connect();

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <cmath>
@@ -177,4 +178,20 @@ TEST_CASE("the VP8 conformance streams decode to the listed pictures") {
         ++streams;
     }
     CHECK(streams > 10);
+}
+
+TEST_CASE("an encoder gives back all the memory it took, libvpx's included") {
+    const auto held = [] {
+        const auto heap = mallinfo2();  // 0 under a sanitizer's allocator, which looks for leaks itself
+        return heap.uordblks + heap.hblkhd;
+    };
+    const auto encode_one = [] {
+        auto encoder = codec::Vp8Encoder::create({.width = 1280, .height = 720});
+        const auto picture = scene(0, 1280, 720);
+        CHECK(encoder->encode(picture.view({}), 0, true));
+    };
+    encode_one();
+    const std::size_t before = held();
+    for (int i = 0; i < 3; ++i) encode_one();
+    CHECK(held() < before + 1280 * 720);
 }

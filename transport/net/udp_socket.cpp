@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <memory>
 
 namespace sotto::transport::net {
@@ -24,6 +25,14 @@ Addresses numeric_address(const std::string& host, const std::string& port) {
     addrinfo* list = nullptr;
     if (getaddrinfo(host.c_str(), port.c_str(), &hints, &list) != 0) return nullptr;
     return Addresses(list);
+}
+
+// getaddrinfo() would stop at a zero byte, and take a sign, spaces or a port over 65535 modulo 2^16.
+bool is_port(std::string_view text) {
+    std::uint16_t port = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, port);
+    return error == std::errc{} && rest == end && port != 0;
 }
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
@@ -62,7 +71,10 @@ std::string UdpSocket::local_route() const {
 Result<void> UdpSocket::connect(std::string_view route) {
     const auto space = route.find(' ');
     if (space == std::string_view::npos) return Failure(Error::invalid_argument);
-    const Addresses peer = numeric_address(std::string(route.substr(0, space)), std::string(route.substr(space + 1)));
+    const std::string_view host = route.substr(0, space);
+    const std::string_view port = route.substr(space + 1);
+    if (host.contains('\0') || !is_port(port)) return Failure(Error::invalid_argument);
+    const Addresses peer = numeric_address(std::string(host), std::string(port));
     if (!peer) return Failure(Error::invalid_argument);
     if (::connect(fd_.get(), peer->ai_addr, peer->ai_addrlen) != 0) return Failure(Error::unavailable);
     connected_ = true;

@@ -1,0 +1,103 @@
+// A peer with a genuine session that seals whatever the program says, to an account that dials, answers and hangs up.
+#pragma once
+
+#include "base/byte_writer.h"
+#include "call/signal.h"
+#include "crypto/session.h"
+#include "fuzz/harness.h"
+#include "sotto/account.h"
+#include "support/random.h"
+
+namespace sotto::fuzz {
+
+class HostileSignals {
+  public:
+    // The calls of one program; the session outlives it.
+    void run(Program program) {
+        while (!program.done()) step(program);
+        calls_.clear();
+    }
+
+  private:
+    struct Tracked {
+        Call call;
+        bool ended = false;
+    };
+
+    void step(Program& program) {
+        switch (program.u8() % 8) {
+            case 0: dial(); break;
+            case 1: now_ += program.milliseconds() * 256; break;
+            case 2: accept(program); break;
+            case 3: hang_up(program); break;
+            default: say(program);
+        }
+        for (Tracked& tracked : calls_) poll(tracked);
+    }
+
+    void dial() {
+        if (calls_.size() == 4) return;
+        auto call = account_.dial(peer_.public_identity(), bundle_, {.video = false}, now_);
+        check(call.has_value());
+        calls_.push_back({std::move(*call)});
+    }
+
+    void accept(Program& program) {
+        Call* const call = find(program.u8());
+        if (call == nullptr) return;
+        const bool ringing = call->state() == CallState::ringing;
+        check(call->accept({.video = false}, now_).has_value() == ringing);
+        check((call->state() == CallState::active) || !ringing);
+    }
+
+    void hang_up(Program& program) {
+        Call* const call = find(program.u8());
+        if (call == nullptr) return;
+        call->hang_up(now_);
+        check(call->state() == CallState::ended);
+    }
+
+    Call* find(std::size_t index) { return index < calls_.size() ? &calls_[index].call : nullptr; }
+
+    // Kind, which call it is about (or one that nobody knows), length, body; the padding is as it should be.
+    void say(Program& program) {
+        std::array<std::byte, call::signal_size> plaintext{};
+        ByteWriter out(plaintext);
+        const std::uint8_t kind = program.u8();
+        const std::uint8_t about = program.u8();
+        const Call* const known = find(about);
+        const Bytes body = program.bytes(program.u8() % 240U);
+        out.u8(1).u8(kind).bytes(known != nullptr ? known->id().bytes : CallId{{std::byte{about}}}.bytes);
+        out.u16(static_cast<std::uint16_t>(body.size())).bytes(body);
+
+        const std::uint64_t refused = account_.refused().total();
+        auto received = account_.receive(session_.seal(plaintext)->message, now_);
+        check(account_.refused().total() == refused + (received ? 0 : 1));
+        if (!received || !*received) return;
+        check(known == nullptr && (*received)->state() == CallState::ringing);
+        if (calls_.size() < 4) calls_.push_back({std::move(**received)});
+    }
+
+    // Each call ends at most once, and says nothing after that.
+    void poll(Tracked& tracked) {
+        for (int outputs = 0; const auto output = tracked.call.poll(now_); ++outputs) {
+            check(outputs < 256);
+            check(!tracked.ended);
+            tracked.ended = std::holds_alternative<Ended>(*output);
+            if (const auto* signal = std::get_if<Signal>(&*output)) check(session_.open(signal->bytes).has_value());
+        }
+        check(tracked.ended == (tracked.call.state() == CallState::ended));
+        check(tracked.call.deadline() > now_);
+    }
+
+    test::SeededRandom random_{1};
+    Account account_ = Account::create(random_);
+    crypto::Identity peer_ = crypto::Identity::generate(random_);
+    Buffer bundle_ = encode(crypto::PrekeyStore::generate(peer_, 0, random_).publish());
+    crypto::Session session_ =
+        std::move(*crypto::Session::initiate(peer_, *crypto::parse_bundle(account_.bundle()), random_));
+    std::vector<Tracked> calls_;
+    Instant now_{std::chrono::seconds(1000)};
+};
+
+}  // namespace sotto::fuzz

@@ -1,0 +1,42 @@
+// Alice, who has begun a session with Bob, and Bob, whom nothing has reached yet.
+#pragma once
+
+#include "crypto/session.h"
+#include "fuzz/harness.h"
+#include "support/random.h"
+
+namespace sotto::fuzz {
+
+struct SessionPair {
+    test::SeededRandom random{1};
+    crypto::Identity alice = crypto::Identity::generate(random);
+    crypto::Identity bob = crypto::Identity::generate(random);
+    crypto::PrekeyStore prekeys = crypto::PrekeyStore::generate(bob, 1, random);
+    crypto::Session initiator = std::move(*crypto::Session::initiate(alice, prekeys.publish(), random));
+
+    // Bob refuses what was made of Alice's first message, and still accepts the genuine one.
+    crypto::Session accept_after(Bytes plan) {
+        const Buffer genuine = initiator.seal(as_bytes("first"))->message;
+        const Buffer foreign = tampered(genuine, plan);
+        if (foreign != genuine) check(!crypto::Session::accept(bob, prekeys, foreign, random));
+        check(prekeys.one_time_left() == 0);
+        auto accepted = crypto::Session::accept(bob, prekeys, genuine, random);
+        check(accepted && accepted->first.plaintext == to_buffer(as_bytes("first")));
+        return std::move(accepted->session);
+    }
+};
+
+// The receiver refuses what was made of the sender's next message, keeps no key for it, and still opens the
+// genuine one.
+inline void exchange(crypto::Session& sender, crypto::Session& receiver, Bytes plan) {
+    const Buffer genuine = sender.seal(as_bytes("next"))->message;
+    const Buffer foreign = tampered(genuine, plan);
+    const std::size_t held = receiver.skipped_held();
+    if (foreign != genuine) check(!receiver.open(foreign));
+    check(receiver.skipped_held() == held);
+    const auto opened = receiver.open(genuine);
+    check(opened && opened->plaintext == to_buffer(as_bytes("next")));
+    check(!receiver.open(genuine));
+}
+
+}  // namespace sotto::fuzz
