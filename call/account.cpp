@@ -14,10 +14,19 @@
 namespace sotto {
 namespace {
 
-// Sessions with one peer, the one that last opened a message first: we send by that one. There are several when both
-// sides began at once, or one lost its state (Signal, "The Sesame Algorithm", §3: active and inactive sessions).
-using Sessions = std::deque<std::shared_ptr<crypto::Session>>;
-constexpr std::size_t max_sessions_a_peer = 4;
+// What we share with one peer.
+struct Peer {
+    // The session that last opened a message comes first: we send by that one. There are several when both sides began
+    // at once, or one lost its state (Signal, "The Sesame Algorithm", §3: active and inactive sessions).
+    std::deque<std::shared_ptr<crypto::Session>> sessions;
+    crypto::PrekeyId dialled_prekey = 0;  // the signed prekey in the bundle that we last dialled with
+
+    void add(std::shared_ptr<crypto::Session> session) {
+        sessions.push_front(std::move(session));
+        if (sessions.size() > max_sessions) sessions.pop_back();
+    }
+    static constexpr std::size_t max_sessions = 4;
+};
 
 constexpr std::size_t one_time_prekeys = 100;  // published before they run out; then bundles go without
 
@@ -45,7 +54,7 @@ struct Account::State {
         crypto::Opened opened;
     };
     Result<Incoming> open(Bytes message);
-    static Result<Incoming> open_by(Sessions& known, Bytes message);
+    static Result<Incoming> open_by(Peer& peer, Bytes message);
     Result<Incoming> open_initial(Bytes message, const PublicIdentity& sender);
     Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now);
     std::shared_ptr<detail::CallCore> find_call(const CallId& id, const PublicIdentity& peer) const;
@@ -53,19 +62,19 @@ struct Account::State {
     crypto::Identity identity;
     crypto::PrekeyStore prekeys;
     Random& random;
-    std::map<PublicIdentity, Sessions> sessions;
+    std::map<PublicIdentity, Peer> peers;
     std::vector<std::weak_ptr<detail::CallCore>> calls;
     RefusalCounts refused;
 };
 
 // Opens `message` by one of a peer's sessions, which then becomes the active one.
-Result<Account::State::Incoming> Account::State::open_by(Sessions& known, Bytes message) {
+Result<Account::State::Incoming> Account::State::open_by(Peer& peer, Bytes message) {
     Error cause = Error::unknown_session;
-    for (auto session = known.begin(); session != known.end(); ++session) {
+    for (auto session = peer.sessions.begin(); session != peer.sessions.end(); ++session) {
         auto opened = (*session)->open(message);
         if (opened) {
-            std::rotate(known.begin(), session, session + 1);
-            return Incoming{known.front(), std::move(*opened)};
+            std::rotate(peer.sessions.begin(), session, session + 1);
+            return Incoming{peer.sessions.front(), std::move(*opened)};
         }
         // The most telling cause wins: another session's message is merely "forged" here.
         if (cause == Error::unknown_session || cause == Error::forged) cause = opened.error();
@@ -74,17 +83,16 @@ Result<Account::State::Incoming> Account::State::open_by(Sessions& known, Bytes 
 }
 
 Result<Account::State::Incoming> Account::State::open_initial(Bytes message, const PublicIdentity& sender) {
-    if (const auto known = sessions.find(sender); known != sessions.end()) {
+    if (const auto known = peers.find(sender); known != peers.end()) {
         // The initiator repeats its first header until it has our reply.
         auto opened = open_by(known->second, message);
         if (opened || opened.error() != Error::unknown_session) return opened;
     }
     auto accepted = crypto::Session::accept(identity, prekeys, message, random);
     if (!accepted) return Failure(accepted.error());
-    Sessions& with_sender = sessions[sender];
-    with_sender.push_front(std::make_shared<crypto::Session>(std::move(accepted->session)));
-    if (with_sender.size() > max_sessions_a_peer) with_sender.pop_back();
-    return Incoming{with_sender.front(), std::move(accepted->first)};
+    auto session = std::make_shared<crypto::Session>(std::move(accepted->session));
+    peers[sender].add(session);
+    return Incoming{std::move(session), std::move(accepted->first)};
 }
 
 Result<Account::State::Incoming> Account::State::open(Bytes message) {
@@ -93,8 +101,8 @@ Result<Account::State::Incoming> Account::State::open(Bytes message) {
     if (kind->initial) return open_initial(message, kind->sender);
     // Ordinary messages name nobody, so that a carrier learns nothing from them: each session tries.
     Error cause = Error::unknown_session;
-    for (auto& [peer, known] : sessions) {
-        auto opened = open_by(known, message);
+    for (auto& [who, peer] : peers) {
+        auto opened = open_by(peer, message);
         if (opened) return opened;
         if (cause == Error::unknown_session || cause == Error::forged) cause = opened.error();
     }
@@ -159,14 +167,19 @@ Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallS
     if (!checked) return Failure(checked.error());
     if (checked->identity != peer) return Failure(Error::wrong_identity);
 
-    Sessions& known = state_->sessions[peer];
-    if (known.empty()) {
+    // Another signed prekey than last time: the peer may have lost its sessions, so the call begins a new one.
+    Peer& known = state_->peers[peer];
+    const bool begin = known.sessions.empty() || known.dialled_prekey != checked->signed_prekey.id;
+    auto session = begin ? nullptr : known.sessions.front();
+    if (begin) {
         auto started = crypto::Session::initiate(state_->identity, *checked, state_->random);
         if (!started) return Failure(started.error());
-        known.push_front(std::make_shared<crypto::Session>(std::move(*started)));
+        session = std::make_shared<crypto::Session>(std::move(*started));
     }
-    auto core = detail::CallCore::dial(known.front(), identity(), settings, state_->random, now);
+    auto core = detail::CallCore::dial(session, identity(), settings, state_->random, now);
     if (!core) return Failure(core.error());
+    if (begin) known.add(std::move(session));
+    known.dialled_prekey = checked->signed_prekey.id;
     state_->calls.push_back(*core);
     return Call(std::move(*core));
 }

@@ -291,3 +291,19 @@ TEST_CASE("both dial at once: each side's session is kept, and either call can b
         CHECK(calling.id() == ringing.id());
     }
 }
+
+TEST_CASE("a peer that lost its sessions is reached again by its new bundle") {
+    TwoParty world(81);
+    world.connect();
+    world.caller.call->hang_up(world.now);
+    world.settle();
+    const AccountSeed seed = world.callee.account.seed();
+    world.callee.call.reset();
+    world.callee.account = Account::restore(seed, world.callee.random);
+    REQUIRE(world.dial());
+    REQUIRE(world.callee.call);
+    REQUIRE(world.callee.call->accept({}, world.now));
+    world.settle();
+    CHECK(world.caller.call->state() == CallState::active);
+    CHECK(world.callee.signal_errors.empty());
+}
