@@ -171,7 +171,7 @@ Result<void> CallCore::receive_signal(const call::CallSignal& signal, crypto::Ex
         return {};
     }
     if (const auto* hang_up = std::get_if<call::HangUp>(&signal.body)) {
-        if (state_ == CallState::ended) return Failure(Error::wrong_state);
+        if (!call::next_state(state_, CallEvent::peer_hung_up)) return Failure(Error::wrong_state);
         end(CallEvent::peer_hung_up, hang_up->reason, false, now);
         return {};
     }

@@ -17,7 +17,7 @@ constexpr std::array<Row, call_state_count> table{{
     /*calling*/ {no, ended, active, ended, ended, no},
     /*ringing*/ {active, ended, no, ended, ended, no},
     /*active*/ {no, ended, no, ended, no, ended},
-    /*ended*/ {no, ended, no, ended, no, no},
+    /*ended*/ {no, ended, no, no, no, no},
 }};
 
 }  // namespace

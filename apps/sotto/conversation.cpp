@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <ctime>
 
@@ -73,7 +74,7 @@ Expected<void> Conversation::open_sources() {
         auto source =
             VideoSource::open(settings_.video, call.video_width, call.video_height, call.video_frame_rate, true);
         if (!source) return std::unexpected(source.error());
-        call.video_frame_rate = static_cast<int>(source->frame_rate() + 0.5);
+        call.video_frame_rate = static_cast<int>(std::lround(source->frame_rate()));
         video_source_ = std::make_unique<VideoSource>(std::move(*source));
     }
     if (call.audio) {
@@ -189,6 +190,15 @@ void Conversation::send_media(Call& call) {
     if (!socket_.connected() || call.state() != CallState::active) return;
     send_sound(call);
     send_picture(call);
+    if (sounds_ && sounds_->ended()) tell_failure("sound", sounds_->take_failure());
+    if (pictures_ && pictures_->ended()) tell_failure("pictures", pictures_->take_failure());
+}
+
+// A source that fails half-way ends its own medium; the call goes on.
+void Conversation::tell_failure(const std::string& what, const std::string& why) {
+    if (why.empty()) return;
+    log_.event({{"event", "failed"}, {"what", what}, {"why", why}});
+    std::fprintf(stderr, "%ssotto: no more %s: %s\n", on_terminal() ? "\n" : "", what.c_str(), why.c_str());
 }
 
 // Files keep their own pace from the call's start; devices send what they have.

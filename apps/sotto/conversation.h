@@ -51,6 +51,7 @@ class Conversation {
     void send_media(Call& call);
     void send_picture(Call& call);
     void send_sound(Call& call);
+    void tell_failure(const std::string& what, const std::string& why);
     void report(Call& call);
     void wait(const Call& call, const Carrier& carrier);
     Expected<void> read_network(Account& account, Call& call, Carrier& carrier);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "apps/sotto/expected.h"
 #include "sotto/time.h"
@@ -55,14 +56,14 @@ class Feed {
         room_.notify_one();
         return taken;
     }
-    // Nothing more will come; `failure()` says why unless it simply ended.
+    // Nothing more will come; take_failure() says why, once, unless it simply ended.
     bool ended() const {
         const std::lock_guard lock(mutex_);
         return ended_ && items_.empty();
     }
-    std::string failure() const {
+    std::string take_failure() {
         const std::lock_guard lock(mutex_);
-        return failure_;
+        return std::exchange(failure_, {});
     }
 
   private:

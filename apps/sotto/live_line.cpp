@@ -39,6 +39,7 @@ LiveFigures LiveLine::update(const CallStats& stats, Instant at) {
                         .epoch = stats.epoch};
     if (!latencies_.empty()) {
         std::vector<Duration> sorted;
+        sorted.reserve(latencies_.size());
         for (const Latency& latency : latencies_) sorted.push_back(latency.delay);
         std::ranges::sort(sorted);
         const auto at_share = [&](double share) {

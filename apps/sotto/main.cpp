@@ -227,4 +227,10 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace sotto::app
 
-int main(int argc, char** argv) { return sotto::app::run(argc, argv); }
+int main(int argc, char** argv) {
+    try {
+        return sotto::app::run(argc, argv);
+    } catch (const std::exception& error) {  // of the JSON and option libraries, or no memory
+        return sotto::app::complain(error.what());
+    }
+}
