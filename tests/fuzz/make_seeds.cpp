@@ -322,7 +322,7 @@ void hostile_signals(const Folder& folder) {
     Seed answered, dialled, twice, late;
     signal(signal(signal(answered, 9, offer).u8(2).u8(0), 0, route), 0, hang_up);
     folder.write("offered-and-answered", answered);
-    signal(signal(signal(dialled.u8(0).u8(0), 0, answer), 1, hang_up), 0, route).u8(3).u8(0);
+    signal(signal(signal(dialled.u8(0).u8(0), 0, answer), 1, hang_up), 0, route).u8(3).u8(0).u8(3).u8(0);
     folder.write("dialled-and-answered", dialled);
     signal(signal(signal(twice, 9, offer), 0, offer).u8(2).u8(0), 0, answer).u8(2).u8(0);
     folder.write("offered-and-answered-twice", twice);
