@@ -5,7 +5,9 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <cstring>
 
+#include "base/network_order.h"
 #include "sotto/bytes.h"
 #include "sotto/error.h"
 
@@ -30,9 +32,9 @@ class ByteReader {
     Result<T> integer() {
         const auto taken = take(sizeof(T));
         if (!taken) return Failure(taken.error());
-        T value = 0;
-        for (const std::byte b : *taken) value = static_cast<T>((std::uint64_t{value} << 8) | std::to_integer<T>(b));
-        return value;
+        T value;
+        std::memcpy(&value, taken->data(), sizeof(value));
+        return network_order(value);
     }
 
     template <std::size_t N>

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 
+#include "base/network_order.h"
 #include "sotto/bytes.h"
 
 namespace sotto {
@@ -29,11 +30,8 @@ class ByteWriter {
 
     template <std::unsigned_integral T>
     ByteWriter& integer(T value) {
-        std::byte encoded[sizeof(T)];
-        for (std::size_t i = 0; i < sizeof(T); ++i) {
-            encoded[i] = static_cast<std::byte>(static_cast<std::uint64_t>(value) >> (8 * (sizeof(T) - 1 - i)));
-        }
-        return bytes(encoded);
+        const T encoded = network_order(value);
+        return bytes(std::as_bytes(std::span(&encoded, 1)));
     }
 
     ByteWriter& u8(std::uint8_t value) { return integer(value); }

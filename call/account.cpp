@@ -1,16 +1,32 @@
 #include "sotto/account.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 
 #include "call/call_core.h"
 #include "crypto/identity.h"
+#include "crypto/key_log.h"
 #include "crypto/prekeys.h"
 #include "crypto/safety_number.h"
 #include "crypto/session.h"
 
 namespace sotto {
 namespace {
+
+// What we share with one peer.
+struct Peer {
+    // The session that last opened a message comes first: we send by that one. There are several when both sides began
+    // at once, or one lost its state (Signal, "The Sesame Algorithm", §3: active and inactive sessions).
+    std::deque<std::shared_ptr<crypto::Session>> sessions;
+    crypto::PrekeyId dialled_prekey = 0;  // the signed prekey in the bundle that we last dialled with
+
+    void add(std::shared_ptr<crypto::Session> session) {
+        sessions.push_front(std::move(session));
+        if (sessions.size() > max_sessions) sessions.pop_back();
+    }
+    static constexpr std::size_t max_sessions = 4;
+};
 
 constexpr std::size_t one_time_prekeys = 100;  // published before they run out; then bundles go without
 
@@ -28,7 +44,9 @@ struct Account::State {
     State(crypto::Identity&& own, Random& source)
         : identity(std::move(own)),
           prekeys(crypto::PrekeyStore::generate(identity, one_time_prekeys, source)),
-          random(source) {}
+          random(source) {
+        crypto::announce_key_log();
+    }
 
     // A message opened, and the session it came by.
     struct Incoming {
@@ -36,6 +54,7 @@ struct Account::State {
         crypto::Opened opened;
     };
     Result<Incoming> open(Bytes message);
+    static Result<Incoming> open_by(Peer& peer, Bytes message);
     Result<Incoming> open_initial(Bytes message, const PublicIdentity& sender);
     Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now);
     std::shared_ptr<detail::CallCore> find_call(const CallId& id, const PublicIdentity& peer) const;
@@ -43,23 +62,36 @@ struct Account::State {
     crypto::Identity identity;
     crypto::PrekeyStore prekeys;
     Random& random;
-    std::map<PublicIdentity, std::shared_ptr<crypto::Session>> sessions;
+    std::map<PublicIdentity, Peer> peers;
     std::vector<std::weak_ptr<detail::CallCore>> calls;
     RefusalCounts refused;
 };
 
+// Opens `message` by one of a peer's sessions, which then becomes the active one.
+Result<Account::State::Incoming> Account::State::open_by(Peer& peer, Bytes message) {
+    Error cause = Error::unknown_session;
+    for (auto session = peer.sessions.begin(); session != peer.sessions.end(); ++session) {
+        auto opened = (*session)->open(message);
+        if (opened) {
+            std::rotate(peer.sessions.begin(), session, session + 1);
+            return Incoming{peer.sessions.front(), std::move(*opened)};
+        }
+        // The most telling cause wins: another session's message is merely "forged" here.
+        if (cause == Error::unknown_session || cause == Error::forged) cause = opened.error();
+    }
+    return Failure(cause);
+}
+
 Result<Account::State::Incoming> Account::State::open_initial(Bytes message, const PublicIdentity& sender) {
-    const auto known = sessions.find(sender);
-    if (known != sessions.end()) {
+    if (const auto known = peers.find(sender); known != peers.end()) {
         // The initiator repeats its first header until it has our reply.
-        auto opened = known->second->open(message);
-        if (opened) return Incoming{known->second, std::move(*opened)};
-        if (opened.error() != Error::unknown_session) return Failure(opened.error());
+        auto opened = open_by(known->second, message);
+        if (opened || opened.error() != Error::unknown_session) return opened;
     }
     auto accepted = crypto::Session::accept(identity, prekeys, message, random);
     if (!accepted) return Failure(accepted.error());
     auto session = std::make_shared<crypto::Session>(std::move(accepted->session));
-    sessions.insert_or_assign(sender, session);
+    peers[sender].add(session);
     return Incoming{std::move(session), std::move(accepted->first)};
 }
 
@@ -69,10 +101,9 @@ Result<Account::State::Incoming> Account::State::open(Bytes message) {
     if (kind->initial) return open_initial(message, kind->sender);
     // Ordinary messages name nobody, so that a carrier learns nothing from them: each session tries.
     Error cause = Error::unknown_session;
-    for (const auto& [peer, session] : sessions) {
-        auto opened = session->open(message);
-        if (opened) return Incoming{session, std::move(*opened)};
-        // The most telling cause wins: another session's message is merely "forged" here.
+    for (auto& [who, peer] : peers) {
+        auto opened = open_by(peer, message);
+        if (opened) return opened;
         if (cause == Error::unknown_session || cause == Error::forged) cause = opened.error();
     }
     return Failure(cause);
@@ -136,17 +167,19 @@ Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallS
     if (!checked) return Failure(checked.error());
     if (checked->identity != peer) return Failure(Error::wrong_identity);
 
-    auto& session = state_->sessions[peer];
-    if (session == nullptr) {
+    // Another signed prekey than last time: the peer may have lost its sessions, so the call begins a new one.
+    Peer& known = state_->peers[peer];
+    const bool begin = known.sessions.empty() || known.dialled_prekey != checked->signed_prekey.id;
+    auto session = begin ? nullptr : known.sessions.front();
+    if (begin) {
         auto started = crypto::Session::initiate(state_->identity, *checked, state_->random);
-        if (!started) {
-            state_->sessions.erase(peer);
-            return Failure(started.error());
-        }
+        if (!started) return Failure(started.error());
         session = std::make_shared<crypto::Session>(std::move(*started));
     }
     auto core = detail::CallCore::dial(session, identity(), settings, state_->random, now);
     if (!core) return Failure(core.error());
+    if (begin) known.add(std::move(session));
+    known.dialled_prekey = checked->signed_prekey.id;
     state_->calls.push_back(*core);
     return Call(std::move(*core));
 }

@@ -104,7 +104,14 @@ Result<void> CallCore::accept(const CallSettings& settings, Instant now) {
     return activate(std::move(*offer_secret_), std::move(*answer_secret), now);
 }
 
+// A call whose media cannot start is over: its secrets are spent, and the peer must not wait for it.
 Result<void> CallCore::activate(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now) {
+    const auto started = start_media(std::move(offer), std::move(answer), now);
+    if (!started) hang_up(now);
+    return started;
+}
+
+Result<void> CallCore::start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now) {
     keys_.emplace(crypto::derive_call_secret(std::move(offer), std::move(answer), binding_), binding_, role_);
     offer_secret_.reset();
     auto media_keys = keys_->next();

@@ -57,6 +57,7 @@ class CallCore {
 
     Result<crypto::ExportSecret> queue_signal(const call::CallSignal& signal);
     Result<void> activate(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
+    Result<void> start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
     void send_route();
     void end(call::CallEvent event, EndReason reason, bool by_us, Instant now);
     void check_timeouts(Instant now);

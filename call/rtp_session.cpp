@@ -81,7 +81,7 @@ Result<void> RtpSession::send(const AudioBlock& block, Instant now) {
 Result<void> RtpSession::receive(Bytes datagram, Instant now) {
     const auto received = [&]() -> Result<void> {
         if (datagram.size() > scratch_.size()) return Failure(Error::too_large);
-        std::ranges::copy(datagram, scratch_.begin());
+        std::copy_n(datagram.data(), datagram.size(), scratch_.data());
         const MutableBytes copy = std::span(scratch_).first(datagram.size());
         return transport::is_rtcp(datagram) ? receive_rtcp(copy, now) : receive_rtp(copy, now);
     }();

@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint8_t message_version = 1;
 constexpr std::uint8_t initial_type = 1;
 constexpr std::uint8_t ordinary_type = 2;
-constexpr std::size_t longest = 2 + initial_header_size + ratchet_header_size + Session::max_plaintext + aead_overhead;
+constexpr std::size_t longest_sealed = Session::max_plaintext + aead_overhead;
 
 Result<InitialHeader> take_initial(ByteReader& in) {
     const auto body = in.take(initial_header_size);
@@ -39,7 +39,6 @@ Result<ParsedMessage> parse_message(Bytes message) {
     const auto type = in.u8();
     if (!type) return Failure(Error::truncated);
     if (*type != initial_type && *type != ordinary_type) return Failure(Error::malformed);
-    if (message.size() > longest) return Failure(Error::too_large);
 
     ParsedMessage parsed;
     if (*type == initial_type) {
@@ -49,6 +48,7 @@ Result<ParsedMessage> parse_message(Bytes message) {
     }
     const auto ratchet = in.take(ratchet_header_size);
     if (!ratchet || in.remaining() < aead_overhead) return Failure(Error::truncated);
+    if (in.remaining() > longest_sealed) return Failure(Error::too_large);
     ByteReader fields(*ratchet);
     parsed.ratchet.key.bytes = *fields.array<32>();
     parsed.ratchet.previous = *fields.u32();

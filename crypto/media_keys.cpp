@@ -22,7 +22,7 @@ std::array<std::byte, 16 + 33 + 33> encode_binding(const CallBinding& binding) {
 }
 
 // label || BE32(epoch)
-EpochSecret derive_epoch(Bytes from, std::uint32_t epoch) {
+EpochSecret derive_epoch(std::span<const std::byte, 64> from, std::uint32_t epoch) {
     std::array<std::byte, labels::epoch.size() + 4> info;
     ByteWriter(info).bytes(as_bytes(labels::epoch)).u32(epoch);
     EpochSecret secret;

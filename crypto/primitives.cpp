@@ -29,6 +29,15 @@ bool coefficients_reduced(const KemPublic& key) {
     return true;
 }
 
+// FIPS 203 §7.3, "hash check": a decapsulation key names the hash of the encapsulation key inside it.
+bool names_own_hash(const KemPrivate& key) {
+    constexpr std::size_t inner = 1152;  // dk_PKE stands first
+    const auto bytes = key.reveal();
+    std::array<std::byte, crypto_hash_sha3256_BYTES> hash;
+    crypto_hash_sha3256(raw(hash.data()), raw(bytes.data()) + inner, sizeof(KemPublic::bytes));
+    return sodium_memcmp(hash.data(), bytes.data() + inner + sizeof(KemPublic::bytes), hash.size()) == 0;
+}
+
 }  // namespace
 
 void prepare_primitives() {
@@ -79,6 +88,7 @@ Result<Encapsulated> encapsulate(const KemPublic& theirs, Random& random) {
 }
 
 Result<KemSecret> decapsulate(const KemPrivate& ours, const KemCiphertext& ciphertext) {
+    if (!names_own_hash(ours)) return Failure(Error::bad_key);
     KemSecret secret;
     if (crypto_kem_mlkem768_dec(raw(secret.fill().data()), raw(ciphertext.bytes.data()), raw(ours.reveal().data())) !=
         0) {
@@ -100,16 +110,19 @@ Prk hkdf_extract(Bytes salt, std::initializer_list<Bytes> ikm) {
     if (salt.empty()) salt = zeros;
     crypto_kdf_hkdf_sha512_state state;
     crypto_kdf_hkdf_sha512_extract_init(&state, raw(salt.data()), salt.size());
-    for (const Bytes part : ikm) crypto_kdf_hkdf_sha512_extract_update(&state, raw(part.data()), part.size());
+    for (const Bytes part : ikm) {
+        // An empty part has no address, which libsodium's copy must not be given.
+        if (!part.empty()) crypto_kdf_hkdf_sha512_extract_update(&state, raw(part.data()), part.size());
+    }
     Prk prk;
     crypto_kdf_hkdf_sha512_extract_final(&state, raw(prk.fill().data()));
     wipe(&state, sizeof(state));
     return prk;
 }
 
-void hkdf_expand(Bytes prk, Bytes info, MutableBytes out) {
-    crypto_kdf_hkdf_sha512_expand(raw(out.data()), out.size(), reinterpret_cast<const char*>(info.data()), info.size(),
-                                  raw(prk.data()));
+void hkdf_expand(std::span<const std::byte, 64> prk, Bytes info, HkdfOutput out) {
+    crypto_kdf_hkdf_sha512_expand(raw(out.bytes.data()), out.bytes.size(), reinterpret_cast<const char*>(info.data()),
+                                  info.size(), raw(prk.data()));
 }
 
 void seal_once(MessageKey&& key, Bytes plaintext, Bytes associated, MutableBytes out) {

@@ -28,7 +28,8 @@ struct Encapsulated {
 };
 // Error::bad_key for an encapsulation key that fails FIPS 203 §7.2's modulus check.
 Result<Encapsulated> encapsulate(const KemPublic& theirs, Random& random);
-// Wrong ciphertexts give an unrelated secret (implicit rejection, FIPS 203 §6.3).
+// Wrong ciphertexts give an unrelated secret (implicit rejection, FIPS 203 §6.3). Error::bad_key for a key of ours that
+// was damaged where it was kept: one that fails FIPS 203 §7.3's hash check.
 Result<KemSecret> decapsulate(const KemPrivate& ours, const KemCiphertext& ciphertext);
 
 // HMAC-SHA-512 (RFC 2104) and HKDF-SHA-512 (RFC 5869).
@@ -36,8 +37,15 @@ using Prk = Secret<struct PrkRole, 64>;  // also the 64-byte outputs that key an
 void hmac_sha512(Bytes key, Bytes message, std::span<std::byte, 64> out);
 // An empty salt stands for 64 zero bytes, as RFC 5869 §2.2 has it. The parts of `ikm` are joined.
 Prk hkdf_extract(Bytes salt, std::initializer_list<Bytes> ikm);
-// `out` at most 255 * 64 bytes.
-void hkdf_expand(Bytes prk, Bytes info, MutableBytes out);
+// Room for an output. A length beyond RFC 5869 §2.3's limit, or known only at run time, does not compile.
+inline constexpr std::size_t hkdf_max = 255 * 64;
+struct HkdfOutput {
+    template <std::size_t N>
+        requires(N <= hkdf_max)
+    HkdfOutput(std::span<std::byte, N> out) : bytes(out) {}
+    MutableBytes bytes;
+};
+void hkdf_expand(std::span<const std::byte, 64> prk, Bytes info, HkdfOutput out);
 
 // ChaCha20-Poly1305 (RFC 8439) under a key that seals exactly one message, with the all-zero nonce.
 inline constexpr std::size_t aead_overhead = 16;

@@ -193,14 +193,13 @@ Result<Session::State::Candidate> Session::State::try_current(const ParsedMessag
 Result<Session::State::Candidate> Session::State::try_ratchet(const ParsedMessage& message) const {
     if (std::ranges::find(past, message.ratchet.key) != past.end()) return Failure(Error::replayed);
     if (message.ratchet.number > max_skip) return Failure(Error::too_many_skipped);
-    std::vector<SkippedKey> earlier;
-    if (receiving) {
-        const std::uint32_t previous_end = message.ratchet.previous;
-        if (previous_end > receiving->next && previous_end - receiving->next > max_skip) {
-            return Failure(Error::too_many_skipped);
-        }
-        receiving->duplicate().skip_to(previous_end, earlier);
+    const std::uint32_t previous_end = message.ratchet.previous;
+    const std::uint32_t previous_next = receiving ? receiving->next : 0;
+    if (previous_end > previous_next && previous_end - previous_next > max_skip) {
+        return Failure(Error::too_many_skipped);
     }
+    std::vector<SkippedKey> earlier;
+    if (receiving) receiving->duplicate().skip_to(previous_end, earlier);
     const auto dh = agree(ours.secret, message.ratchet.key);
     if (!dh) return Failure(dh.error());
     RootStep step = root_step(root, *dh);

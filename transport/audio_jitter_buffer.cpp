@@ -85,7 +85,7 @@ Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extend
             .arrived = now,
             .size = static_cast<std::uint16_t>(rtp.payload.size())};
     const auto offset = static_cast<std::size_t>(&slot - slots_.data()) * slot_bytes;
-    std::ranges::copy(rtp.payload, bytes_.begin() + static_cast<std::ptrdiff_t>(offset));
+    std::copy_n(rtp.payload.data(), rtp.payload.size(), bytes_.data() + offset);
     if (highest_ >= origin_ && extended > highest_ + 1) loss_turns_ = static_cast<int>(loss_memory / settings_.block);
     highest_ = std::max(highest_, extended);
     return {};

@@ -11,7 +11,8 @@ namespace sotto::transport {
 namespace {
 
 constexpr unsigned long replay_window = 1024;
-constexpr std::size_t min_rtcp = 8;  // header and sender SSRC, RFC 3711 §3.4
+constexpr std::size_t min_rtcp = 8;    // header and sender SSRC, RFC 3711 §3.4
+constexpr std::size_t index_word = 4;  // E and the SRTCP index, the last bytes of a packet, RFC 7714 §9.2
 
 struct CloseSession {
     void operator()(srtp_t session) const { srtp_dealloc(session); }
@@ -147,6 +148,8 @@ Result<std::size_t> SrtpReceiver::unprotect_rtcp(MutableBytes packet) {
     const auto checked = check_rtcp(packet, state_->ssrc);
     if (!checked) return Failure(checked.error());
     if (packet.size() < min_rtcp + srtcp_overhead) return Failure(Error::truncated);
+    // RFC 7714 §9.3: with E clear, RTCP is authenticated but readable. Ours never is, and libsrtp would take it.
+    if ((packet[packet.size() - index_word] & std::byte{0x80}) == std::byte{0}) return Failure(Error::malformed);
     return apply(srtp_unprotect_rtcp, state_->session, packet, packet.size());
 }
 

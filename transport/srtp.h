@@ -40,7 +40,8 @@ class SrtpReceiver {
     static Result<SrtpReceiver> create(SrtpKey<Receiving>&& key, Ssrc ssrc);
 
     // In place; gives the length of the plain packet. After an error `packet` is unspecified and no state has changed.
-    // Errors: malformed, truncated, unknown_stream, forged, replayed, too_late (older than the window).
+    // Errors: malformed (RTCP in the clear, too), truncated, unknown_stream, forged, replayed, too_late (older than
+    // the window).
     Result<std::size_t> unprotect_rtp(MutableBytes packet);
     Result<std::size_t> unprotect_rtcp(MutableBytes packet);
 

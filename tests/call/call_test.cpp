@@ -261,3 +261,49 @@ TEST_CASE("the same seed gives the same call, byte for byte") {
     };
     CHECK(run() == run());
 }
+
+TEST_CASE("both dial at once: each side's session is kept, and either call can be answered") {
+    for (const bool answer_callers : {true, false}) {
+        CAPTURE(answer_callers);
+        TwoParty world(80);
+        Account& a = world.caller.account;
+        Account& b = world.callee.account;
+        auto from_a = a.dial(b.identity(), b.bundle(), {}, world.now);
+        auto from_b = b.dial(a.identity(), a.bundle(), {}, world.now);
+        REQUIRE(from_a);
+        REQUIRE(from_b);
+        const auto signal = [&](Call& call) {
+            const auto output = call.poll(world.now);
+            REQUIRE(output);
+            REQUIRE(std::holds_alternative<Signal>(*output));
+            return to_buffer(std::get<Signal>(*output).bytes);
+        };
+        const Buffer offer_of_a = signal(*from_a), offer_of_b = signal(*from_b);
+        auto at_b = b.receive(offer_of_a, world.now);
+        auto at_a = a.receive(offer_of_b, world.now);
+        REQUIRE((at_b && *at_b));
+        REQUIRE((at_a && *at_a));
+        Call& ringing = answer_callers ? **at_b : **at_a;
+        Call& calling = answer_callers ? *from_a : *from_b;
+        REQUIRE(ringing.accept({}, world.now));
+        REQUIRE((answer_callers ? a : b).receive(signal(ringing), world.now));
+        CHECK(calling.state() == CallState::active);
+        CHECK(calling.id() == ringing.id());
+    }
+}
+
+TEST_CASE("a peer that lost its sessions is reached again by its new bundle") {
+    TwoParty world(81);
+    world.connect();
+    world.caller.call->hang_up(world.now);
+    world.settle();
+    const AccountSeed seed = world.callee.account.seed();
+    world.callee.call.reset();
+    world.callee.account = Account::restore(seed, world.callee.random);
+    REQUIRE(world.dial());
+    REQUIRE(world.callee.call);
+    REQUIRE(world.callee.call->accept({}, world.now));
+    world.settle();
+    CHECK(world.caller.call->state() == CallState::active);
+    CHECK(world.callee.signal_errors.empty());
+}

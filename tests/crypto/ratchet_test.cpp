@@ -5,6 +5,9 @@
 #include <map>
 #include <string>
 
+#include "base/byte_writer.h"
+#include "crypto/header.h"
+#include "crypto/primitives.h"
 #include "crypto/session.h"
 #include "support/mutate.h"
 
@@ -164,4 +167,29 @@ TEST_CASE("a plaintext over the limit is refused and uses no message number") {
     CHECK(pair.sides[0]->seal(huge).error() == Error::too_large);
     arrives(*pair.sides[1], send(*pair.sides[0], "next"));
     CHECK(pair.sides[1]->skipped_held() == 0);
+}
+
+TEST_CASE("the limit on skipping holds for a first message too, before any chain exists") {
+    Pair pair(6);
+    InFlight first = send(*pair.sides[1], "the first of this direction");
+    Buffer claims_too_many = first.message;
+    constexpr std::size_t previous_offset = 2 + 32;  // docs/protocol.md, "Messages": PN
+    ByteWriter(std::span(claims_too_many).subspan(previous_offset)).u32(Session::max_skip + 1);
+    CHECK(pair.sides[0]->open(claims_too_many).error() == Error::too_many_skipped);
+    arrives(*pair.sides[0], first);
+}
+
+TEST_CASE("a message that holds more than max_plaintext is refused before any cryptography") {
+    const RatchetHeader header;
+    for (const std::size_t over : {std::size_t{0}, std::size_t{1}}) {
+        const std::size_t sealed = Session::max_plaintext + aead_overhead + over;
+        InitialHeader initial{};
+        initial.signed_prekey = initial.kem_prekey = 1;
+        for (const Buffer& message :
+             {write_headers(nullptr, header, sealed), write_headers(&initial, header, sealed)}) {
+            const auto parsed = parse_message(message);
+            CHECK(parsed.has_value() == (over == 0));
+            if (over > 0) CHECK(parsed.error() == Error::too_large);
+        }
+    }
 }

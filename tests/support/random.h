@@ -1,6 +1,8 @@
 // Randomness that replays from its seed.
 #pragma once
 
+#include <algorithm>
+#include <cstdlib>
 #include <random>
 
 #include "sotto/random.h"
@@ -20,6 +22,22 @@ class SeededRandom final : public Random {
 
   private:
     std::mt19937_64 engine_;
+};
+
+// Hands out the bytes it was given, once and in order, as known-answer tests need.
+class GivenRandom final : public Random {
+  public:
+    explicit GivenRandom(Bytes bytes) : left_(bytes) {}
+
+    void fill(MutableBytes out) override {
+        if (out.size() > left_.size()) std::abort();  // the test gave too few
+        std::ranges::copy(left_.first(out.size()), out.begin());
+        left_ = left_.subspan(out.size());
+    }
+    bool spent() const { return left_.empty(); }
+
+  private:
+    Bytes left_;
 };
 
 }  // namespace sotto::test

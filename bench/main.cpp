@@ -1,0 +1,134 @@
+// sotto-bench: what the library costs beyond the primitives and codecs that it is made of, as ratios within
+// one run.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <fstream>
+
+#include "bench/machine.h"
+#include "bench/subjects.h"
+
+namespace sotto::bench {
+namespace {
+
+constexpr int exit_failed = 1;    // a benchmark could not run; never because of a figure
+constexpr int exit_unusable = 2;  // an argument is no good
+
+struct Subject {
+    const char* name;
+    void (*measure)(const Run&);
+    int comparisons;  // of which each takes its share of the time
+};
+constexpr std::array subjects{
+    Subject{"srtp_path", measure_srtp_path, 2},
+    Subject{"ratchet", measure_ratchet, 2},
+    Subject{"memory", measure_memory, 0},
+    Subject{"codec", measure_codec, 4},
+};
+
+struct Options {
+    double seconds = 20;
+    bool quick = false;
+    std::vector<std::string> only;
+    std::string json;
+};
+
+// One line on a terminal, rewritten; nothing elsewhere.
+class Progress {
+  public:
+    void say(const std::string& what) {
+        what_ = what;
+        last_ = {};
+        tick();
+    }
+    void tick() {
+        const auto now = Clock::now();
+        if (!terminal_ || now - last_ < std::chrono::milliseconds(200)) return;
+        last_ = now;
+        const double seconds = std::chrono::duration<double>(now - start_).count();
+        std::fprintf(stderr, "\r\033[K%s ... %.0f s", what_.c_str(), seconds);
+    }
+    void done() const {
+        if (terminal_) std::fprintf(stderr, "\r\033[K");
+    }
+
+  private:
+    bool terminal_ = ::isatty(STDERR_FILENO) == 1;
+    std::string what_;
+    Clock::time_point start_ = Clock::now();
+    Clock::time_point last_{};
+};
+
+bool chosen(const Options& options, const Subject& subject) {
+    return options.only.empty() || std::ranges::find(options.only, subject.name) != options.only.end();
+}
+
+Report measure(const Options& options) {
+    Progress progress;
+    progress.say("making pictures");
+    const Scene scene(options.quick ? 10 : 60);
+    int comparisons = 0;
+    for (const Subject& subject : subjects) comparisons += chosen(options, subject) ? subject.comparisons : 0;
+    const auto total = std::chrono::duration<double>(options.quick ? 2.0 : options.seconds);
+
+    Report report;
+    const Run run{.scene = scene,
+                  .budget = {.time = std::chrono::duration_cast<Clock::duration>(total / std::max(1, comparisons)),
+                             .tick = [&] { progress.tick(); }},
+                  .report = report};
+    for (const Subject& subject : subjects) {
+        if (!chosen(options, subject)) continue;
+        progress.say(subject.name);
+        subject.measure(run);
+    }
+    progress.done();
+    return report;
+}
+
+int run(const Options& options) {
+    const Machine machine = describe_machine();
+    const Report report = measure(options);
+    std::printf("%s\n%s", machine.to_text().c_str(), report.to_text().c_str());
+    if (options.json.empty()) return 0;
+    nlohmann::json json = report.to_json();
+    json["schema"] = 1;
+    json["program"] = "sotto-bench";
+    json["seconds"] = options.quick ? 2.0 : options.seconds;
+    json["quick"] = options.quick;
+    json.update(machine.to_json());
+    std::ofstream file(options.json);
+    file << json.dump(2) << "\n";
+    if (file.flush()) return 0;
+    std::fprintf(stderr, "sotto-bench: cannot write %s\n", options.json.c_str());
+    return exit_failed;
+}
+
+int main(int argc, char** argv) {
+    CLI::App app("Measures Sotto against the libraries it is made of", "sotto-bench");
+    Options options;
+    std::vector<std::string> names;
+    for (const Subject& subject : subjects) names.emplace_back(subject.name);
+    app.add_option("--seconds", options.seconds, "how long to measure in all, about")
+        ->check(CLI::Range(0.1, 86400.0))
+        ->capture_default_str();
+    app.add_flag("--quick", options.quick, "two seconds in all: shows that it runs, the figures say little");
+    app.add_option("--only", options.only, "measure only this subject; may be repeated")->check(CLI::IsMember(names));
+    app.add_option("--json", options.json, "also write everything to this file");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : exit_unusable;
+    }
+    try {
+        return run(options);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "\nsotto-bench: %s\n", error.what());
+        return exit_failed;
+    }
+}
+
+}  // namespace
+}  // namespace sotto::bench
+
+int main(int argc, char** argv) { return sotto::bench::main(argc, argv); }

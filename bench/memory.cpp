@@ -1,0 +1,95 @@
+// What one call holds, and what it allocates while it runs, on two sides that are connected within this
+// program.
+#include "bench/allocations.h"
+#include "bench/subjects.h"
+#include "sim/two_party.h"
+#include "transport/srtp.h"
+
+namespace sotto::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* subject = "memory";
+constexpr std::uint64_t seed = 1;
+
+double kib(double bytes) { return bytes / 1024; }
+
+// Both ways for as long as `frames` frames last; every datagram arrives at once.
+void talk(test::TwoParty& world, const Scene& scene, std::size_t first, std::size_t frames) {
+    Call& caller = *world.caller.call;
+    Call& callee = *world.callee.call;
+    const auto drain = [&](Call& from, Call& to) {
+        while (const auto output = from.poll(world.now)) {
+            const auto* datagram = std::get_if<Datagram>(&*output);
+            if (datagram != nullptr) must(to.receive(datagram->bytes, world.now), "a datagram was refused");
+        }
+    };
+    for (std::size_t i = 2 * first; i < 2 * (first + frames); ++i) {
+        for (Call* const call : {&caller, &callee}) {
+            AudioBlock block = scene.block(i);
+            block.captured = world.now;
+            must(call->send(block, world.now), "cannot send a block");
+            VideoFrame frame = scene.frame(i / 2);
+            frame.captured = world.now;
+            if (i % 2 == 0) must(call->send(frame, world.now), "cannot send a frame");
+        }
+        drain(caller, callee);
+        drain(callee, caller);
+        drain(caller, callee);  // what the callee asked for
+        world.now += 20ms;
+    }
+}
+
+std::uint64_t frames_sent(const test::TwoParty& world) {
+    return world.caller.call->stats().video_sent.frames + world.callee.call->stats().video_sent.frames;
+}
+
+void add(Report& report, const char* name, const char* unit, double value, std::optional<double> at_most = {}) {
+    report.add({.subject = subject, .name = name, .unit = unit, .value = exactly(value), .at_most = at_most});
+}
+
+// The four SRTP contexts of a call, which libsrtp2 and the library below it allocate.
+double srtp_contexts() {
+    const auto key = []<class Direction>(SrtpKey<Direction> made) {
+        system_random().fill(made.fill());
+        return made;
+    };
+    start_counting();
+    const auto audio_out = must(transport::SrtpSender::create(key(SrtpKey<Sending>()), Ssrc{1}), "no SRTP");
+    const auto video_out = must(transport::SrtpSender::create(key(SrtpKey<Sending>()), Ssrc{2}), "no SRTP");
+    const auto audio_in = must(transport::SrtpReceiver::create(key(SrtpKey<Receiving>()), Ssrc{3}), "no SRTP");
+    const auto video_in = must(transport::SrtpReceiver::create(key(SrtpKey<Receiving>()), Ssrc{4}), "no SRTP");
+    return static_cast<double>(stop_counting().foreign_bytes);
+}
+
+}  // namespace
+
+void measure_memory(const Run& run) {
+    constexpr std::size_t frames = 50;
+    run.report.note(subject, "an active call, 640x360 and sound both ways");
+    test::TwoParty world(seed);
+    const Allocations made = allocations_of([&] { world.connect(); });
+    talk(world, run.scene, 0, frames);
+    run.budget.tick();
+
+    const auto bytes = static_cast<double>(world.caller.call->stats().memory);
+    add(run.report, "one call's own memory, by its own count", "KiB", kib(bytes), 512);
+    if (counts_foreign()) {
+        // Two sides alike, so half; with the ratchet session, which the call's own count leaves to the
+        // account.
+        add(run.report, "operator new since before dialling, a side", "KiB",
+            kib(static_cast<double>(made.own_bytes) / 2));
+        add(run.report, "libsrtp2's contexts of one call", "KiB", kib(srtp_contexts()));
+    }
+
+    const std::uint64_t sent_before = frames_sent(world);
+    const Allocations during = allocations_of([&] { talk(world, run.scene, frames, frames); });
+    const auto sent = static_cast<double>(frames_sent(world) - sent_before);
+    add(run.report, "own allocations (operator new) of the running call", "a frame",
+        static_cast<double>(during.own) / sent, 0);
+    if (!counts_foreign()) return;
+    add(run.report, "mallocs in libsrtp2, libvpx and Opus", "a frame", static_cast<double>(during.foreign) / sent);
+}
+
+}  // namespace sotto::bench

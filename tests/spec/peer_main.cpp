@@ -1,0 +1,149 @@
+// The library's end of second_implementation_test.py. One command a line on stdin, its arguments in hexadecimal ("-" is
+// empty); one line on stdout: "ok" and what came of it, or "error" and its name. Plays one session and one call.
+// usage: spec_peer SEED
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <string>
+
+#include "crypto/session.h"
+#include "sotto/account.h"
+#include "support/random.h"
+
+namespace {
+
+using namespace sotto;
+using Arguments = std::vector<Buffer>;
+using Reply = Result<std::string>;  // the words after "ok", each after a space
+
+std::string word(Bytes bytes) { return bytes.empty() ? " -" : " " + to_hex(bytes); }
+
+class Peer {
+  public:
+    explicit Peer(std::uint64_t seed) : random_(seed) {}
+
+    Reply run(const std::string& line) {
+        std::istringstream words(line);
+        std::string command, argument;
+        words >> command;
+        Arguments arguments;
+        while (words >> argument) {
+            auto bytes = from_hex(argument == "-" ? "" : argument);
+            if (!bytes) return Failure(bytes.error());
+            arguments.push_back(std::move(*bytes));
+        }
+        const auto found = commands.find(command);
+        if (found == commands.end() || found->second.arguments != arguments.size()) {
+            return Failure(Error::invalid_argument);
+        }
+        return (this->*found->second.run)(arguments);
+    }
+
+  private:
+    Reply bundle(const Arguments&) { return word(crypto::encode(prekeys_.publish())); }
+
+    Reply initiate(const Arguments& arguments) {
+        const auto bundle = crypto::parse_bundle(arguments[0]);
+        if (!bundle) return Failure(bundle.error());
+        auto session = crypto::Session::initiate(identity_, *bundle, random_);
+        if (!session) return Failure(session.error());
+        session_ = std::move(*session);
+        return "";
+    }
+    Reply accept(const Arguments& arguments) {
+        auto accepted = crypto::Session::accept(identity_, prekeys_, arguments[0], random_);
+        if (!accepted) return Failure(accepted.error());
+        session_ = std::move(accepted->session);
+        return word(accepted->first.plaintext) + word(accepted->first.exported.reveal());
+    }
+    Reply seal(const Arguments& arguments) {
+        if (!session_) return Failure(Error::wrong_state);
+        const auto sealed = session_->seal(arguments[0]);
+        if (!sealed) return Failure(sealed.error());
+        return word(sealed->message) + word(sealed->exported.reveal());
+    }
+    Reply open(const Arguments& arguments) {
+        if (!session_) return Failure(Error::wrong_state);
+        const auto opened = session_->open(arguments[0]);
+        if (!opened) return Failure(opened.error());
+        return word(opened->plaintext) + word(opened->exported.reveal());
+    }
+
+    Reply account(const Arguments&) { return word(account_.identity().key) + word(account_.bundle()); }
+
+    Reply dial(const Arguments& arguments) {
+        PublicIdentity callee;
+        if (arguments[0].size() != callee.key.size()) return Failure(Error::invalid_argument);
+        std::ranges::copy(arguments[0], callee.key.begin());
+        auto call = account_.dial(callee, arguments[1], {}, now);
+        if (!call) return Failure(call.error());
+        call_ = std::move(*call);
+        return outputs();
+    }
+    Reply receive(const Arguments& arguments) {
+        auto call = account_.receive(arguments[0], now);
+        if (!call) return Failure(call.error());
+        if (*call) call_ = std::move(**call);
+        return outputs();
+    }
+    Reply answer(const Arguments& arguments) {
+        if (!call_) return Failure(Error::wrong_state);
+        if (const auto accepted = call_->accept({}, now); !accepted) return Failure(accepted.error());
+        if (const auto set = call_->set_route(arguments[0]); !set) return Failure(set.error());
+        return outputs();
+    }
+    Reply hang_up(const Arguments&) {
+        if (!call_) return Failure(Error::wrong_state);
+        call_->hang_up(now);
+        return outputs();
+    }
+
+    // All that the call gives out but its media, a word each: NAME:HEX.
+    std::string outputs() {
+        std::string words;
+        const auto add = [&](std::string_view name, Bytes value) {
+            words.append(" ").append(name) += ":" + to_hex(value);
+        };
+        while (const auto output = call_->poll(now)) {
+            if (const auto* signal = std::get_if<Signal>(&*output)) add("signal", signal->bytes);
+            if (const auto* active = std::get_if<Activated>(&*output))
+                add("activated", as_bytes(active->safety_number));
+            if (const auto* route = std::get_if<RemoteRoute>(&*output)) add("route", route->route);
+            if (const auto* ended = std::get_if<Ended>(&*output)) add("ended", as_bytes(name(ended->reason)));
+        }
+        return words;
+    }
+
+    struct Command {
+        std::size_t arguments;
+        Reply (Peer::*run)(const Arguments&);
+    };
+    static const std::map<std::string, Command> commands;
+    static constexpr Instant now{};
+
+    test::SeededRandom random_;
+    crypto::Identity identity_ = crypto::Identity::generate(random_);
+    crypto::PrekeyStore prekeys_ = crypto::PrekeyStore::generate(identity_, 1, random_);
+    std::optional<crypto::Session> session_;
+    Account account_ = Account::create(random_);
+    std::optional<Call> call_;
+};
+
+const std::map<std::string, Peer::Command> Peer::commands = {
+    {"bundle", {0, &Peer::bundle}},  {"initiate", {1, &Peer::initiate}}, {"accept", {1, &Peer::accept}},
+    {"seal", {1, &Peer::seal}},      {"open", {1, &Peer::open}},         {"account", {0, &Peer::account}},
+    {"dial", {2, &Peer::dial}},      {"receive", {1, &Peer::receive}},   {"answer", {1, &Peer::answer}},
+    {"hang_up", {0, &Peer::hang_up}}};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Peer peer(argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 0);
+    for (std::string line; std::getline(std::cin, line);) {
+        const auto reply = peer.run(line);
+        std::cout << (reply ? "ok" + *reply : "error " + std::string(name(reply.error()))) << std::endl;
+    }
+}
