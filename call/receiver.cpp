@@ -55,7 +55,7 @@ std::optional<ShownFrame> VideoReceiver::next(Instant now, TraceLog& traces, Ref
             buffer_.require_key_frame();
             ++refused[shown.error()];
         } else if (*shown) {
-            return **shown;
+            return *shown;
         }
     }
 }

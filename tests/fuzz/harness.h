@@ -36,8 +36,10 @@ class Program {
         return taken.empty() ? std::uint8_t{0} : std::to_integer<std::uint8_t>(taken[0]);
     }
     std::int8_t i8() { return static_cast<std::int8_t>(u8()); }
-    std::uint16_t u16() { return static_cast<std::uint16_t>(u8() << 8 | u8()); }
-    std::uint32_t u32() { return std::uint32_t{u16()} << 16 | u16(); }
+    std::uint16_t u16() {
+        const std::uint8_t high = u8();
+        return static_cast<std::uint16_t>(high << 8 | u8());
+    }
     Duration milliseconds() { return std::chrono::milliseconds(u8()); }
     Bytes bytes(std::size_t count) {
         const Bytes taken = rest_.first(std::min(count, rest_.size()));

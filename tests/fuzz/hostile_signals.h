@@ -12,6 +12,9 @@ namespace sotto::fuzz {
 
 class HostileSignals {
   public:
+    // The account learns of the session by its first message, so that a program may begin with its dialling.
+    HostileSignals() { static_cast<void>(account_.receive(session_.seal(as_bytes("hello"))->message, now_)); }
+
     // The calls of one program; the session outlives it.
     void run(Program program) {
         while (!program.done()) step(program);

@@ -1,6 +1,7 @@
 // Writes the seeds that our own encoders can make: make_seeds tests/fuzz/seeds. Those named found-… came from fuzzing.
 #include "call/signal.h"
 #include "crypto/session.h"
+#include "fuzz/harness.h"
 #include "fuzz/seed.h"
 #include "support/random.h"
 #include "transport/rtp.h"
@@ -28,8 +29,9 @@ transport::RtcpOutgoing full_report() {
 
 void rtp(const Folder& folder) {
     Buffer header(transport::rtp_header_size);
-    static_cast<void>(transport::write_rtp_header(
-        {.marker = true, .payload_type = {96}, .sequence = {1}, .timestamp = {3000}, .ssrc = {4}}, header));
+    check(transport::write_rtp_header(
+              {.marker = true, .payload_type = {96}, .sequence = {1}, .timestamp = {3000}, .ssrc = {4}}, header)
+              .has_value());
     const auto with_first = [&](int first) {
         Seed seed{header};
         seed.bytes[0] = static_cast<std::byte>(first);
@@ -322,7 +324,7 @@ void hostile_signals(const Folder& folder) {
     Seed answered, dialled, twice, late;
     signal(signal(signal(answered, 9, offer).u8(2).u8(0), 0, route), 0, hang_up);
     folder.write("offered-and-answered", answered);
-    signal(signal(signal(dialled.u8(0).u8(0), 0, answer), 1, hang_up), 0, route).u8(3).u8(0);
+    signal(signal(signal(dialled.u8(0).u8(0), 0, answer), 1, hang_up), 0, route).u8(3).u8(0).u8(3).u8(0);
     folder.write("dialled-and-answered", dialled);
     signal(signal(signal(twice, 9, offer), 0, offer).u8(2).u8(0), 0, answer).u8(2).u8(0);
     folder.write("offered-and-answered-twice", twice);

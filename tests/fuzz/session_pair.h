@@ -14,7 +14,7 @@ struct SessionPair {
     crypto::PrekeyStore prekeys = crypto::PrekeyStore::generate(bob, 1, random);
     crypto::Session initiator = std::move(*crypto::Session::initiate(alice, prekeys.publish(), random));
 
-    // Bob refuses what was made of Alice's first message, and still accepts the genuine one.
+    // Bob refuses what was made of Alice's first message, and still accepts the genuine one, once.
     crypto::Session accept_after(Bytes plan) {
         const Buffer genuine = initiator.seal(as_bytes("first"))->message;
         const Buffer foreign = tampered(genuine, plan);
@@ -22,6 +22,7 @@ struct SessionPair {
         check(prekeys.one_time_left() == 0);
         auto accepted = crypto::Session::accept(bob, prekeys, genuine, random);
         check(accepted && accepted->first.plaintext == to_buffer(as_bytes("first")));
+        check(!crypto::Session::accept(bob, prekeys, genuine, random));
         return std::move(accepted->session);
     }
 };

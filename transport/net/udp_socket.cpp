@@ -30,8 +30,8 @@ Addresses numeric_address(const std::string& host, const std::string& port) {
 // getaddrinfo() would stop at a zero byte, and take a sign, spaces or a port over 65535 modulo 2^16.
 bool is_port(std::string_view text) {
     std::uint16_t port = 0;
-    const char* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, port);
+    const char* const end = std::to_address(text.end());
+    const auto [rest, error] = std::from_chars(std::to_address(text.begin()), end, port);
     return error == std::errc{} && rest == end && port != 0;
 }
 
