@@ -30,7 +30,8 @@ TEST_CASE("nothing leaves the ended state, and hanging up always ends") {
     for_all_pairs([](CallState state, CallEvent event) {
         const auto next = next_state(state, event);
         if (state == CallState::ended && next) CHECK(*next == CallState::ended);
-        if (event == CallEvent::hang_up || event == CallEvent::peer_hung_up) CHECK(next == CallState::ended);
+        if (event == CallEvent::hang_up) CHECK(next == CallState::ended);
+        if (event == CallEvent::peer_hung_up && state != CallState::ended) CHECK(next == CallState::ended);
     });
 }
 
@@ -40,4 +41,5 @@ TEST_CASE("what has no place in a state is refused") {
     CHECK(next_state(CallState::active, CallEvent::peer_answered).error() == Error::wrong_state);
     CHECK(next_state(CallState::active, CallEvent::ring_timed_out).error() == Error::wrong_state);
     CHECK(next_state(CallState::calling, CallEvent::media_timed_out).error() == Error::wrong_state);
+    CHECK(next_state(CallState::ended, CallEvent::peer_hung_up).error() == Error::wrong_state);
 }
