@@ -12,6 +12,7 @@
 #include <cstring>
 #include <thread>
 
+#include "apps/sotto/interrupt.h"
 #include "base/byte_reader.h"
 #include "base/byte_writer.h"
 
@@ -78,7 +79,8 @@ Expected<Carrier> Carrier::connect(const std::string& spec) {
         auto fd = open_stream(*address);
         if (!fd) return std::unexpected(fd.error());
         if (::connect(fd->get(), address->get(), address->length) == 0) return Carrier(std::move(*fd));
-        if (std::chrono::steady_clock::now() >= give_up) return system_error("nobody answers at " + spec);
+        const bool tried_enough = interrupted() || std::chrono::steady_clock::now() >= give_up;
+        if (tried_enough) return system_error("nobody answers at " + spec);
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
 }
@@ -144,6 +146,7 @@ Expected<Buffer> Carrier::wait(int seconds) {
         auto frame = receive();
         if (!frame) return std::unexpected(frame.error());
         if (*frame) return std::move(**frame);
+        if (interrupted()) return std::unexpected("interrupted");
         if (std::chrono::steady_clock::now() >= give_up) return std::unexpected("the other side says nothing");
         pollfd waiting{.fd = fd_.get(), .events = POLLIN, .revents = 0};
         ::poll(&waiting, 1, 100);

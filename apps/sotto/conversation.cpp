@@ -1,5 +1,7 @@
 #include "apps/sotto/conversation.h"
 
+#include "apps/sotto/interrupt.h"
+
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -9,13 +11,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cmath>
-#include <csignal>
 #include <ctime>
 
 namespace sotto::app {
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
 
 constexpr Duration report_interval = std::chrono::milliseconds(500);
 constexpr std::size_t pictures_ahead = 3;
@@ -33,13 +32,6 @@ bool on_terminal() { return isatty(STDERR_FILENO) != 0; }
 
 Instant now() {
     return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
-
-void hang_up_on_interrupt() {
-    struct sigaction action{};
-    action.sa_handler = [](int) { interrupted = 1; };
-    sigaction(SIGINT, &action, nullptr);
-    sigaction(SIGTERM, &action, nullptr);
 }
 
 Conversation::Conversation(const ConversationSettings& settings, transport::net::UdpSocket&& socket, EventLog&& log)
@@ -117,7 +109,7 @@ Expected<EndReason> Conversation::run(Account& account, Call call, Carrier carri
         if (ended_) break;
         const bool time_is_up = settings_.seconds > 0 && active_since_ != never &&
                                 now() - active_since_ >= std::chrono::seconds(settings_.seconds);
-        if ((interrupted != 0 || time_is_up) && !hanging_up) {
+        if ((interrupted() || time_is_up) && !hanging_up) {
             hanging_up = true;
             call.hang_up(now());
             continue;
@@ -273,7 +265,7 @@ void Conversation::wait(const Call& call, const Carrier& carrier) {
          {.fd = socket_.descriptor(), .events = POLLIN, .revents = 0},
          {.fd = wake_.get(), .events = POLLIN, .revents = 0}}};
     const timespec timeout = until(wake_at);
-    if (interrupted != 0) return;
+    if (interrupted()) return;
     ppoll(descriptors.data(), descriptors.size(), &timeout, nullptr);
     eventfd_t ignored = 0;
     static_cast<void>(eventfd_read(wake_.get(), &ignored));

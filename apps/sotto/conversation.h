@@ -74,7 +74,4 @@ class Conversation {
     std::optional<EndReason> ended_;
 };
 
-// Ctrl-C asks the running conversation to hang up.
-void hang_up_on_interrupt();
-
 }  // namespace sotto::app

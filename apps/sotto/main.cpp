@@ -10,16 +10,20 @@
 #include <iostream>
 
 #include "apps/sotto/conversation.h"
+#include "apps/sotto/interrupt.h"
 #include "apps/sotto/report.h"
 #include "sotto/account.h"
 
 namespace sotto::app {
 namespace {
 
-constexpr int exit_failed = 1;    // the call was declined, not answered or lost
-constexpr int exit_unusable = 2;  // an argument, file, device or codec is no good
+constexpr int exit_failed = 1;         // the call was declined, not answered or lost
+constexpr int exit_unusable = 2;       // an argument, file, device or codec is no good
+constexpr int exit_interrupted = 130;  // before there was a call to hang up
 
+// Whoever interrupts us needs no explanation.
 int complain(const std::string& line) {
+    if (interrupted()) return exit_interrupted;
     std::fprintf(stderr, "sotto: %s\n", line.c_str());
     return exit_unusable;
 }
@@ -92,15 +96,29 @@ int finish(const Expected<EndReason>& ended) {
     return exit_failed;
 }
 
-int run_call(Options options) {
+// What both commands need before anybody's telephone rings.
+struct Ready {
+    std::optional<PublicIdentity> expected;  // the only peer to talk to
+    Account account;
+    std::unique_ptr<Conversation> conversation;
+};
+
+Expected<Ready> get_ready(Options& options) {
     const auto applied = apply(options);
-    if (!applied) return complain(applied.error());
+    if (!applied) return std::unexpected(applied.error());
     const auto expected = parse_peer(options.peer);
-    if (!expected) return complain(expected.error());
+    if (!expected) return std::unexpected(expected.error());
     auto account = open_account(options.identity);
-    if (!account) return complain(account.error());
+    if (!account) return std::unexpected(account.error());
     auto conversation = Conversation::prepare(options.conversation);
-    if (!conversation) return complain(conversation.error());
+    if (!conversation) return std::unexpected(conversation.error());
+    return Ready{*expected, std::move(*account), std::move(*conversation)};
+}
+
+int run_call(Options options) {
+    auto ready = get_ready(options);
+    if (!ready) return complain(ready.error());
+    auto& [expected, account, conversation] = *ready;
     auto carrier = Carrier::connect(options.carrier);
     if (!carrier) return complain(carrier.error());
     const auto bundle = carrier->wait(5);
@@ -108,10 +126,10 @@ int run_call(Options options) {
 
     const auto owner = bundle_owner(*bundle);
     if (!owner) return complain("the prekey bundle is refused: " + std::string(describe(owner.error())));
-    auto call = account->dial(expected->value_or(*owner), *bundle, (*conversation)->call_settings(), now());
+    auto call = account.dial(expected.value_or(*owner), *bundle, conversation->call_settings(), now());
     if (!call) return complain("cannot call: " + std::string(describe(call.error())));
-    (*conversation)->log().event({{"event", "calling"}, {"peer", to_hex(call->peer().key)}});
-    return finish((*conversation)->run(*account, std::move(*call), std::move(*carrier)));
+    conversation->log().event({{"event", "calling"}, {"peer", to_hex(call->peer().key)}});
+    return finish(conversation->run(account, std::move(*call), std::move(*carrier)));
 }
 
 // Rings until our user decides; the caller learns nothing before.
@@ -133,32 +151,27 @@ Expected<Call> wait_for_ring(Account& account, Carrier& carrier) {
 }
 
 int run_answer(Options options) {
-    const auto applied = apply(options);
-    if (!applied) return complain(applied.error());
-    const auto expected = parse_peer(options.peer);
-    if (!expected) return complain(expected.error());
-    auto account = open_account(options.identity);
-    if (!account) return complain(account.error());
-    auto conversation = Conversation::prepare(options.conversation);
-    if (!conversation) return complain(conversation.error());
-    (*conversation)->log().event({{"event", "waiting"}, {"identity", to_hex(account->identity().key)}});
+    auto ready = get_ready(options);
+    if (!ready) return complain(ready.error());
+    auto& [expected, account, conversation] = *ready;
+    conversation->log().event({{"event", "waiting"}, {"identity", to_hex(account.identity().key)}});
     auto carrier = Carrier::accept_one(options.carrier);
     if (!carrier) return complain(carrier.error());
-    const auto published = carrier->send(account->bundle());
+    const auto published = carrier->send(account.bundle());
     if (!published) return complain(published.error());
 
-    auto call = wait_for_ring(*account, *carrier);
+    auto call = wait_for_ring(account, *carrier);
     if (!call) return complain(call.error());
-    (*conversation)->log().event({{"event", "ringing"}, {"peer", to_hex(call->peer().key)}});
-    const bool wrong_caller = *expected && call->peer() != **expected;
+    conversation->log().event({{"event", "ringing"}, {"peer", to_hex(call->peer().key)}});
+    const bool wrong_caller = expected && call->peer() != *expected;
     if (wrong_caller) std::fprintf(stderr, "sotto: declined: the caller is not the expected --peer\n");
     if (wrong_caller || !(options.yes || user_accepts(*call))) {
         call->hang_up(now());
     } else {
-        const auto accepted = call->accept((*conversation)->call_settings(), now());
+        const auto accepted = call->accept(conversation->call_settings(), now());
         if (!accepted) return complain("cannot answer: " + std::string(describe(accepted.error())));
     }
-    return finish((*conversation)->run(*account, std::move(*call), std::move(*carrier)));
+    return finish(conversation->run(account, std::move(*call), std::move(*carrier)));
 }
 
 int run_report(const ReportInput& input, bool json) {
@@ -218,7 +231,7 @@ int run(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : exit_unusable;
     }
-    hang_up_on_interrupt();
+    listen_for_interrupt();
     if (call_command.parsed()) return run_call(std::move(call));
     if (answer_command.parsed()) return run_answer(std::move(answer));
     return run_report(report, report_json);

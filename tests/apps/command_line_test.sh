@@ -70,6 +70,14 @@ grep -q 'declined' "$work/caller.err" || fail "the caller does not learn that it
 wait $callee
 grep -q 'Safety number' "$work/ring" || fail "the ringing side is not shown the safety number"
 
+# Whoever waits for a call can be interrupted, before and after somebody connected.
+"$sotto" answer "${synthetic[@]}" --signal "unix:$work/wait" --json </dev/null >"$work/events" 2>"$work/waiting.err" &
+waiting=$!
+read -r _ <"$work/events"  # it waits now
+kill -INT $waiting
+wait $waiting
+[ $? = 130 ] && [ ! -s "$work/waiting.err" ] || fail "interrupting a waiting answer: $(cat "$work/waiting.err")"
+
 # Somebody else than expected is not called.
 "$sotto" answer "${synthetic[@]}" --signal "unix:$work/other" --yes </dev/null >/dev/null 2>&1 &
 callee=$!
