@@ -1,6 +1,7 @@
 #include "call/call_core.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/byte_reader.h"
 #include "crypto/key_log.h"
@@ -60,7 +61,8 @@ CallCore::CallCore(std::shared_ptr<crypto::Session> session, const crypto::CallB
       random_(random),
       safety_number_(crypto::safety_number(binding.caller, binding.callee)),
       state_(role == crypto::Role::caller ? CallState::calling : CallState::ringing),
-      started_(now) {}
+      started_(now),
+      seen_(now) {}
 
 Result<std::shared_ptr<CallCore>> CallCore::dial(std::shared_ptr<crypto::Session> session, const PublicIdentity& ours,
                                                  const CallSettings& settings, Random& random, Instant now) {
@@ -95,6 +97,7 @@ Result<crypto::ExportSecret> CallCore::queue_signal(const call::CallSignal& sign
 }
 
 Result<void> CallCore::accept(const CallSettings& settings, Instant now) {
+    check_timeouts(now);
     if (!call::next_state(state_, CallEvent::accept)) return Failure(Error::wrong_state);
     if (!valid(settings)) return Failure(Error::invalid_argument);
     settings_ = settings;
@@ -123,6 +126,7 @@ Result<void> CallCore::start_media(crypto::ExportSecret&& offer, crypto::ExportS
     rtp_ = std::move(*rtp);
     state_ = CallState::active;
     notices_.push_back(Activated{safety_number_});
+    if (!early_route_.empty()) notices_.push_back(std::exchange(early_route_, {}));
     send_route();
     return {};
 }
@@ -142,6 +146,7 @@ void CallCore::send_route() {
 }
 
 void CallCore::hang_up(Instant now) {
+    seen_ = now;
     if (state_ == CallState::ended) return;
     const EndReason reason = call::hang_up_reason(state_);
     const auto sent = queue_signal({.call = binding_.call, .body = call::HangUp{reason}});
@@ -159,17 +164,27 @@ void CallCore::end(CallEvent event, EndReason reason, bool by_us, Instant now) {
     notices_.push_back(Ended{.reason = reason, .by_us = by_us});
 }
 
+// A route may overtake the answer it follows; it is told once there is a call.
+Result<void> CallCore::receive_route(Bytes route) {
+    if (state_ == CallState::calling) {
+        early_route_ = to_buffer(route);
+        return {};
+    }
+    if (state_ != CallState::active) return Failure(Error::wrong_state);
+    // Only the newest counts, however many come between two polls.
+    std::erase_if(notices_, [](const Notice& notice) { return std::holds_alternative<Buffer>(notice); });
+    notices_.push_back(to_buffer(route));
+    return {};
+}
+
 Result<void> CallCore::receive_signal(const call::CallSignal& signal, crypto::ExportSecret&& exported, Instant now) {
+    check_timeouts(now);
     if (const auto* answer = std::get_if<call::Answer>(&signal.body)) {
         if (!call::next_state(state_, CallEvent::peer_answered)) return Failure(Error::wrong_state);
         theirs_ = answer->streams;
         return activate(std::move(*offer_secret_), std::move(exported), now);
     }
-    if (const auto* route = std::get_if<call::Route>(&signal.body)) {
-        if (state_ != CallState::active) return Failure(Error::wrong_state);
-        notices_.push_back(to_buffer(route->route));
-        return {};
-    }
+    if (const auto* route = std::get_if<call::Route>(&signal.body)) return receive_route(route->route);
     if (const auto* hang_up = std::get_if<call::HangUp>(&signal.body)) {
         if (!call::next_state(state_, CallEvent::peer_hung_up)) return Failure(Error::wrong_state);
         end(CallEvent::peer_hung_up, hang_up->reason, false, now);
@@ -179,16 +194,19 @@ Result<void> CallCore::receive_signal(const call::CallSignal& signal, crypto::Ex
 }
 
 Result<void> CallCore::send(const VideoFrame& frame, Instant now) {
+    seen_ = now;
     if (state_ != CallState::active) return Failure(Error::wrong_state);
     return rtp_->send(frame, now);
 }
 
 Result<void> CallCore::send(const AudioBlock& block, Instant now) {
+    seen_ = now;
     if (state_ != CallState::active) return Failure(Error::wrong_state);
     return rtp_->send(block, now);
 }
 
 Result<void> CallCore::receive(Bytes datagram, Instant now) {
+    seen_ = now;
     if (state_ != CallState::active) {
         ++refused_[Error::wrong_state];
         return Failure(Error::wrong_state);
@@ -197,6 +215,7 @@ Result<void> CallCore::receive(Bytes datagram, Instant now) {
 }
 
 void CallCore::check_timeouts(Instant now) {
+    seen_ = now;
     if (state_ == CallState::active) {
         if (rtp_->peer_said_bye()) end(CallEvent::peer_hung_up, EndReason::hung_up, false, now);
         if (now - rtp_->last_received() >= media_timeout) end(CallEvent::media_timed_out, EndReason::lost, true, now);
@@ -214,7 +233,8 @@ std::optional<Output> CallCore::poll_notice() {
     // The end comes last: after every datagram that is still to go.
     if (std::holds_alternative<Ended>(notices_.front()) && rtp_) {
         if (const auto datagram = rtp_->take_datagram()) return *datagram;
-        final_stats_ = stats();
+        rtp_->add_to(final_stats_);
+        final_stats_.memory = 0;  // given back
         rtp_.reset();
     }
     Notice notice = std::move(notices_.front());
@@ -241,8 +261,11 @@ std::optional<Output> CallCore::poll(Instant now) {
     return std::visit([](const auto& value) -> Output { return value; }, *output);
 }
 
-Instant CallCore::deadline() const {
-    if (!signals_.empty() || !notices_.empty()) return Instant::min();
+// No earlier than what we have seen of the time, so that a client may subtract.
+Instant CallCore::deadline() const { return std::max(due(), seen_); }
+
+Instant CallCore::due() const {
+    if (!signals_.empty() || !notices_.empty()) return seen_;
     switch (state_) {
         case CallState::active: return std::min(rtp_->deadline(), rtp_->last_received() + media_timeout);
         case CallState::ended: return never;
@@ -264,9 +287,11 @@ void CallCore::request_key_frame() {
 }
 
 CallStats CallCore::stats() const {
-    if (final_stats_) return *final_stats_;
-    CallStats stats{.refused = refused_, .epoch = epoch_, .memory = sizeof(*this)};
+    CallStats stats = final_stats_;
     if (rtp_) rtp_->add_to(stats);
+    for (std::size_t i = 0; i < error_count; ++i) stats.refused.by_error[i] += refused_.by_error[i];
+    stats.epoch = epoch_;
+    stats.memory += sizeof(*this);
     return stats;
 }
 

@@ -58,7 +58,9 @@ class CallCore {
     Result<crypto::ExportSecret> queue_signal(const call::CallSignal& signal);
     Result<void> activate(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
     Result<void> start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
+    Result<void> receive_route(Bytes route);
     void send_route();
+    Instant due() const;
     void end(call::CallEvent event, EndReason reason, bool by_us, Instant now);
     void check_timeouts(Instant now);
     std::optional<Output> poll_notice();
@@ -70,14 +72,16 @@ class CallCore {
     SafetyNumber safety_number_;
     CallState state_;
     Instant started_;
+    Instant seen_;  // the last `now` we were given
     CallSettings settings_;
     call::StreamOffer ours_, theirs_;
     std::optional<crypto::ExportSecret> offer_secret_;  // until the answer
     std::optional<crypto::MediaKeySchedule> keys_;
     std::uint32_t epoch_ = 0;
     std::unique_ptr<call::RtpSession> rtp_;
-    std::optional<CallStats> final_stats_;  // once the media are gone
-    Buffer route_;                          // kept back until both sides accepted
+    CallStats final_stats_;  // of the media, once they are gone
+    Buffer route_;           // kept back until both sides accepted
+    Buffer early_route_;     // theirs, if it overtook their answer
     std::deque<Buffer> signals_;
     std::deque<Notice> notices_;
     Buffer taken_;  // what the last output views

@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -63,6 +64,11 @@ Expected<Address> parse_address(const std::string& spec) {
     return address;
 }
 
+bool is_socket(const std::string& path) {
+    struct stat status{};
+    return lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
 Expected<Descriptor> open_stream(const Address& address) {
     Descriptor fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd) return system_error("no socket");
@@ -92,12 +98,13 @@ Expected<Carrier> Carrier::accept_one(const std::string& spec) {
     if (!listener) return std::unexpected(listener.error());
     const int on = 1;
     setsockopt(listener->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (address->is_unix) unlink(spec.substr(5).c_str());
+    const std::string path = address->is_unix ? spec.substr(5) : "";
+    if (is_socket(path)) unlink(path.c_str());  // left by one that was killed
     if (::bind(listener->get(), address->get(), address->length) != 0 || ::listen(listener->get(), 1) != 0) {
         return system_error("cannot listen at " + spec);
     }
     Descriptor fd(::accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (address->is_unix) unlink(spec.substr(5).c_str());
+    if (is_socket(path)) unlink(path.c_str());
     if (!fd) return system_error("cannot accept at " + spec);
     return Carrier(std::move(fd));
 }

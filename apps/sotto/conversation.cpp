@@ -18,9 +18,12 @@ namespace {
 
 constexpr Duration report_interval = std::chrono::milliseconds(500);
 constexpr std::size_t pictures_ahead = 3;
+constexpr int datagrams_a_turn = 64;
 
+// At most a second.
 timespec until(Instant deadline) {
-    const auto left = std::clamp<std::int64_t>((deadline - std::max(now(), Instant{})).count(), 0, 1'000'000'000);
+    const Instant from = now();
+    const auto left = deadline > from ? std::min<std::int64_t>((deadline - from).count(), 1'000'000'000) : 0;
     return {.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
 }
 
@@ -101,12 +104,29 @@ Expected<void> Conversation::open_sources() {
 }
 
 Expected<EndReason> Conversation::run(Account& account, Call call, Carrier carrier) {
-    static_cast<void>(call.set_route(as_bytes(socket_.local_route())));
+    if (call.state() != CallState::ended) {
+        const auto kept = call.set_route(as_bytes(socket_.local_route()));
+        if (!kept) log_.event({{"event", "refused"}, {"what", "route"}, {"why", name(kept.error())}});
+    }
+    auto done = run_until_ended(account, call, carrier);
+    if (!done) {
+        // Whatever failed on our side, the peer must not wait for us.
+        call.hang_up(now());
+        static_cast<void>(take_outputs(call, carrier));
+    }
+    log_.event(
+        {{"event", "ended"}, {"reason", name(ended_.value_or(EndReason::lost))}, {"stats", to_json(call.stats())}});
+    if (on_terminal() && !settings_.json) std::fputc('\n', stderr);
+    if (recorder_ && done) done = recorder_->close();
+    if (!done) return std::unexpected(done.error());
+    return *ended_;
+}
+
+Expected<void> Conversation::run_until_ended(Account& account, Call& call, Carrier& carrier) {
     bool hanging_up = false;
-    while (!ended_) {
+    for (;;) {
         const auto taken = take_outputs(call, carrier);
-        if (!taken) return std::unexpected(taken.error());
-        if (ended_) break;
+        if (!taken || ended_) return taken;
         const bool time_is_up = settings_.seconds > 0 && active_since_ != never &&
                                 now() - active_since_ >= std::chrono::seconds(settings_.seconds);
         if ((interrupted() || time_is_up) && !hanging_up) {
@@ -118,15 +138,8 @@ Expected<EndReason> Conversation::run(Account& account, Call call, Carrier carri
         report(call);
         wait(call, carrier);
         const auto read = read_network(account, call, carrier);
-        if (!read) return std::unexpected(read.error());
+        if (!read) return read;
     }
-    log_.event({{"event", "ended"}, {"reason", name(*ended_)}, {"stats", to_json(call.stats())}});
-    if (on_terminal() && !settings_.json) std::fputc('\n', stderr);
-    if (recorder_) {
-        const auto closed = recorder_->close();
-        if (!closed) return std::unexpected(closed.error());
-    }
-    return *ended_;
 }
 
 Expected<void> Conversation::take_outputs(Call& call, Carrier& carrier) {
@@ -273,7 +286,8 @@ void Conversation::wait(const Call& call, const Carrier& carrier) {
 
 Expected<void> Conversation::read_network(Account& account, Call& call, Carrier& carrier) {
     std::array<std::byte, 2048> room;
-    for (;;) {
+    // Only so many at a turn: a flood must not keep the call from its other work.
+    for (int taken = 0; taken < datagrams_a_turn; ++taken) {
         const auto datagram = socket_.receive(room);
         if (!datagram) return std::unexpected(line_of("cannot receive", datagram.error()));
         if (!*datagram) break;

@@ -43,6 +43,8 @@ class Conversation {
     Conversation(const ConversationSettings& settings, transport::net::UdpSocket&& socket, EventLog&& log);
     Expected<void> open_sources();
 
+    Expected<void> run_until_ended(Account& account, Call& call, Carrier& carrier);
+
     // The loop's parts, in the order in which they run.
     Expected<void> take_outputs(Call& call, Carrier& carrier);
     Expected<void> take(const Output& output, Call& call, Carrier& carrier);

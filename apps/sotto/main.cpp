@@ -6,7 +6,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <iostream>
 
 #include "apps/sotto/conversation.h"
@@ -40,28 +39,41 @@ struct Options {
     bool yes = false;
 };
 
+// 64 hexadecimal digits and a line's end, wiped afterwards: no string or stream keeps a copy of the seed.
+using SeedText = Secret<struct SeedTextRole, 2 * AccountSeed::size + 1>;
+
+Expected<Account> make_identity(const std::string& path) {
+    const transport::net::Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    Account made = Account::create();
+    const AccountSeed seed = made.seed();
+    SeedText text;
+    for (std::size_t i = 0; i < AccountSeed::size; ++i) {
+        std::string digits = to_hex(seed.reveal().subspan(i, 1));
+        text.fill()[2 * i] = static_cast<std::byte>(digits[0]);
+        text.fill()[2 * i + 1] = static_cast<std::byte>(digits[1]);
+    }
+    text.fill().back() = std::byte{'\n'};
+    const auto written = fd ? ::write(fd.get(), text.reveal().data(), SeedText::size) : -1;
+    if (written != static_cast<ssize_t>(SeedText::size)) return std::unexpected("cannot write the identity to " + path);
+    return made;
+}
+
 // The seed lies in a file only its owner may read; made anew where there is none.
 Expected<Account> open_account(const std::string& path) {
     if (path.empty()) return Account::create();
-    std::ifstream file(path);
-    if (!file) {
-        Account made = Account::create();
-        const transport::net::Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-        const AccountSeed seed = made.seed();
-        std::string text = to_hex(seed.reveal()) + "\n";
-        const bool written = fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
-        wipe(text.data(), text.size());
-        if (!written) return std::unexpected("cannot write the identity to " + path);
-        return made;
-    }
-    std::string text;
-    std::getline(file, text);
-    auto bytes = from_hex(text);
-    wipe(text.data(), text.size());
-    if (!bytes || bytes->size() != AccountSeed::size) return std::unexpected(path + " holds no identity");
+    const transport::net::Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return make_identity(path);
+    SeedText text;
+    const auto size = ::read(fd.get(), text.fill().data(), SeedText::size);
     AccountSeed seed;
-    std::ranges::copy(*bytes, seed.fill().begin());
-    wipe(bytes->data(), bytes->size());
+    bool whole = size >= static_cast<ssize_t>(2 * AccountSeed::size);
+    for (std::size_t i = 0; whole && i < AccountSeed::size; ++i) {
+        const auto* const digits = reinterpret_cast<const char*>(text.reveal().data()) + 2 * i;
+        const auto byte = from_hex(std::string_view(digits, 2));
+        whole = byte.has_value();
+        if (whole) seed.fill()[i] = byte->front();
+    }
+    if (!whole) return std::unexpected(path + " holds no identity");
     return Account::restore(seed);
 }
 
@@ -167,11 +179,12 @@ int run_answer(Options options) {
     if (wrong_caller) std::fprintf(stderr, "sotto: declined: the caller is not the expected --peer\n");
     if (wrong_caller || !(options.yes || user_accepts(*call))) {
         call->hang_up(now());
-    } else {
-        const auto accepted = call->accept(conversation->call_settings(), now());
-        if (!accepted) return complain("cannot answer: " + std::string(describe(accepted.error())));
+        return finish(conversation->run(account, std::move(*call), std::move(*carrier)));
     }
-    return finish(conversation->run(account, std::move(*call), std::move(*carrier)));
+    const auto accepted = call->accept(conversation->call_settings(), now());
+    if (!accepted) call->hang_up(now());  // the caller is told, whatever failed here
+    const auto ended = conversation->run(account, std::move(*call), std::move(*carrier));
+    return accepted ? finish(ended) : complain("cannot answer: " + std::string(describe(accepted.error())));
 }
 
 int run_report(const ReportInput& input, bool json) {

@@ -95,7 +95,8 @@ class SOTTO_API Call {
   public:
     // -- The user decides.
 
-    // A ringing call: answer it with our own settings. Error::wrong_state otherwise.
+    // A ringing call: answer it with our own settings. Errors: wrong_state (not ringing, or no longer),
+    // invalid_argument (settings); codec_failed and unavailable end the call.
     Result<void> accept(const CallSettings& ours, Instant now);
     // Ends the call in any state: declines, cancels or hangs up. No effect on an ended call.
     void hang_up(Instant now);
@@ -116,7 +117,8 @@ class SOTTO_API Call {
 
     // The next thing to do, or nothing for now. Decoding happens here.
     std::optional<Output> poll(Instant now);
-    // When to call poll() again even if nothing else happens.
+    // When to call poll() again even if nothing else happens: `never`, or no earlier than the last `now` given, which
+    // means at once.
     Instant deadline() const;
     // The next finished latency trace. The newest 128 are kept.
     std::optional<FrameTrace> trace();

@@ -33,6 +33,9 @@ unusable 'address' call --bind not-an-address
 "$sotto" call --no-such-option >/dev/null 2>&1
 [ $? = 2 ] || fail "an unknown option is not exit code 2"
 
+unusable "cannot listen at unix:$work/text" answer --signal "unix:$work/text"
+[ -s "$work/text" ] || fail "a file that is no socket was deleted"
+
 synthetic=(--video test --audio test)
 
 # Accepted, then Ctrl-C at the caller as soon as the call is active: both end well.
