@@ -54,6 +54,7 @@ struct Account::State {
         crypto::Opened opened;
     };
     Result<Incoming> open(Bytes message);
+    static Result<Incoming> open_by(Peer& peer, std::size_t session, Bytes message);
     static Result<Incoming> open_by(Peer& peer, Bytes message);
     Result<Incoming> open_initial(Bytes message, const PublicIdentity& sender);
     Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now);
@@ -68,14 +69,19 @@ struct Account::State {
 };
 
 // Opens `message` by one of a peer's sessions, which then becomes the active one.
+Result<Account::State::Incoming> Account::State::open_by(Peer& peer, std::size_t session, Bytes message) {
+    auto opened = peer.sessions[session]->open(message);
+    if (!opened) return Failure(opened.error());
+    const auto place = peer.sessions.begin() + static_cast<std::ptrdiff_t>(session);
+    std::rotate(peer.sessions.begin(), place, place + 1);
+    return Incoming{peer.sessions.front(), std::move(*opened)};
+}
+
 Result<Account::State::Incoming> Account::State::open_by(Peer& peer, Bytes message) {
     Error cause = Error::unknown_session;
-    for (auto session = peer.sessions.begin(); session != peer.sessions.end(); ++session) {
-        auto opened = (*session)->open(message);
-        if (opened) {
-            std::rotate(peer.sessions.begin(), session, session + 1);
-            return Incoming{peer.sessions.front(), std::move(*opened)};
-        }
+    for (std::size_t session = 0; session < peer.sessions.size(); ++session) {
+        auto opened = open_by(peer, session, message);
+        if (opened) return opened;
         // The most telling cause wins: another session's message is merely "forged" here.
         if (cause == Error::unknown_session || cause == Error::forged) cause = opened.error();
     }
@@ -99,6 +105,12 @@ Result<Account::State::Incoming> Account::State::open(Bytes message) {
     const auto kind = crypto::peek(message);
     if (!kind) return Failure(kind.error());
     if (kind->initial) return open_initial(message, kind->sender);
+    // A session that knows the message's ratchet key is the only one it can be of; to ask costs no Diffie-Hellman step.
+    for (auto& [who, peer] : peers) {
+        for (std::size_t session = 0; session < peer.sessions.size(); ++session) {
+            if (peer.sessions[session]->knows(kind->ratchet_key)) return open_by(peer, session, message);
+        }
+    }
     // Ordinary messages name nobody, so that a carrier learns nothing from them: each session tries.
     Error cause = Error::unknown_session;
     for (auto& [who, peer] : peers) {

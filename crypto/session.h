@@ -38,12 +38,16 @@ class Session {
     Result<Opened> open(Bytes message);
 
     const PublicIdentity& peer() const;
+    // Whether the peer has used this ratchet key here, as far as we remember.
+    bool knows(const X25519Public& ratchet_key) const;
     // Message keys of skipped messages held now, and given up because there were too many.
     std::size_t skipped_held() const;
     std::uint64_t skipped_given_up() const;
 
     static constexpr std::size_t max_plaintext = 16384;
-    static constexpr std::uint32_t max_skip = 1000;   // MAX_SKIP, Double Ratchet §2.6
+    static constexpr std::uint32_t max_skip = 1000;  // MAX_SKIP, Double Ratchet §2.6
+    // MAX_SKIP in a chain of which nothing has opened: what a forged ratchet key costs us in every session.
+    static constexpr std::uint32_t max_skip_new_chain = 100;
     static constexpr std::size_t max_skipped = 2000;  // held in all; the oldest go first
 
     Session(Session&&) noexcept;
@@ -64,7 +68,8 @@ struct Session::Accepted {
 // Who sent this message, before any cryptography: initial messages name their sender's identity.
 struct MessageKind {
     bool initial = false;
-    PublicIdentity sender;  // only of initial messages, unauthenticated
+    PublicIdentity sender;     // only of initial messages, unauthenticated
+    X25519Public ratchet_key;  // unauthenticated
 };
 Result<MessageKind> peek(Bytes message);
 

@@ -191,7 +191,7 @@ def accept(prekeys, message, draw):
 
 # 5. Double Ratchet
 
-MAX_SKIP, MAX_HELD = 1000, 2000
+MAX_SKIP, MAX_SKIP_NEW_CHAIN, MAX_HELD = 1000, 100, 2000
 
 
 def kdf_rk(root, shared):
@@ -239,6 +239,7 @@ class Session:
         if held:
             return held
         if message.ratchet_key != self.peer:
+            require(message.number <= MAX_SKIP_NEW_CHAIN, "too_many_skipped")
             self.skip_to(message.previous)
             self.step_receiving(message.ratchet_key)
             self.step_sending(message.ratchet_key)
