@@ -30,6 +30,13 @@ struct Peer {
 
 constexpr std::size_t one_time_prekeys = 100;  // published before they run out; then bundles go without
 
+// Why several sessions refused a message: another session's is merely "forged" here, or of an unknown session.
+Error more_telling(Error before, Error now) {
+    const bool tells_more =
+        before == Error::unknown_session || (before == Error::forged && now != Error::unknown_session);
+    return tells_more ? now : before;
+}
+
 Result<crypto::PrekeyBundle> checked_bundle(Bytes bytes) {
     auto bundle = crypto::parse_bundle(bytes);
     if (!bundle) return bundle;
@@ -82,8 +89,7 @@ Result<Account::State::Incoming> Account::State::open_by(Peer& peer, Bytes messa
     for (std::size_t session = 0; session < peer.sessions.size(); ++session) {
         auto opened = open_by(peer, session, message);
         if (opened) return opened;
-        // The most telling cause wins: another session's message is merely "forged" here.
-        if (cause == Error::unknown_session || cause == Error::forged) cause = opened.error();
+        cause = more_telling(cause, opened.error());
     }
     return Failure(cause);
 }
@@ -116,7 +122,7 @@ Result<Account::State::Incoming> Account::State::open(Bytes message) {
     for (auto& [who, peer] : peers) {
         auto opened = open_by(peer, message);
         if (opened) return opened;
-        if (cause == Error::unknown_session || cause == Error::forged) cause = opened.error();
+        cause = more_telling(cause, opened.error());
     }
     return Failure(cause);
 }

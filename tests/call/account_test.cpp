@@ -1,0 +1,78 @@
+// An account and those who have its bundle, most of whom it never asked to call.
+#include "sotto/account.h"
+
+#include <doctest/doctest.h>
+
+#include "call/signal.h"
+#include "crypto/session.h"
+#include "support/random.h"
+
+using namespace sotto;
+
+namespace {
+
+constexpr Instant now{std::chrono::seconds(1000)};
+
+// Somebody who seals and opens by hand.
+struct Caller {
+    Caller(Account& account, Random& source)
+        : random(source), identity(crypto::Identity::generate(random)), session(begin(account.bundle())) {}
+
+    crypto::Session begin(Bytes bundle) const {
+        return std::move(*crypto::Session::initiate(identity, *crypto::parse_bundle(bundle), random));
+    }
+    static Buffer offer_by(crypto::Session& session, Random& random) {
+        call::CallSignal offer{.call = {}, .body = call::Offer{{.audio_ssrc = 1, .video_ssrc = 2}}};
+        random.fill(offer.call.bytes);
+        return session.seal(*call::encode(offer))->message;
+    }
+    Buffer offer() { return offer_by(session, random); }
+    // Rings, is answered, and knows it; what it says from then on is under a ratchet key of its own.
+    void talk(Account& account) {
+        auto call = account.receive(offer(), now);
+        REQUIRE((call && *call));
+        REQUIRE((*call)->accept({.video = false}, now));
+        const auto answer = (*call)->poll(now);
+        REQUIRE(session.open(std::get<Signal>(*answer).bytes));
+        REQUIRE(account.receive(offer(), now));
+    }
+
+    Random& random;
+    crypto::Identity identity;
+    crypto::Session session;
+};
+
+Buffer altered_at_end(Buffer message) {
+    message.back() ^= std::byte{1};
+    return message;
+}
+
+struct Fixture {
+    test::SeededRandom random{91};
+    Account account = Account::create(random);
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a message under a ratchet key that one session knows is refused for that session's reason") {
+    Caller first(account, random), second(account, random);
+    for (Caller* const caller : {&first, &second}) caller->talk(account);
+    for (Caller* const caller : {&first, &second}) {
+        for (int i = 0; i < 200; ++i) static_cast<void>(caller->offer());  // lost; too many for a chain that is new
+        const Buffer late = caller->offer();
+        CHECK(account.receive(altered_at_end(late), now).error() == Error::forged);
+        CHECK(account.receive(late, now));
+        CHECK(account.receive(late, now).error() == Error::replayed);
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a forged repeat of a first header is called forged, whichever session it names") {
+    Caller caller(account, random);
+    crypto::Session other = caller.begin(account.bundle());
+    REQUIRE(account.receive(caller.offer(), now));
+    REQUIRE(account.receive(Caller::offer_by(other, random), now));
+    CHECK(account.receive(altered_at_end(caller.offer()), now).error() == Error::forged);
+    CHECK(account.receive(altered_at_end(Caller::offer_by(other, random)), now).error() == Error::forged);
+    CHECK(account.refused()[Error::forged] == 2);
+}
