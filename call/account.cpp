@@ -28,6 +28,13 @@ struct Peer {
     static constexpr std::size_t max_sessions = 4;
 };
 
+// A session that somebody began; kept in order of beginning until we send something in it.
+struct Unanswered {
+    PublicIdentity peer;
+    std::weak_ptr<crypto::Session> session;
+};
+constexpr std::size_t max_unanswered = 256;
+
 constexpr std::size_t one_time_prekeys = 100;  // published before they run out; then bundles go without
 
 // Why several sessions refused a message: another session's is merely "forged" here, or of an unknown session.
@@ -64,13 +71,16 @@ struct Account::State {
     static Result<Incoming> open_by(Peer& peer, std::size_t session, Bytes message);
     static Result<Incoming> open_by(Peer& peer, Bytes message);
     Result<Incoming> open_initial(Bytes message, const PublicIdentity& sender);
+    void bound_unanswered();
     Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now);
     std::shared_ptr<detail::CallCore> find_call(const CallId& id, const PublicIdentity& peer) const;
 
     crypto::Identity identity;
     crypto::PrekeyStore prekeys;
     Random& random;
-    std::map<PublicIdentity, Peer> peers;
+    std::map<PublicIdentity, Peer> peers;  // each has a session
+    std::deque<Unanswered> unanswered;     // oldest first
+    std::uint64_t sessions_given_up = 0;
     std::vector<std::weak_ptr<detail::CallCore>> calls;
     RefusalCounts refused;
 };
@@ -104,7 +114,28 @@ Result<Account::State::Incoming> Account::State::open_initial(Bytes message, con
     if (!accepted) return Failure(accepted.error());
     auto session = std::make_shared<crypto::Session>(std::move(accepted->session));
     peers[sender].add(session);
+    unanswered.push_back({sender, session});
+    bound_unanswered();
     return Incoming{std::move(session), std::move(accepted->first)};
+}
+
+// To begin sessions costs a stranger nothing: the oldest of those that we never answered make room. One that a call of
+// the client's still uses stays.
+void Account::State::bound_unanswered() {
+    std::erase_if(unanswered, [](const Unanswered& begun) {
+        const auto session = begun.session.lock();
+        return !session || session->has_sealed();
+    });
+    while (unanswered.size() > max_unanswered) {
+        const auto oldest =
+            std::ranges::find_if(unanswered, [](const auto& begun) { return begun.session.use_count() == 1; });
+        if (oldest == unanswered.end()) return;
+        const auto peer = peers.find(oldest->peer);
+        std::erase(peer->second.sessions, oldest->session.lock());
+        if (peer->second.sessions.empty()) peers.erase(peer);
+        unanswered.erase(oldest);
+        ++sessions_given_up;
+    }
 }
 
 Result<Account::State::Incoming> Account::State::open(Bytes message) {
@@ -186,9 +217,9 @@ Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallS
     if (checked->identity != peer) return Failure(Error::wrong_identity);
 
     // Another signed prekey than last time: the peer may have lost its sessions, so the call begins a new one.
-    Peer& known = state_->peers[peer];
-    const bool begin = known.sessions.empty() || known.dialled_prekey != checked->signed_prekey.id;
-    auto session = begin ? nullptr : known.sessions.front();
+    const auto found = state_->peers.find(peer);
+    const bool begin = found == state_->peers.end() || found->second.dialled_prekey != checked->signed_prekey.id;
+    auto session = begin ? nullptr : found->second.sessions.front();
     if (begin) {
         auto started = crypto::Session::initiate(state_->identity, *checked, state_->random);
         if (!started) return Failure(started.error());
@@ -196,6 +227,7 @@ Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallS
     }
     auto core = detail::CallCore::dial(session, identity(), settings, state_->random, now);
     if (!core) return Failure(core.error());
+    Peer& known = state_->peers[peer];
     if (begin) known.add(std::move(session));
     known.dialled_prekey = checked->signed_prekey.id;
     state_->calls.push_back(*core);
@@ -213,6 +245,7 @@ Result<std::optional<Call>> Account::receive(Bytes signal, Instant now) {
 }
 
 const RefusalCounts& Account::refused() const { return state_->refused; }
+std::uint64_t Account::sessions_given_up() const { return state_->sessions_given_up; }
 
 Result<PublicIdentity> bundle_owner(Bytes bundle) {
     const auto checked = checked_bundle(bundle);

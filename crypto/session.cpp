@@ -36,6 +36,7 @@ struct Session::State {
     std::optional<SendingChain> sending;      // CKs, Ns
     std::optional<ReceivingChain> receiving;  // DHr, CKr, Nr
     std::uint32_t previous = 0;               // PN
+    bool sealed = false;                      // whether we have sent anything
     std::deque<SkippedKey> skipped;           // MKSKIPPED, oldest first
     std::uint64_t given_up = 0;
     std::deque<X25519Public> past;         // their former ratchet keys: messages under them are replays
@@ -62,6 +63,7 @@ bool Session::knows(const X25519Public& ratchet_key) const {
            std::ranges::find(state_->past, ratchet_key) != state_->past.end() ||
            std::ranges::find(state_->skipped, ratchet_key, &SkippedKey::ratchet_key) != state_->skipped.end();
 }
+bool Session::has_sealed() const { return state_->sealed; }
 std::size_t Session::skipped_held() const { return state_->skipped.size(); }
 std::uint64_t Session::skipped_given_up() const { return state_->given_up; }
 
@@ -124,6 +126,7 @@ Result<Sealed> Session::seal(Bytes plaintext) {
         .key = state_->ours.shared, .previous = state_->previous, .number = state_->sending->next};
     auto keys = state_->sending->step();
     if (!keys) return Failure(keys.error());
+    state_->sealed = true;
 
     const InitialHeader* const initial = state_->initial ? &*state_->initial : nullptr;
     const std::size_t sealed_size = plaintext.size() + aead_overhead;
@@ -231,7 +234,7 @@ Result<void> Session::State::start_sending() {
 
 void Session::State::keep_skipped(std::vector<SkippedKey>&& keys) {
     std::ranges::move(keys, std::back_inserter(skipped));
-    while (skipped.size() > max_skipped) {
+    while (skipped.size() > (sealed ? max_skipped : max_skipped_unanswered)) {
         skipped.pop_front();
         ++given_up;
     }

@@ -40,6 +40,8 @@ class Session {
     const PublicIdentity& peer() const;
     // Whether the peer has used this ratchet key here, as far as we remember.
     bool knows(const X25519Public& ratchet_key) const;
+    // Whether we have sealed anything in it: until then it may be a stranger's, and little is kept for it.
+    bool has_sealed() const;
     // Message keys of skipped messages held now, and given up because there were too many.
     std::size_t skipped_held() const;
     std::uint64_t skipped_given_up() const;
@@ -48,7 +50,8 @@ class Session {
     static constexpr std::uint32_t max_skip = 1000;  // MAX_SKIP, Double Ratchet §2.6
     // MAX_SKIP in a chain of which nothing has opened: what a forged ratchet key costs us in every session.
     static constexpr std::uint32_t max_skip_new_chain = 100;
-    static constexpr std::size_t max_skipped = 2000;  // held in all; the oldest go first
+    static constexpr std::size_t max_skipped = 2000;           // held in all; the oldest go first
+    static constexpr std::size_t max_skipped_unanswered = 16;  // as long as we have sealed nothing
 
     Session(Session&&) noexcept;
     Session& operator=(Session&&) noexcept;

@@ -1,6 +1,7 @@
 // Our side of every call: an identity, the prekeys it publishes, and a ratchet session per peer.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -47,6 +48,9 @@ class SOTTO_API Account {
     Result<std::optional<Call>> receive(Bytes signal, Instant now);
 
     const RefusalCounts& refused() const;
+    // Sessions that others began, in which we never sent anything and which made room for later ones: 256 are kept
+    // besides those of calls that the client holds. Whoever began such a session reaches us by another.
+    std::uint64_t sessions_given_up() const;
 
     Account(Account&&) noexcept;
     Account& operator=(Account&&) noexcept;

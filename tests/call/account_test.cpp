@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 #include "call/signal.h"
 #include "crypto/session.h"
 #include "support/random.h"
@@ -65,6 +67,30 @@ TEST_CASE_FIXTURE(Fixture,
         CHECK(account.receive(late, now));
         CHECK(account.receive(late, now).error() == Error::replayed);
     }
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "of sessions that strangers begin and nobody answers the newest 256 are kept; other sessions stay") {
+    Caller friendly(account, random), held(account, random);
+    friendly.talk(account);
+    const auto ringing = account.receive(held.offer(), now);  // a call that the client has
+    REQUIRE((ringing && *ringing));
+    std::vector<Caller> strangers;
+    for (int i = 0; i < 300; ++i) {
+        strangers.emplace_back(account, random);
+        REQUIRE(account.receive(strangers.back().offer(), now));
+    }
+    CHECK(account.sessions_given_up() == 300 + 1 - 256);
+    CHECK(account.receive(strangers.front().offer(), now).error() == Error::replayed);
+    CHECK(account.receive(strangers.back().offer(), now));
+    CHECK(account.receive(friendly.offer(), now));
+    CHECK(account.receive(held.offer(), now));
+
+    strangers.front().session = strangers.front().begin(account.bundle());
+    const auto again = account.receive(strangers.front().offer(), now);
+    REQUIRE(again);
+    CHECK(again->has_value());
+    CHECK(account.sessions_given_up() == 300 + 2 - 256);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a forged repeat of a first header is called forged, whichever session it names") {

@@ -113,6 +113,7 @@ TEST_CASE("a replay of an earlier chain is called a replay") {
 
 TEST_CASE("a jump beyond MAX_SKIP is refused without harm, one within it is followed") {
     Pair pair(33);
+    static_cast<void>(send(*pair.sides[1], "whoever has answered keeps more"));
     std::vector<InFlight> sent;
     for (std::uint32_t i = 0; i <= Session::max_skip + 1; ++i) sent.push_back(send(*pair.sides[0], std::to_string(i)));
     CHECK(pair.sides[1]->open(sent.back().message).error() == Error::too_many_skipped);
@@ -171,6 +172,7 @@ TEST_CASE("a session knows the ratchet keys that its peer has used: the present,
 
 TEST_CASE("skipped keys are bounded: the oldest are given up and counted") {
     Pair pair(34);
+    static_cast<void>(send(*pair.sides[1], "whoever has answered keeps more"));
     InFlight oldest{};
     for (int round = 0; round < 3; ++round) {
         for (std::uint32_t i = 0; i < Session::max_skip; ++i) {
@@ -182,6 +184,23 @@ TEST_CASE("skipped keys are bounded: the oldest are given up and counted") {
     CHECK(pair.sides[1]->skipped_held() == Session::max_skipped);
     CHECK(pair.sides[1]->skipped_given_up() == 3 * Session::max_skip - Session::max_skipped);
     CHECK(pair.sides[1]->open(oldest.message).error() == Error::replayed);
+}
+
+TEST_CASE(
+    "a session in which we have said nothing keeps few skipped keys, the newest, and more from our first word on") {
+    Pair pair(41);
+    std::vector<InFlight> sent;
+    for (std::uint32_t i = 0; i < 100; ++i) sent.push_back(send(*pair.sides[0], std::to_string(i)));
+    arrives(*pair.sides[1], sent[50]);
+    CHECK(pair.sides[1]->skipped_held() == Session::max_skipped_unanswered);
+    CHECK(pair.sides[1]->skipped_given_up() == 50 - Session::max_skipped_unanswered);
+    CHECK(pair.sides[1]->open(sent[49 - Session::max_skipped_unanswered].message).error() == Error::replayed);
+    arrives(*pair.sides[1], sent[50 - Session::max_skipped_unanswered]);
+    CHECK_FALSE(pair.sides[1]->has_sealed());
+    static_cast<void>(send(*pair.sides[1], "our first word"));
+    CHECK(pair.sides[1]->has_sealed());
+    arrives(*pair.sides[1], sent[99]);
+    CHECK(pair.sides[1]->skipped_held() == Session::max_skipped_unanswered - 1 + 48);
 }
 
 TEST_CASE("forged ratchet steps change nothing") {
