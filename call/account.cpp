@@ -35,6 +35,10 @@ struct Unanswered {
 };
 constexpr std::size_t max_unanswered = 256;
 
+// A call that nobody answers takes two messages, its offer and a hang-up: with calls begun in the first 50 places, no
+// chain of them grows beyond what the peer may skip in it.
+constexpr std::uint32_t max_sealed_unanswered = crypto::Session::max_skip_new_chain / 2;
+
 constexpr std::size_t one_time_prekeys = 100;  // published before they run out; then bundles go without
 
 // Why several sessions refused a message: another session's is merely "forged" here, or of an unknown session.
@@ -70,6 +74,7 @@ struct Account::State {
     Result<Incoming> open(Bytes message);
     static Result<Incoming> open_by(Peer& peer, std::size_t session, Bytes message);
     static Result<Incoming> open_by(Peer& peer, Bytes message);
+    std::shared_ptr<crypto::Session> session_for(const PublicIdentity& peer, crypto::PrekeyId signed_prekey) const;
     Result<Incoming> open_initial(Bytes message, const PublicIdentity& sender);
     void bound_unanswered();
     Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now);
@@ -158,6 +163,18 @@ Result<Account::State::Incoming> Account::State::open(Bytes message) {
     return Failure(cause);
 }
 
+// The session to dial by, or none: the call has to begin one.
+std::shared_ptr<crypto::Session> Account::State::session_for(const PublicIdentity& peer,
+                                                             crypto::PrekeyId signed_prekey) const {
+    const auto known = peers.find(peer);
+    if (known == peers.end()) return nullptr;
+    // Another signed prekey than last time: the peer may have lost its sessions.
+    if (known->second.dialled_prekey != signed_prekey) return nullptr;
+    // Too many messages that nobody replied to: if they were lost, the peer cannot skip them all.
+    const auto& first = known->second.sessions.front();
+    return first->sealed_unanswered() < max_sealed_unanswered ? first : nullptr;
+}
+
 std::shared_ptr<detail::CallCore> Account::State::find_call(const CallId& id, const PublicIdentity& peer) const {
     for (const auto& weak : calls) {
         auto call = weak.lock();
@@ -216,10 +233,8 @@ Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallS
     if (!checked) return Failure(checked.error());
     if (checked->identity != peer) return Failure(Error::wrong_identity);
 
-    // Another signed prekey than last time: the peer may have lost its sessions, so the call begins a new one.
-    const auto found = state_->peers.find(peer);
-    const bool begin = found == state_->peers.end() || found->second.dialled_prekey != checked->signed_prekey.id;
-    auto session = begin ? nullptr : found->second.sessions.front();
+    auto session = state_->session_for(peer, checked->signed_prekey.id);
+    const bool begin = session == nullptr;
     if (begin) {
         auto started = crypto::Session::initiate(state_->identity, *checked, state_->random);
         if (!started) return Failure(started.error());

@@ -64,6 +64,7 @@ bool Session::knows(const X25519Public& ratchet_key) const {
            std::ranges::find(state_->skipped, ratchet_key, &SkippedKey::ratchet_key) != state_->skipped.end();
 }
 bool Session::has_sealed() const { return state_->sealed; }
+std::uint32_t Session::sealed_unanswered() const { return state_->sending ? state_->sending->next : 0; }
 std::size_t Session::skipped_held() const { return state_->skipped.size(); }
 std::uint64_t Session::skipped_given_up() const { return state_->given_up; }
 

@@ -42,6 +42,8 @@ class Session {
     bool knows(const X25519Public& ratchet_key) const;
     // Whether we have sealed anything in it: until then it may be a stranger's, and little is kept for it.
     bool has_sealed() const;
+    // Messages of our sending chain so far: the peer's reply to any of them ends the chain.
+    std::uint32_t sealed_unanswered() const;
     // Message keys of skipped messages held now, and given up because there were too many.
     std::size_t skipped_held() const;
     std::uint64_t skipped_given_up() const;

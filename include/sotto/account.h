@@ -38,8 +38,10 @@ class SOTTO_API Account {
     // What a caller needs to reach us, for any directory: each call hands out another one-time prekey.
     Buffer bundle();
 
-    // Rings `peer`, whose bundle the directory gave. The offer is the new call's first output.
-    // Errors: wrong_identity (the bundle is somebody else's), those of bundle_owner(), invalid_argument (settings).
+    // Rings `peer`, whose bundle the directory gave: its present one, for a new session begins where the last one has
+    // gone 50 messages without a reply, or where the peer's signed prekey is another than before. The offer is the new
+    // call's first output. Errors: wrong_identity (the bundle is somebody else's), those of bundle_owner(),
+    // invalid_argument (settings).
     Result<Call> dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now);
 
     // A signal that the carrier brought. Gives a ringing Call if it is a new offer, nothing if it belongs to a call we

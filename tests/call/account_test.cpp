@@ -93,6 +93,41 @@ TEST_CASE_FIXTURE(Fixture,
     CHECK(account.sessions_given_up() == 300 + 2 - 256);
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "a carrier that drops every signal of hundreds of calls locks nobody out: the next one rings") {
+    Account callee = Account::create(random);
+    for (const int dropped : {49, 50, 51, 600}) {
+        CAPTURE(dropped);
+        for (int i = 0; i < dropped; ++i) {
+            auto lost = account.dial(callee.identity(), callee.bundle(), {}, now);
+            REQUIRE(lost);
+            lost->hang_up(now);
+        }
+        auto call = account.dial(callee.identity(), callee.bundle(), {}, now);
+        REQUIRE(call);
+        const auto offer = call->poll(now);
+        const auto ringing = callee.receive(std::get<Signal>(*offer).bytes, now);
+        REQUIRE((ringing && *ringing));
+        CHECK((*ringing)->id() == call->id());
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "fifty calls at once that nobody answers still leave room for the next in the same chain") {
+    Account callee = Account::create(random);
+    const Buffer bundle = callee.bundle();
+    std::vector<Call> calls;
+    for (int i = 0; i < 50; ++i) calls.push_back(std::move(*account.dial(callee.identity(), bundle, {}, now)));
+    Buffer last;
+    for (Call& call : calls) {
+        call.hang_up(now);
+        while (const auto output = call.poll(now)) {
+            if (const auto* signal = std::get_if<Signal>(&*output)) last = to_buffer(signal->bytes);
+        }
+    }
+    // The hundredth message is the first to arrive: it opens, though its call is not known.
+    CHECK(callee.receive(last, now).error() == Error::unknown_call);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a forged repeat of a first header is called forged, whichever session it names") {
     Caller caller(account, random);
     crypto::Session other = caller.begin(account.bundle());
