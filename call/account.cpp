@@ -39,7 +39,7 @@ constexpr std::size_t max_unanswered = 256;
 // chain of them grows beyond what the peer may skip in it.
 constexpr std::uint32_t max_sealed_unanswered = crypto::Session::max_skip_new_chain / 2;
 
-constexpr std::size_t one_time_prekeys = 100;  // published before they run out; then bundles go without
+constexpr std::size_t one_time_prekeys = 100;  // a batch; when they are used up, bundles go without
 
 // Why several sessions refused a message: another session's is merely "forged" here, or of an unknown session.
 Error more_telling(Error before, Error now) {
@@ -227,6 +227,10 @@ AccountSeed Account::seed() const {
 }
 
 Buffer Account::bundle() { return crypto::encode(state_->prekeys.publish()); }
+
+std::size_t Account::one_time_prekeys_left() const { return state_->prekeys.one_time_left(); }
+
+void Account::renew_prekeys() { state_->prekeys.renew(state_->identity, one_time_prekeys, state_->random); }
 
 Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now) {
     const auto checked = checked_bundle(bundle);

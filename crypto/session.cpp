@@ -97,26 +97,21 @@ Result<Session::Accepted> Session::accept(const Identity& ours, PrekeyStore& pre
     if (!parsed) return Failure(parsed.error());
     if (!parsed->initial) return Failure(Error::unknown_session);
     const InitialHeader& initial = *parsed->initial;
-    const auto fresh = prekeys.check_fresh(initial.base_key);
-    if (!fresh) return Failure(fresh.error());
-    const X25519KeyPair* const signed_prekey = prekeys.signed_prekey(initial.signed_prekey);
-    const KemKeyPair* const kem_prekey = prekeys.kem_prekey(initial.kem_prekey);
-    const X25519KeyPair* const one_time = initial.one_time != 0 ? prekeys.one_time(initial.one_time) : nullptr;
-    if (signed_prekey == nullptr || kem_prekey == nullptr || (initial.one_time != 0 && one_time == nullptr)) {
-        return Failure(Error::unknown_prekey);
-    }
-    auto agreed = respond_pqxdh(ours, {*signed_prekey, *kem_prekey, one_time}, initial.sender, initial.base_key,
-                                initial.ciphertext);
+    const PrekeyIds ids{
+        .signed_prekey = initial.signed_prekey, .kem_prekey = initial.kem_prekey, .one_time = initial.one_time};
+    const auto keys = prekeys.find(initial.base_key, ids);
+    if (!keys) return Failure(keys.error());
+    auto agreed = respond_pqxdh(ours, *keys, initial.sender, initial.base_key, initial.ciphertext);
     if (!agreed) return Failure(agreed.error());
 
     // RatchetInitBob, Double Ratchet §3.3.
     auto state = std::make_unique<State>(random, initial.sender, agreed->associated);
     state->base_key = initial.base_key;
-    state->ours = {signed_prekey->secret.duplicate(), signed_prekey->shared};
+    state->ours = {keys->signed_prekey.secret.duplicate(), keys->signed_prekey.shared};
     std::ranges::copy(agreed->shared.reveal(), state->root.fill().begin());
     auto opened = state->open(*parsed);
     if (!opened) return Failure(opened.error());
-    prekeys.spend(initial.base_key, initial.one_time);
+    prekeys.spend(initial.base_key, ids);
     return Accepted{Session(std::move(state)), std::move(*opened)};
 }
 

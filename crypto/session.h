@@ -24,8 +24,8 @@ class Session {
     static Result<Session> initiate(const Identity& ours, const PrekeyBundle& bundle, Random& random);
 
     // Opens the first message of a session that a stranger or contact started; nothing (no prekey, no state) is
-    // spent unless it authenticates. Errors: truncated, malformed, unsupported_version, unknown_prekey, bad_key,
-    // forged.
+    // spent unless it authenticates. Errors: truncated, malformed, unsupported_version, replayed, unknown_prekey,
+    // key_exhausted, bad_key, too_many_skipped, forged.
     struct Accepted;
     static Result<Accepted> accept(const Identity& ours, PrekeyStore& prekeys, Bytes message, Random& random);
 

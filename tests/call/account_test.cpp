@@ -128,6 +128,30 @@ TEST_CASE_FIXTURE(Fixture, "fifty calls at once that nobody answers still leave 
     CHECK(callee.receive(last, now).error() == Error::unknown_call);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a bundle is good until the second renewal after it was fetched, and a replay never opens") {
+    Caller early(account, random), late(account, random), sleepy(account, random);
+    const Buffer first = early.offer(), second = late.offer(), third = sleepy.offer();
+    REQUIRE(account.receive(first, now));
+    CHECK(account.one_time_prekeys_left() == 97);
+
+    account.renew_prekeys();
+    CHECK(account.one_time_prekeys_left() == 100);
+    CHECK(account.receive(first, now).error() == Error::replayed);
+    CHECK(account.receive(early.offer(), now));  // its session goes on
+    const auto ringing = account.receive(second, now);
+    REQUIRE(ringing);
+    CHECK(ringing->has_value());
+    CHECK(account.receive(second, now).error() == Error::replayed);
+    Caller fresh(account, random);
+    CHECK(account.receive(fresh.offer(), now));
+
+    account.renew_prekeys();
+    CHECK(account.receive(third, now).error() == Error::unknown_prekey);
+    CHECK(account.receive(first, now).error() == Error::replayed);
+    CHECK(account.receive(early.offer(), now));
+    CHECK(account.receive(fresh.offer(), now));
+}
+
 TEST_CASE_FIXTURE(Fixture, "a forged repeat of a first header is called forged, whichever session it names") {
     Caller caller(account, random);
     crypto::Session other = caller.begin(account.bundle());
