@@ -24,7 +24,7 @@ struct Caller {
         return std::move(*crypto::Session::initiate(identity, *crypto::parse_bundle(bundle), random));
     }
     static Buffer offer_by(crypto::Session& session, Random& random) {
-        call::CallSignal offer{.call = {}, .body = call::Offer{{.audio_ssrc = 1, .video_ssrc = 2}}};
+        call::CallSignal offer{.call = {}, .body = call::Offer{{.audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}}}};
         random.fill(offer.call.bytes);
         return session.seal(*call::encode(offer))->message;
     }
