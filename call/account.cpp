@@ -28,7 +28,25 @@ struct Peer {
     static constexpr std::size_t max_sessions = 4;
 };
 
-constexpr std::size_t one_time_prekeys = 100;  // published before they run out; then bundles go without
+// A session that somebody began; kept in order of beginning until we send something in it.
+struct Unanswered {
+    PublicIdentity peer;
+    std::weak_ptr<crypto::Session> session;
+};
+constexpr std::size_t max_unanswered = 256;
+
+// A call that nobody answers takes two messages, its offer and a hang-up: with calls begun in the first 50 places, no
+// chain of them grows beyond what the peer may skip in it.
+constexpr std::uint32_t max_sealed_unanswered = crypto::Session::max_skip_new_chain / 2;
+
+constexpr std::size_t one_time_prekeys = 100;  // a batch; when they are used up, bundles go without
+
+// Why several sessions refused a message: another session's is merely "forged" here, or of an unknown session.
+Error more_telling(Error before, Error now) {
+    const bool tells_more =
+        before == Error::unknown_session || (before == Error::forged && now != Error::unknown_session);
+    return tells_more ? now : before;
+}
 
 Result<crypto::PrekeyBundle> checked_bundle(Bytes bytes) {
     auto bundle = crypto::parse_bundle(bytes);
@@ -54,30 +72,39 @@ struct Account::State {
         crypto::Opened opened;
     };
     Result<Incoming> open(Bytes message);
+    static Result<Incoming> open_by(Peer& peer, std::size_t session, Bytes message);
     static Result<Incoming> open_by(Peer& peer, Bytes message);
+    std::shared_ptr<crypto::Session> session_for(const PublicIdentity& peer, crypto::PrekeyId signed_prekey) const;
     Result<Incoming> open_initial(Bytes message, const PublicIdentity& sender);
+    void bound_unanswered();
     Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now);
     std::shared_ptr<detail::CallCore> find_call(const CallId& id, const PublicIdentity& peer) const;
 
     crypto::Identity identity;
     crypto::PrekeyStore prekeys;
     Random& random;
-    std::map<PublicIdentity, Peer> peers;
+    std::map<PublicIdentity, Peer> peers;  // each has a session
+    std::deque<Unanswered> unanswered;     // oldest first
+    std::uint64_t sessions_given_up = 0;
     std::vector<std::weak_ptr<detail::CallCore>> calls;
     RefusalCounts refused;
 };
 
 // Opens `message` by one of a peer's sessions, which then becomes the active one.
+Result<Account::State::Incoming> Account::State::open_by(Peer& peer, std::size_t session, Bytes message) {
+    auto opened = peer.sessions[session]->open(message);
+    if (!opened) return Failure(opened.error());
+    const auto place = peer.sessions.begin() + static_cast<std::ptrdiff_t>(session);
+    std::rotate(peer.sessions.begin(), place, place + 1);
+    return Incoming{peer.sessions.front(), std::move(*opened)};
+}
+
 Result<Account::State::Incoming> Account::State::open_by(Peer& peer, Bytes message) {
     Error cause = Error::unknown_session;
-    for (auto session = peer.sessions.begin(); session != peer.sessions.end(); ++session) {
-        auto opened = (*session)->open(message);
-        if (opened) {
-            std::rotate(peer.sessions.begin(), session, session + 1);
-            return Incoming{peer.sessions.front(), std::move(*opened)};
-        }
-        // The most telling cause wins: another session's message is merely "forged" here.
-        if (cause == Error::unknown_session || cause == Error::forged) cause = opened.error();
+    for (std::size_t session = 0; session < peer.sessions.size(); ++session) {
+        auto opened = open_by(peer, session, message);
+        if (opened) return opened;
+        cause = more_telling(cause, opened.error());
     }
     return Failure(cause);
 }
@@ -92,21 +119,60 @@ Result<Account::State::Incoming> Account::State::open_initial(Bytes message, con
     if (!accepted) return Failure(accepted.error());
     auto session = std::make_shared<crypto::Session>(std::move(accepted->session));
     peers[sender].add(session);
+    unanswered.push_back({sender, session});
+    bound_unanswered();
     return Incoming{std::move(session), std::move(accepted->first)};
+}
+
+// To begin sessions costs a stranger nothing: the oldest of those that we never answered make room. One that a call of
+// the client's still uses stays.
+void Account::State::bound_unanswered() {
+    std::erase_if(unanswered, [](const Unanswered& begun) {
+        const auto session = begun.session.lock();
+        return !session || session->has_sealed();
+    });
+    while (unanswered.size() > max_unanswered) {
+        const auto oldest =
+            std::ranges::find_if(unanswered, [](const auto& begun) { return begun.session.use_count() == 1; });
+        if (oldest == unanswered.end()) return;
+        const auto peer = peers.find(oldest->peer);
+        std::erase(peer->second.sessions, oldest->session.lock());
+        if (peer->second.sessions.empty()) peers.erase(peer);
+        unanswered.erase(oldest);
+        ++sessions_given_up;
+    }
 }
 
 Result<Account::State::Incoming> Account::State::open(Bytes message) {
     const auto kind = crypto::peek(message);
     if (!kind) return Failure(kind.error());
     if (kind->initial) return open_initial(message, kind->sender);
+    // A session that knows the message's ratchet key is the only one it can be of; to ask costs no Diffie-Hellman step.
+    for (auto& [who, peer] : peers) {
+        for (std::size_t session = 0; session < peer.sessions.size(); ++session) {
+            if (peer.sessions[session]->knows(kind->ratchet_key)) return open_by(peer, session, message);
+        }
+    }
     // Ordinary messages name nobody, so that a carrier learns nothing from them: each session tries.
     Error cause = Error::unknown_session;
     for (auto& [who, peer] : peers) {
         auto opened = open_by(peer, message);
         if (opened) return opened;
-        if (cause == Error::unknown_session || cause == Error::forged) cause = opened.error();
+        cause = more_telling(cause, opened.error());
     }
     return Failure(cause);
+}
+
+// The session to dial by, or none: the call has to begin one.
+std::shared_ptr<crypto::Session> Account::State::session_for(const PublicIdentity& peer,
+                                                             crypto::PrekeyId signed_prekey) const {
+    const auto known = peers.find(peer);
+    if (known == peers.end()) return nullptr;
+    // Another signed prekey than last time: the peer may have lost its sessions.
+    if (known->second.dialled_prekey != signed_prekey) return nullptr;
+    // Too many messages that nobody replied to: if they were lost, the peer cannot skip them all.
+    const auto& first = known->second.sessions.front();
+    return first->sealed_unanswered() < max_sealed_unanswered ? first : nullptr;
 }
 
 std::shared_ptr<detail::CallCore> Account::State::find_call(const CallId& id, const PublicIdentity& peer) const {
@@ -162,15 +228,17 @@ AccountSeed Account::seed() const {
 
 Buffer Account::bundle() { return crypto::encode(state_->prekeys.publish()); }
 
+std::size_t Account::one_time_prekeys_left() const { return state_->prekeys.one_time_left(); }
+
+void Account::renew_prekeys() { state_->prekeys.renew(state_->identity, one_time_prekeys, state_->random); }
+
 Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now) {
     const auto checked = checked_bundle(bundle);
     if (!checked) return Failure(checked.error());
     if (checked->identity != peer) return Failure(Error::wrong_identity);
 
-    // Another signed prekey than last time: the peer may have lost its sessions, so the call begins a new one.
-    Peer& known = state_->peers[peer];
-    const bool begin = known.sessions.empty() || known.dialled_prekey != checked->signed_prekey.id;
-    auto session = begin ? nullptr : known.sessions.front();
+    auto session = state_->session_for(peer, checked->signed_prekey.id);
+    const bool begin = session == nullptr;
     if (begin) {
         auto started = crypto::Session::initiate(state_->identity, *checked, state_->random);
         if (!started) return Failure(started.error());
@@ -178,6 +246,7 @@ Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallS
     }
     auto core = detail::CallCore::dial(session, identity(), settings, state_->random, now);
     if (!core) return Failure(core.error());
+    Peer& known = state_->peers[peer];
     if (begin) known.add(std::move(session));
     known.dialled_prekey = checked->signed_prekey.id;
     state_->calls.push_back(*core);
@@ -195,6 +264,7 @@ Result<std::optional<Call>> Account::receive(Bytes signal, Instant now) {
 }
 
 const RefusalCounts& Account::refused() const { return state_->refused; }
+std::uint64_t Account::sessions_given_up() const { return state_->sessions_given_up; }
 
 Result<PublicIdentity> bundle_owner(Bytes bundle) {
     const auto checked = checked_bundle(bundle);

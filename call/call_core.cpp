@@ -59,7 +59,6 @@ CallCore::CallCore(std::shared_ptr<crypto::Session> session, const crypto::CallB
       binding_(binding),
       role_(role),
       random_(random),
-      safety_number_(crypto::safety_number(binding.caller, binding.callee)),
       state_(role == crypto::Role::caller ? CallState::calling : CallState::ringing),
       started_(now),
       seen_(now) {}
@@ -85,6 +84,11 @@ std::shared_ptr<CallCore> CallCore::ring(std::shared_ptr<crypto::Session> sessio
     core->theirs_ = offer.streams;
     core->offer_secret_ = std::move(offer_secret);
     return core;
+}
+
+const SafetyNumber& CallCore::safety_number() const {
+    if (!safety_number_) safety_number_ = crypto::safety_number(binding_.caller, binding_.callee);
+    return *safety_number_;
 }
 
 Result<crypto::ExportSecret> CallCore::queue_signal(const call::CallSignal& signal) {
@@ -125,7 +129,7 @@ Result<void> CallCore::start_media(crypto::ExportSecret&& offer, crypto::ExportS
     if (!rtp) return Failure(rtp.error());
     rtp_ = std::move(*rtp);
     state_ = CallState::active;
-    notices_.push_back(Activated{safety_number_});
+    notices_.push_back(Activated{safety_number()});
     if (!early_route_.empty()) notices_.push_back(std::exchange(early_route_, {}));
     send_route();
     return {};

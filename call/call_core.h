@@ -45,7 +45,7 @@ class CallCore {
     CallState state() const { return state_; }
     const CallId& id() const { return binding_.call; }
     const PublicIdentity& peer() const { return session_->peer(); }
-    const SafetyNumber& safety_number() const { return safety_number_; }
+    const SafetyNumber& safety_number() const;
     bool offers_video() const { return theirs_.video; }
     CallStats stats() const;
 
@@ -69,7 +69,7 @@ class CallCore {
     crypto::CallBinding binding_;
     crypto::Role role_;
     Random& random_;
-    SafetyNumber safety_number_;
+    mutable std::optional<SafetyNumber> safety_number_;  // once somebody looks: it is slow to compute
     CallState state_;
     Instant started_;
     Instant seen_;  // the last `now` we were given

@@ -6,16 +6,26 @@
 
 namespace sotto::crypto {
 
-MessageKeys step_chain(ChainKey& chain) {
+MessageKeys message_keys(const ChainKey& chain) {
     constexpr std::array message_constant{std::byte{0x01}};
-    constexpr std::array chain_constant{std::byte{0x02}};
     Secret<struct ChainOutputRole, 64> output;
     hmac_sha512(chain.reveal(), message_constant, output.fill());
     MessageKeys keys;
     std::ranges::copy(output.reveal().first<32>(), keys.key.fill().begin());
     std::ranges::copy(output.reveal().last<32>(), keys.exported.fill().begin());
+    return keys;
+}
+
+void advance(ChainKey& chain) {
+    constexpr std::array chain_constant{std::byte{0x02}};
+    Secret<struct ChainOutputRole, 64> output;
     hmac_sha512(chain.reveal(), chain_constant, output.fill());
     std::ranges::copy(output.reveal().first<32>(), chain.fill().begin());
+}
+
+MessageKeys step_chain(ChainKey& chain) {
+    MessageKeys keys = message_keys(chain);
+    advance(chain);
     return keys;
 }
 
@@ -32,12 +42,16 @@ void ReceivingChain::skip_to(std::uint32_t end, std::vector<SkippedKey>& skipped
     }
 }
 
-ReceivingChain::Advanced ReceivingChain::advanced_past(std::uint32_t number) const {
-    Advanced advanced{.chain = duplicate(), .keys = {}, .skipped = {}};
-    advanced.chain.skip_to(number, advanced.skipped);
-    advanced.keys = step_chain(advanced.chain.chain);
-    ++advanced.chain.next;
-    return advanced;
+void ReceivingChain::step_past(std::uint32_t number, std::vector<SkippedKey>& skipped) {
+    skip_to(number, skipped);
+    advance(chain);
+    ++next;
+}
+
+MessageKeys ReceivingChain::keys_at(std::uint32_t number) const {
+    ChainKey ahead = chain.duplicate();
+    for (std::uint32_t i = next; i < number; ++i) advance(ahead);
+    return message_keys(ahead);
 }
 
 }  // namespace sotto::crypto

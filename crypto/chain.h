@@ -16,8 +16,11 @@ struct MessageKeys {
     MessageKeys duplicate() const { return {key.duplicate(), exported.duplicate()}; }
 };
 
-// KDF_CK (§5.2). HMAC-SHA-512(CK, 0x01) is message key || export secret; HMAC-SHA-512(CK, 0x02) begins with the next
-// CK.
+// KDF_CK (§5.2) in its two halves. HMAC-SHA-512(CK, 0x01) is message key || export secret; HMAC-SHA-512(CK, 0x02)
+// begins with the next CK.
+MessageKeys message_keys(const ChainKey& chain);
+void advance(ChainKey& chain);
+// Both: the keys of this place, and on to the next.
 MessageKeys step_chain(ChainKey& chain);
 
 inline constexpr std::uint32_t last_message = 0xffffffff;  // a number that no message carries
@@ -42,19 +45,13 @@ struct ReceivingChain {
     ChainKey chain;
     std::uint32_t next = 0;
 
-    // The same chain moved on to just after `number`, with the keys met on the way; the original is untouched until the
-    // message has authenticated.
-    struct Advanced;
-    Advanced advanced_past(std::uint32_t number) const;
+    // The keys of `number`, which is still to come. Nothing moves, and no other key is derived, until the message has
+    // authenticated.
+    MessageKeys keys_at(std::uint32_t number) const;
     // Steps to `end`, adding each key passed to `skipped`.
     void skip_to(std::uint32_t end, std::vector<SkippedKey>& skipped);
-    ReceivingChain duplicate() const { return {ratchet_key, chain.duplicate(), next}; }
-};
-
-struct ReceivingChain::Advanced {
-    ReceivingChain chain;
-    MessageKeys keys;
-    std::vector<SkippedKey> skipped;
+    // Steps to just after `number`, whose own keys were used.
+    void step_past(std::uint32_t number, std::vector<SkippedKey>& skipped);
 };
 
 }  // namespace sotto::crypto

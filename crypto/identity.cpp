@@ -3,15 +3,9 @@
 #include <sodium.h>
 
 #include "crypto/primitives.h"
+#include "crypto/raw.h"
 
 namespace sotto::crypto {
-namespace {
-
-unsigned char* raw(std::byte* bytes) { return reinterpret_cast<unsigned char*>(bytes); }
-const unsigned char* raw(const std::byte* bytes) { return reinterpret_cast<const unsigned char*>(bytes); }
-
-}  // namespace
-
 Identity Identity::generate(Random& random) {
     IdentitySeed seed;
     random.fill(seed.fill());

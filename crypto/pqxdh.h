@@ -23,11 +23,6 @@ struct Responded {
     SharedKey shared;
     AssociatedData associated;
 };
-struct ResponderKeys {
-    const X25519KeyPair& signed_prekey;
-    const KemKeyPair& kem_prekey;
-    const X25519KeyPair* one_time;  // null where the initiator used none
-};
 // §3.4, the responder's side. Errors: bad_key.
 Result<Responded> respond_pqxdh(const Identity& ours, const ResponderKeys& keys, const PublicIdentity& initiator,
                                 const X25519Public& base_key, const KemCiphertext& ciphertext);

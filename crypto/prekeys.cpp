@@ -19,12 +19,13 @@ Buffer signed_bytes(std::string_view label, PrekeyId id, Bytes encoded_key) {
     return bytes;
 }
 
-PrekeyId random_id(Random& random) {
+// Not the id that its predecessor has.
+PrekeyId random_id(Random& random, PrekeyId before = none) {
     for (;;) {
         std::array<std::byte, 4> bytes{};
         random.fill(bytes);
         const PrekeyId id = *ByteReader(bytes).u32();
-        if (id != none) return id;
+        if (id != none && id != before) return id;
     }
 }
 
@@ -79,64 +80,80 @@ Result<void> check(const PrekeyBundle& bundle) {
                   bundle.kem_prekey.signature);
 }
 
+PrekeyStore::Batch PrekeyStore::make_batch(const Identity& identity, std::size_t one_time, const Batch& before,
+                                           Random& random) {
+    Batch batch;
+    batch.signed_pair = generate_x25519(random);
+    const X25519Public& signed_key = batch.signed_pair.shared;
+    const PrekeyId signed_id = random_id(random, before.signed_public.id);
+    batch.signed_public = {
+        .id = signed_id,
+        .key = signed_key,
+        .signature = identity.sign(signed_bytes(labels::signed_prekey, signed_id, encode(signed_key)))};
+
+    batch.kem_pair = generate_kem(random);
+    const KemPublic& kem_key = batch.kem_pair.shared;
+    const PrekeyId kem_id = random_id(random, before.kem_public.id);
+    batch.kem_public = {.id = kem_id,
+                        .key = kem_key,
+                        .signature = identity.sign(signed_bytes(labels::kem_prekey, kem_id, encode(kem_key)))};
+
+    while (batch.one_time.size() < one_time) {
+        const auto [entry, added] = batch.one_time.try_emplace(random_id(random));
+        if (!added) continue;
+        entry->second = generate_x25519(random);
+        batch.unpublished.push_back(entry->first);
+    }
+    return batch;
+}
+
 PrekeyStore PrekeyStore::generate(const Identity& identity, std::size_t one_time, Random& random) {
     PrekeyStore store;
     store.identity_ = identity.public_identity();
-
-    store.signed_ = generate_x25519(random);
-    const PrekeyId signed_id = random_id(random);
-    store.signed_public_ = {
-        .id = signed_id,
-        .key = store.signed_.shared,
-        .signature = identity.sign(signed_bytes(labels::signed_prekey, signed_id, encode(store.signed_.shared)))};
-
-    store.kem_ = generate_kem(random);
-    const PrekeyId kem_id = random_id(random);
-    store.kem_public_ = {
-        .id = kem_id,
-        .key = store.kem_.shared,
-        .signature = identity.sign(signed_bytes(labels::kem_prekey, kem_id, encode(store.kem_.shared)))};
-
-    while (store.one_time_.size() < one_time) {
-        const auto [entry, added] = store.one_time_.try_emplace(random_id(random));
-        if (!added) continue;
-        entry->second = generate_x25519(random);
-        store.unpublished_.push_back(entry->first);
-    }
+    store.current_ = make_batch(identity, one_time, {}, random);
     return store;
 }
 
+void PrekeyStore::renew(const Identity& identity, std::size_t one_time, Random& random) {
+    Batch next = make_batch(identity, one_time, current_, random);
+    for (const PrekeyId id : current_.unpublished) current_.one_time.erase(id);
+    former_ = std::move(current_);
+    current_ = std::move(next);
+}
+
 PrekeyBundle PrekeyStore::publish() {
-    PrekeyBundle bundle{
-        .identity = identity_, .signed_prekey = signed_public_, .kem_prekey = kem_public_, .one_time = std::nullopt};
-    if (!unpublished_.empty()) {
-        const PrekeyId id = unpublished_.front();
-        unpublished_.pop_front();
-        bundle.one_time = OneTimePrekey{.id = id, .key = one_time_.at(id).shared};
+    PrekeyBundle bundle{.identity = identity_,
+                        .signed_prekey = current_.signed_public,
+                        .kem_prekey = current_.kem_public,
+                        .one_time = std::nullopt};
+    if (!current_.unpublished.empty()) {
+        const PrekeyId id = current_.unpublished.front();
+        current_.unpublished.pop_front();
+        bundle.one_time = OneTimePrekey{.id = id, .key = current_.one_time.at(id).shared};
     }
     return bundle;
 }
 
-const X25519KeyPair* PrekeyStore::signed_prekey(PrekeyId id) const {
-    return id == signed_public_.id ? &signed_ : nullptr;
+Result<ResponderKeys> PrekeyStore::find(const X25519Public& base_key, const PrekeyIds& ids) const {
+    if (current_.accepted.contains(base_key)) return Failure(Error::replayed);
+    if (former_ && former_->accepted.contains(base_key)) return Failure(Error::replayed);
+    const bool old = former_ && former_->signed_public.id == ids.signed_prekey;
+    const Batch& batch = old ? *former_ : current_;
+    if (batch.signed_public.id != ids.signed_prekey || batch.kem_public.id != ids.kem_prekey) {
+        return Failure(Error::unknown_prekey);
+    }
+    const auto one_time = batch.one_time.find(ids.one_time);
+    if (ids.one_time != none && one_time == batch.one_time.end()) return Failure(Error::unknown_prekey);
+    if (batch.accepted.size() >= max_sessions) return Failure(Error::key_exhausted);
+    return ResponderKeys{.signed_prekey = batch.signed_pair,
+                         .kem_prekey = batch.kem_pair,
+                         .one_time = ids.one_time != none ? &one_time->second : nullptr};
 }
 
-const KemKeyPair* PrekeyStore::kem_prekey(PrekeyId id) const { return id == kem_public_.id ? &kem_ : nullptr; }
-
-const X25519KeyPair* PrekeyStore::one_time(PrekeyId id) const {
-    const auto found = one_time_.find(id);
-    return found == one_time_.end() ? nullptr : &found->second;
-}
-
-Result<void> PrekeyStore::check_fresh(const X25519Public& base_key) const {
-    if (accepted_.contains(base_key)) return Failure(Error::replayed);
-    if (accepted_.size() >= max_sessions) return Failure(Error::key_exhausted);
-    return {};
-}
-
-void PrekeyStore::spend(const X25519Public& base_key, PrekeyId one_time) {
-    accepted_.insert(base_key);
-    one_time_.erase(one_time);
+void PrekeyStore::spend(const X25519Public& base_key, const PrekeyIds& ids) {
+    Batch& batch = former_ && former_->signed_public.id == ids.signed_prekey ? *former_ : current_;
+    batch.accepted.insert(base_key);
+    batch.one_time.erase(ids.one_time);
 }
 
 }  // namespace sotto::crypto

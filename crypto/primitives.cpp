@@ -4,11 +4,10 @@
 
 #include <cstdlib>
 
+#include "crypto/raw.h"
+
 namespace sotto::crypto {
 namespace {
-
-unsigned char* raw(std::byte* bytes) { return reinterpret_cast<unsigned char*>(bytes); }
-const unsigned char* raw(const std::byte* bytes) { return reinterpret_cast<const unsigned char*>(bytes); }
 
 constexpr std::array<unsigned char, crypto_aead_chacha20poly1305_IETF_NPUBBYTES> zero_nonce{};
 

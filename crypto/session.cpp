@@ -36,28 +36,18 @@ struct Session::State {
     std::optional<SendingChain> sending;      // CKs, Ns
     std::optional<ReceivingChain> receiving;  // DHr, CKr, Nr
     std::uint32_t previous = 0;               // PN
+    bool sealed = false;                      // whether we have sent anything
     std::deque<SkippedKey> skipped;           // MKSKIPPED, oldest first
     std::uint64_t given_up = 0;
     std::deque<X25519Public> past;         // their former ratchet keys: messages under them are replays
     std::optional<InitialHeader> initial;  // ours, sent until the first reply
     std::optional<X25519Public> base_key;  // theirs, at the responder
 
-    // A message decrypted, and the state that follows once it is committed.
-    struct Candidate {
-        Opened opened;
-        ReceivingChain receiving;
-        std::vector<SkippedKey> skipped;
-        std::optional<RootKey> root;  // of a Diffie-Hellman step
-    };
-
     Result<Opened> open(const ParsedMessage& message);
     Result<Opened> decrypt(const ParsedMessage& message, MessageKeys&& keys) const;
-    Result<std::optional<Opened>> try_skipped(const ParsedMessage& message);
-    Result<Candidate> try_current(const ParsedMessage& message) const;
-    Result<Candidate> try_ratchet(const ParsedMessage& message) const;
-    Result<Candidate> finish(const ParsedMessage& message, ReceivingChain::Advanced&& advanced,
-                             std::vector<SkippedKey>&& earlier) const;
-    Result<void> commit(Candidate&& candidate);
+    Result<std::optional<Opened>> open_skipped(const ParsedMessage& message);
+    Result<Opened> open_current(const ParsedMessage& message);
+    Result<Opened> open_ratchet(const ParsedMessage& message);
     Result<void> start_sending();
     void keep_skipped(std::vector<SkippedKey>&& keys);
 };
@@ -68,6 +58,13 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 const PublicIdentity& Session::peer() const { return state_->peer; }
+bool Session::knows(const X25519Public& ratchet_key) const {
+    return (state_->receiving && state_->receiving->ratchet_key == ratchet_key) ||
+           std::ranges::find(state_->past, ratchet_key) != state_->past.end() ||
+           std::ranges::find(state_->skipped, ratchet_key, &SkippedKey::ratchet_key) != state_->skipped.end();
+}
+bool Session::has_sealed() const { return state_->sealed; }
+std::uint32_t Session::sealed_unanswered() const { return state_->sending ? state_->sending->next : 0; }
 std::size_t Session::skipped_held() const { return state_->skipped.size(); }
 std::uint64_t Session::skipped_given_up() const { return state_->given_up; }
 
@@ -100,26 +97,21 @@ Result<Session::Accepted> Session::accept(const Identity& ours, PrekeyStore& pre
     if (!parsed) return Failure(parsed.error());
     if (!parsed->initial) return Failure(Error::unknown_session);
     const InitialHeader& initial = *parsed->initial;
-    const auto fresh = prekeys.check_fresh(initial.base_key);
-    if (!fresh) return Failure(fresh.error());
-    const X25519KeyPair* const signed_prekey = prekeys.signed_prekey(initial.signed_prekey);
-    const KemKeyPair* const kem_prekey = prekeys.kem_prekey(initial.kem_prekey);
-    const X25519KeyPair* const one_time = initial.one_time != 0 ? prekeys.one_time(initial.one_time) : nullptr;
-    if (signed_prekey == nullptr || kem_prekey == nullptr || (initial.one_time != 0 && one_time == nullptr)) {
-        return Failure(Error::unknown_prekey);
-    }
-    auto agreed = respond_pqxdh(ours, {*signed_prekey, *kem_prekey, one_time}, initial.sender, initial.base_key,
-                                initial.ciphertext);
+    const PrekeyIds ids{
+        .signed_prekey = initial.signed_prekey, .kem_prekey = initial.kem_prekey, .one_time = initial.one_time};
+    const auto keys = prekeys.find(initial.base_key, ids);
+    if (!keys) return Failure(keys.error());
+    auto agreed = respond_pqxdh(ours, *keys, initial.sender, initial.base_key, initial.ciphertext);
     if (!agreed) return Failure(agreed.error());
 
     // RatchetInitBob, Double Ratchet §3.3.
     auto state = std::make_unique<State>(random, initial.sender, agreed->associated);
     state->base_key = initial.base_key;
-    state->ours = {signed_prekey->secret.duplicate(), signed_prekey->shared};
+    state->ours = {keys->signed_prekey.secret.duplicate(), keys->signed_prekey.shared};
     std::ranges::copy(agreed->shared.reveal(), state->root.fill().begin());
     auto opened = state->open(*parsed);
     if (!opened) return Failure(opened.error());
-    prekeys.spend(initial.base_key, initial.one_time);
+    prekeys.spend(initial.base_key, ids);
     return Accepted{Session(std::move(state)), std::move(*opened)};
 }
 
@@ -130,6 +122,7 @@ Result<Sealed> Session::seal(Bytes plaintext) {
         .key = state_->ours.shared, .previous = state_->previous, .number = state_->sending->next};
     auto keys = state_->sending->step();
     if (!keys) return Failure(keys.error());
+    state_->sealed = true;
 
     const InitialHeader* const initial = state_->initial ? &*state_->initial : nullptr;
     const std::size_t sealed_size = plaintext.size() + aead_overhead;
@@ -150,15 +143,12 @@ Result<Opened> Session::open(Bytes message) {
 }
 
 Result<Opened> Session::State::open(const ParsedMessage& message) {
-    auto overtaken = try_skipped(message);
+    auto overtaken = open_skipped(message);
     if (!overtaken) return Failure(overtaken.error());
     if (*overtaken) return std::move(**overtaken);
     const bool current = receiving && receiving->ratchet_key == message.ratchet.key;
-    auto candidate = current ? try_current(message) : try_ratchet(message);
-    if (!candidate) return Failure(candidate.error());
-    Opened opened = std::move(candidate->opened);
-    const auto committed = commit(std::move(*candidate));
-    if (!committed) return Failure(committed.error());
+    auto opened = current ? open_current(message) : open_ratchet(message);
+    if (opened) initial.reset();  // they have our first header: they answered
     return opened;
 }
 
@@ -171,7 +161,7 @@ Result<Opened> Session::State::decrypt(const ParsedMessage& message, MessageKeys
 }
 
 // TrySkippedMessageKeys, Double Ratchet §3.5. A kept key is spent only by the message that authenticates under it.
-Result<std::optional<Opened>> Session::State::try_skipped(const ParsedMessage& message) {
+Result<std::optional<Opened>> Session::State::open_skipped(const ParsedMessage& message) {
     const auto found = std::ranges::find_if(skipped, [&](const SkippedKey& key) {
         return key.number == message.ratchet.number && key.ratchet_key == message.ratchet.key;
     });
@@ -182,59 +172,48 @@ Result<std::optional<Opened>> Session::State::try_skipped(const ParsedMessage& m
     return std::move(*opened);
 }
 
-Result<Session::State::Candidate> Session::State::try_current(const ParsedMessage& message) const {
+Result<Opened> Session::State::open_current(const ParsedMessage& message) {
     const std::uint32_t number = message.ratchet.number;
     if (number < receiving->next) return Failure(Error::replayed);
     if (number - receiving->next > max_skip) return Failure(Error::too_many_skipped);
-    return finish(message, receiving->advanced_past(number), {});
+    auto opened = decrypt(message, receiving->keys_at(number));
+    if (!opened) return opened;
+    std::vector<SkippedKey> passed;
+    receiving->step_past(number, passed);
+    keep_skipped(std::move(passed));
+    return opened;
 }
 
-// SkipMessageKeys and the receiving half of DHRatchet, Double Ratchet §3.5, on copies.
-Result<Session::State::Candidate> Session::State::try_ratchet(const ParsedMessage& message) const {
-    if (std::ranges::find(past, message.ratchet.key) != past.end()) return Failure(Error::replayed);
-    if (message.ratchet.number > max_skip) return Failure(Error::too_many_skipped);
-    const std::uint32_t previous_end = message.ratchet.previous;
+// SkipMessageKeys and DHRatchet, Double Ratchet §3.5. Anybody can name a ratchet key, so what a forger can make us
+// derive is little: everything but this message's own key waits until it has authenticated.
+Result<Opened> Session::State::open_ratchet(const ParsedMessage& message) {
+    const auto& [key, previous_end, number] = message.ratchet;
+    if (std::ranges::find(past, key) != past.end()) return Failure(Error::replayed);
+    if (number > max_skip_new_chain) return Failure(Error::too_many_skipped);
     const std::uint32_t previous_next = receiving ? receiving->next : 0;
     if (previous_end > previous_next && previous_end - previous_next > max_skip) {
         return Failure(Error::too_many_skipped);
     }
-    std::vector<SkippedKey> earlier;
-    if (receiving) receiving->duplicate().skip_to(previous_end, earlier);
-    const auto dh = agree(ours.secret, message.ratchet.key);
+    const auto dh = agree(ours.secret, key);
     if (!dh) return Failure(dh.error());
     RootStep step = root_step(root, *dh);
-    const ReceivingChain chain{.ratchet_key = message.ratchet.key, .chain = std::move(step.chain)};
-    auto candidate = finish(message, chain.advanced_past(message.ratchet.number), std::move(earlier));
-    if (candidate) candidate->root = std::move(step.root);
-    return candidate;
-}
+    ReceivingChain chain{.ratchet_key = key, .chain = std::move(step.chain)};
+    auto opened = decrypt(message, chain.keys_at(number));
+    if (!opened) return opened;
 
-Result<Session::State::Candidate> Session::State::finish(const ParsedMessage& message,
-                                                         ReceivingChain::Advanced&& advanced,
-                                                         std::vector<SkippedKey>&& earlier) const {
-    auto opened = decrypt(message, std::move(advanced.keys));
-    if (!opened) return Failure(opened.error());
-    std::ranges::move(advanced.skipped, std::back_inserter(earlier));
-    return Candidate{.opened = std::move(*opened),
-                     .receiving = std::move(advanced.chain),
-                     .skipped = std::move(earlier),
-                     .root = std::nullopt};
-}
-
-Result<void> Session::State::commit(Candidate&& candidate) {
-    if (candidate.root) {
-        if (receiving) past.push_back(receiving->ratchet_key);
+    std::vector<SkippedKey> passed;
+    if (receiving) {
+        receiving->skip_to(previous_end, passed);
+        past.push_back(receiving->ratchet_key);
         if (past.size() > past_keys_kept) past.pop_front();
-        root = std::move(*candidate.root);
-        receiving = std::move(candidate.receiving);
-        const auto started = start_sending();
-        if (!started) return started;
-    } else {
-        receiving = std::move(candidate.receiving);
     }
-    keep_skipped(std::move(candidate.skipped));
-    initial.reset();  // they have our first header: they answered
-    return {};
+    chain.step_past(number, passed);
+    receiving = std::move(chain);
+    root = std::move(step.root);
+    keep_skipped(std::move(passed));
+    const auto started = start_sending();
+    if (!started) return Failure(started.error());
+    return opened;
 }
 
 // The sending half of DHRatchet, Double Ratchet §3.5.
@@ -251,7 +230,7 @@ Result<void> Session::State::start_sending() {
 
 void Session::State::keep_skipped(std::vector<SkippedKey>&& keys) {
     std::ranges::move(keys, std::back_inserter(skipped));
-    while (skipped.size() > max_skipped) {
+    while (skipped.size() > (sealed ? max_skipped : max_skipped_unanswered)) {
         skipped.pop_front();
         ++given_up;
     }
@@ -260,8 +239,9 @@ void Session::State::keep_skipped(std::vector<SkippedKey>&& keys) {
 Result<MessageKind> peek(Bytes message) {
     const auto parsed = parse_message(message);
     if (!parsed) return Failure(parsed.error());
-    if (!parsed->initial) return MessageKind{};
-    return MessageKind{.initial = true, .sender = parsed->initial->sender};
+    MessageKind kind{.initial = parsed->initial.has_value(), .sender = {}, .ratchet_key = parsed->ratchet.key};
+    if (parsed->initial) kind.sender = parsed->initial->sender;
+    return kind;
 }
 
 }  // namespace sotto::crypto

@@ -24,8 +24,8 @@ class Session {
     static Result<Session> initiate(const Identity& ours, const PrekeyBundle& bundle, Random& random);
 
     // Opens the first message of a session that a stranger or contact started; nothing (no prekey, no state) is
-    // spent unless it authenticates. Errors: truncated, malformed, unsupported_version, unknown_prekey, bad_key,
-    // forged.
+    // spent unless it authenticates. Errors: truncated, malformed, unsupported_version, replayed, unknown_prekey,
+    // key_exhausted, bad_key, too_many_skipped, forged.
     struct Accepted;
     static Result<Accepted> accept(const Identity& ours, PrekeyStore& prekeys, Bytes message, Random& random);
 
@@ -38,13 +38,22 @@ class Session {
     Result<Opened> open(Bytes message);
 
     const PublicIdentity& peer() const;
+    // Whether the peer has used this ratchet key here, as far as we remember.
+    bool knows(const X25519Public& ratchet_key) const;
+    // Whether we have sealed anything in it: until then it may be a stranger's, and little is kept for it.
+    bool has_sealed() const;
+    // Messages of our sending chain so far: the peer's reply to any of them ends the chain.
+    std::uint32_t sealed_unanswered() const;
     // Message keys of skipped messages held now, and given up because there were too many.
     std::size_t skipped_held() const;
     std::uint64_t skipped_given_up() const;
 
     static constexpr std::size_t max_plaintext = 16384;
-    static constexpr std::uint32_t max_skip = 1000;   // MAX_SKIP, Double Ratchet §2.6
-    static constexpr std::size_t max_skipped = 2000;  // held in all; the oldest go first
+    static constexpr std::uint32_t max_skip = 1000;  // MAX_SKIP, Double Ratchet §2.6
+    // MAX_SKIP in a chain of which nothing has opened: what a forged ratchet key costs us in every session.
+    static constexpr std::uint32_t max_skip_new_chain = 100;
+    static constexpr std::size_t max_skipped = 2000;           // held in all; the oldest go first
+    static constexpr std::size_t max_skipped_unanswered = 16;  // as long as we have sealed nothing
 
     Session(Session&&) noexcept;
     Session& operator=(Session&&) noexcept;
@@ -64,7 +73,8 @@ struct Session::Accepted {
 // Who sent this message, before any cryptography: initial messages name their sender's identity.
 struct MessageKind {
     bool initial = false;
-    PublicIdentity sender;  // only of initial messages, unauthenticated
+    PublicIdentity sender;     // only of initial messages, unauthenticated
+    X25519Public ratchet_key;  // unauthenticated
 };
 Result<MessageKind> peek(Bytes message);
 

@@ -1,6 +1,7 @@
 // Our side of every call: an identity, the prekeys it publishes, and a ratchet session per peer.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -36,17 +37,31 @@ class SOTTO_API Account {
     AccountSeed seed() const;
     // What a caller needs to reach us, for any directory: each call hands out another one-time prekey.
     Buffer bundle();
+    // When none is left bundles go without: whoever steals our prekeys before they are renewed can read such first
+    // messages.
+    std::size_t one_time_prekeys_left() const;
+    // Draws 100 one-time prekeys and the others anew; the directory then needs new bundles. Bundles from before stay
+    // good until the next renewal, so leave those that are under way the time to arrive. A client renews every few
+    // days, when one-time prekeys run out, and at the latest when receive() refuses with key_exhausted: a batch of
+    // prekeys serves 65,536 sessions.
+    void renew_prekeys();
 
-    // Rings `peer`, whose bundle the directory gave. The offer is the new call's first output.
-    // Errors: wrong_identity (the bundle is somebody else's), those of bundle_owner(), invalid_argument (settings).
+    // Rings `peer`, whose bundle the directory gave: its present one, for a new session begins where the last one has
+    // gone 50 messages without a reply, or where the peer's signed prekey is another than before. The offer is the new
+    // call's first output. Errors: wrong_identity (the bundle is somebody else's), those of bundle_owner(),
+    // invalid_argument (settings).
     Result<Call> dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now);
 
     // A signal that the carrier brought. Gives a ringing Call if it is a new offer, nothing if it belongs to a call we
     // have. What is refused is counted and changes nothing.
-    // Errors: those of parsing, forged, replayed, unknown_prekey, unknown_session, unknown_call, wrong_state.
+    // Errors: those of parsing, forged, replayed, too_many_skipped, unknown_prekey, key_exhausted, unknown_session,
+    // unknown_call, wrong_state.
     Result<std::optional<Call>> receive(Bytes signal, Instant now);
 
     const RefusalCounts& refused() const;
+    // Sessions that others began, in which we never sent anything and which made room for later ones: 256 are kept
+    // besides those of calls that the client holds. Whoever began such a session reaches us by another.
+    std::uint64_t sessions_given_up() const;
 
     Account(Account&&) noexcept;
     Account& operator=(Account&&) noexcept;

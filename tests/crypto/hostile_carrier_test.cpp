@@ -42,6 +42,10 @@ class Walk {
         : forgeries_(forgeries), random_(seed), forger_(seed + 1000), parties_(seed + 2000) {
         sessions_[alice] = Session::initiate(identities_[alice], prekeys_.publish(), parties_);
         REQUIRE(sessions_[alice]);
+        // Bob answers at once: before that he keeps too few keys for this model.
+        send(alice);
+        arrive(letters_.back());
+        send(bob);
     }
 
     void run(int steps) {

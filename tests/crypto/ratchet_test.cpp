@@ -112,6 +112,7 @@ TEST_CASE("a replay of an earlier chain is called a replay") {
 
 TEST_CASE("a jump beyond MAX_SKIP is refused without harm, one within it is followed") {
     Pair pair(33);
+    static_cast<void>(send(*pair.sides[1], "whoever has answered keeps more"));
     std::vector<InFlight> sent;
     for (std::uint32_t i = 0; i <= Session::max_skip + 1; ++i) sent.push_back(send(*pair.sides[0], std::to_string(i)));
     CHECK(pair.sides[1]->open(sent.back().message).error() == Error::too_many_skipped);
@@ -121,8 +122,56 @@ TEST_CASE("a jump beyond MAX_SKIP is refused without harm, one within it is foll
     CHECK(pair.sides[1]->skipped_held() == Session::max_skip - 1);
 }
 
+TEST_CASE("of a chain that is new the first message to come may be the 101st and no later") {
+    Pair pair(38);
+    arrives(*pair.sides[0], send(*pair.sides[1], "a step, so that a chain begins"));
+    std::vector<InFlight> sent;
+    for (std::uint32_t i = 0; i < Session::max_skip_new_chain + 2; ++i) {
+        sent.push_back(send(*pair.sides[0], std::to_string(i)));
+    }
+    CHECK(pair.sides[1]->open(sent[Session::max_skip_new_chain + 1].message).error() == Error::too_many_skipped);
+    CHECK(pair.sides[1]->skipped_held() == 0);
+    arrives(*pair.sides[1], sent[Session::max_skip_new_chain]);
+    CHECK(pair.sides[1]->skipped_held() == Session::max_skip_new_chain);
+    arrives(*pair.sides[1], sent[0]);
+    arrives(*pair.sides[1], sent[Session::max_skip_new_chain + 1]);
+}
+
+TEST_CASE("what overtook the end of the last chain leaves its keys behind, and only once it has authenticated") {
+    Pair pair(39);
+    std::vector<InFlight> overtaken;
+    for (std::uint32_t i = 0; i < 3; ++i) overtaken.push_back(send(*pair.sides[0], std::to_string(i)));
+    arrives(*pair.sides[0], send(*pair.sides[1], "step"));
+    const InFlight next = send(*pair.sides[0], "of the next chain");
+    Buffer forged = next.message;
+    forged.back() ^= std::byte{1};
+    CHECK(pair.sides[1]->open(forged).error() == Error::forged);
+    CHECK(pair.sides[1]->skipped_held() == 0);
+    arrives(*pair.sides[1], next);
+    CHECK(pair.sides[1]->skipped_held() == 3);
+    for (const InFlight& flight : overtaken) arrives(*pair.sides[1], flight);
+}
+
+TEST_CASE("a session knows the ratchet keys that its peer has used: the present, the past and those of kept keys") {
+    Pair pair(40);
+    const auto key_of = [](const InFlight& flight) { return peek(flight.message)->ratchet_key; };
+    const InFlight first = send(*pair.sides[0], "first");
+    CHECK(pair.sides[1]->knows(key_of(first)));  // of the same chain as "hello"
+    for (int i = 0; i < 20; ++i) {
+        const InFlight pong = send(*pair.sides[1], "pong");
+        CHECK_FALSE(pair.sides[0]->knows(key_of(pong)));
+        arrives(*pair.sides[0], pong);
+        CHECK(pair.sides[0]->knows(key_of(pong)));
+        arrives(*pair.sides[1], send(*pair.sides[0], "ping"));
+    }
+    CHECK(pair.sides[1]->knows(key_of(first)));
+    arrives(*pair.sides[1], first);
+    CHECK_FALSE(pair.sides[1]->knows(key_of(first)));  // more than 16 chains ago, and nothing is kept for it
+}
+
 TEST_CASE("skipped keys are bounded: the oldest are given up and counted") {
     Pair pair(34);
+    static_cast<void>(send(*pair.sides[1], "whoever has answered keeps more"));
     InFlight oldest{};
     for (int round = 0; round < 3; ++round) {
         for (std::uint32_t i = 0; i < Session::max_skip; ++i) {
@@ -134,6 +183,23 @@ TEST_CASE("skipped keys are bounded: the oldest are given up and counted") {
     CHECK(pair.sides[1]->skipped_held() == Session::max_skipped);
     CHECK(pair.sides[1]->skipped_given_up() == 3 * Session::max_skip - Session::max_skipped);
     CHECK(pair.sides[1]->open(oldest.message).error() == Error::replayed);
+}
+
+TEST_CASE(
+    "a session in which we have said nothing keeps few skipped keys, the newest, and more from our first word on") {
+    Pair pair(41);
+    std::vector<InFlight> sent;
+    for (std::uint32_t i = 0; i < 100; ++i) sent.push_back(send(*pair.sides[0], std::to_string(i)));
+    arrives(*pair.sides[1], sent[50]);
+    CHECK(pair.sides[1]->skipped_held() == Session::max_skipped_unanswered);
+    CHECK(pair.sides[1]->skipped_given_up() == 50 - Session::max_skipped_unanswered);
+    CHECK(pair.sides[1]->open(sent[49 - Session::max_skipped_unanswered].message).error() == Error::replayed);
+    arrives(*pair.sides[1], sent[50 - Session::max_skipped_unanswered]);
+    CHECK_FALSE(pair.sides[1]->has_sealed());
+    static_cast<void>(send(*pair.sides[1], "our first word"));
+    CHECK(pair.sides[1]->has_sealed());
+    arrives(*pair.sides[1], sent[99]);
+    CHECK(pair.sides[1]->skipped_held() == Session::max_skipped_unanswered - 1 + 48);
 }
 
 TEST_CASE("forged ratchet steps change nothing") {

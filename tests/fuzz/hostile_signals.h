@@ -17,6 +17,7 @@ class HostileSignals {
 
     // The calls of one program; the sessions outlive it.
     void run(Program program) {
+        renew();
         while (!program.done()) step(program);
         calls_.clear();
     }
@@ -87,7 +88,17 @@ class HostileSignals {
             return true;
         auto accepted = crypto::Session::accept(peer_, prekeys_, message, random_);
         if (accepted) sessions_.push_back(std::move(accepted->session));
+        accepted_ += accepted ? 1 : 0;
         return accepted.has_value();
+    }
+
+    // Only the account's first session lives on into the next program; prekeys last for 65,536 of them.
+    void renew() {
+        sessions_.erase(sessions_.begin(), sessions_.end() - 1);
+        if (accepted_ < crypto::PrekeyStore::max_sessions / 2) return;
+        accepted_ = 0;
+        prekeys_.renew(peer_, 0, random_);
+        bundle_ = encode(prekeys_.publish());
     }
 
     // Each call ends at most once, and says nothing after that.
@@ -115,6 +126,7 @@ class HostileSignals {
     crypto::PrekeyStore prekeys_ = crypto::PrekeyStore::generate(peer_, 0, random_);
     Buffer bundle_ = encode(prekeys_.publish());
     std::vector<crypto::Session> sessions_ = begin();
+    std::size_t accepted_ = 0;
     std::vector<Tracked> calls_;
     Instant now_{std::chrono::seconds(1000)};
 };

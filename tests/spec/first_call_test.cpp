@@ -123,7 +123,9 @@ Example make_example() {
 
     PrekeyStore prekeys = PrekeyStore::generate(bob, 1, bobs);
     const PrekeyBundle bundle = prekeys.publish();
-    const X25519KeyPair& signed_prekey = *prekeys.signed_prekey(bundle.signed_prekey.id);
+    const auto keys = prekeys.find({}, {bundle.signed_prekey.id, bundle.kem_prekey.id, bundle.one_time->id});
+    REQUIRE(keys);
+    const X25519KeyPair& signed_prekey = keys->signed_prekey;
     example.section("Bob's bundle");
     example.value("signed prekey private", signed_prekey.secret.reveal());
     example.value("signed prekey", bundle.signed_prekey.key.bytes);
@@ -131,7 +133,7 @@ Example make_example() {
     example.value("KEM prekey seed", secret_of<Secret<struct SeedRole, 64>>(0xb3).reveal());
     example.value("KEM prekey", bundle.kem_prekey.key.bytes);
     example.value("KEM prekey signature", bundle.kem_prekey.signature);
-    example.value("one-time prekey private", prekeys.one_time(bundle.one_time->id)->secret.reveal());
+    example.value("one-time prekey private", keys->one_time->secret.reveal());
     example.value("one-time prekey", bundle.one_time->key.bytes);
     example.value("bundle", encode(bundle));
 
@@ -149,7 +151,7 @@ Example make_example() {
     example.value("DH2", agree(base, *agreement_key(bob.public_identity()))->reveal());
     example.value("DH3", agree(base, bundle.signed_prekey.key)->reveal());
     example.value("DH4", agree(base, bundle.one_time->key)->reveal());
-    example.value("SS", decapsulate(prekeys.kem_prekey(bundle.kem_prekey.id)->secret, agreed->ciphertext)->reveal());
+    example.value("SS", decapsulate(keys->kem_prekey.secret, agreed->ciphertext)->reveal());
     example.value("SK", agreed->shared.reveal());
     example.value("AD", agreed->associated);
 

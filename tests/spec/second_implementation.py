@@ -191,7 +191,7 @@ def accept(prekeys, message, draw):
 
 # 5. Double Ratchet
 
-MAX_SKIP, MAX_HELD = 1000, 2000
+MAX_SKIP, MAX_SKIP_NEW_CHAIN, MAX_HELD, MAX_HELD_UNANSWERED = 1000, 100, 2000, 16
 
 
 def kdf_rk(root, shared):
@@ -213,6 +213,7 @@ class Session:
         self.private = self.peer = None  # DHs, DHr
         self.sending = self.receiving = None  # CKs, CKr
         self.sent = self.received = self.previous = 0  # Ns, Nr, PN
+        self.has_sealed = False
         self.skipped = {}  # (ratchet key, number): (message key, export secret), oldest first
         self.initial_header = b""  # sent with every message until the first reply opens
         self.peer_initial_header = b""
@@ -231,7 +232,7 @@ class Session:
             *keys, self.receiving = kdf_ck(self.receiving)
             self.skipped[self.peer, self.received] = keys
             self.received += 1
-        while len(self.skipped) > MAX_HELD:
+        while len(self.skipped) > (MAX_HELD if self.has_sealed else MAX_HELD_UNANSWERED):
             del self.skipped[next(iter(self.skipped))]
 
     def keys_of(self, message):
@@ -239,6 +240,7 @@ class Session:
         if held:
             return held
         if message.ratchet_key != self.peer:
+            require(message.number <= MAX_SKIP_NEW_CHAIN, "too_many_skipped")
             self.skip_to(message.previous)
             self.step_receiving(message.ratchet_key)
             self.step_sending(message.ratchet_key)
@@ -255,7 +257,7 @@ class Session:
         key, export, self.sending = kdf_ck(self.sending)
         header = (bytes([VERSION, INITIAL if self.initial_header else ORDINARY]) + self.initial_header +
                   x25519_public(self.private) + be32(self.previous) + be32(self.sent))
-        self.sent += 1
+        self.sent, self.has_sealed = self.sent + 1, True
         return header + aead_seal(key, plaintext, self.ad + header), export
 
     def open(self, data):

@@ -278,21 +278,47 @@ class WithTheLibrary(unittest.TestCase):
 
     def test_a_thousand_messages_of_a_chain_may_be_skipped_and_no_more(self):
         def skip(_, alice, bob):
+            bob.open(alice.seal(b"")[0])
+            bob.seal(b"")
             sealed = [alice.seal(b"%d" % n) for n in range(1002)]
             self.assertRaises(Refused, bob.open, sealed[1001][0])
             self.assertEqual(bob.open(sealed[1000][0]), (b"1000", sealed[1000][1]))
-            self.assertEqual(bob.open(sealed[0][0])[0], b"0")
+            self.assertEqual(bob.open(sealed[999][0])[0], b"999")
             self.assertEqual(bob.open(sealed[1001][0])[0], b"1001")
+
+        self.each_way(skip)
+
+    def test_a_hundred_messages_of_a_new_chain_may_be_skipped_and_no_more(self):
+        def skip(_, alice, bob):
+            for sender, receiver in (alice, bob), (bob, alice), (alice, bob):
+                sealed = [sender.seal(b"%d" % n)[0] for n in range(102)]
+                self.assertRaises(Refused, receiver.open, sealed[101])
+                for n in 100, 99, 101:  # 99 is one of the last sixteen
+                    self.assertEqual(receiver.open(sealed[n])[0], b"%d" % n)
 
         self.each_way(skip)
 
     def test_two_thousand_skipped_keys_are_held_and_the_oldest_go_first(self):
         def skip(_, alice, bob):
             sealed = [alice.seal(b"%d" % n)[0] for n in range(2505)]
-            for last in 1000, 2001, 2504:  # skips 1000, 1000 and 502
+            for last in 0, 1001, 2002, 2504:  # skips 0, 1000, 1000 and 501
                 bob.open(sealed[last])
+                bob.seal(b"")
             self.assertRaises(Refused, bob.open, sealed[501])
             self.assertEqual(bob.open(sealed[502])[0], b"502")
+
+        self.each_way(skip)
+
+    def test_sixteen_skipped_keys_are_held_until_something_is_sealed(self):
+        def skip(_, alice, bob):
+            sealed = [alice.seal(b"%d" % n)[0] for n in range(60)]
+            bob.open(sealed[30])
+            self.assertRaises(Refused, bob.open, sealed[13])
+            self.assertEqual(bob.open(sealed[14])[0], b"14")
+            bob.seal(b"")
+            bob.open(sealed[59])
+            for n in 15, 31, 58:
+                self.assertEqual(bob.open(sealed[n])[0], b"%d" % n)
 
         self.each_way(skip)
 

@@ -1,0 +1,163 @@
+// An account and those who have its bundle, most of whom it never asked to call.
+#include "sotto/account.h"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "call/signal.h"
+#include "crypto/session.h"
+#include "support/random.h"
+
+using namespace sotto;
+
+namespace {
+
+constexpr Instant now{std::chrono::seconds(1000)};
+
+// Somebody who seals and opens by hand.
+struct Caller {
+    Caller(Account& account, Random& source)
+        : random(source), identity(crypto::Identity::generate(random)), session(begin(account.bundle())) {}
+
+    crypto::Session begin(Bytes bundle) const {
+        return std::move(*crypto::Session::initiate(identity, *crypto::parse_bundle(bundle), random));
+    }
+    static Buffer offer_by(crypto::Session& session, Random& random) {
+        call::CallSignal offer{.call = {}, .body = call::Offer{{.audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}}}};
+        random.fill(offer.call.bytes);
+        return session.seal(*call::encode(offer))->message;
+    }
+    Buffer offer() { return offer_by(session, random); }
+    // Rings, is answered, and knows it; what it says from then on is under a ratchet key of its own.
+    void talk(Account& account) {
+        auto call = account.receive(offer(), now);
+        REQUIRE((call && *call));
+        REQUIRE((*call)->accept({.video = false}, now));
+        const auto answer = (*call)->poll(now);
+        REQUIRE(session.open(std::get<Signal>(*answer).bytes));
+        REQUIRE(account.receive(offer(), now));
+    }
+
+    Random& random;
+    crypto::Identity identity;
+    crypto::Session session;
+};
+
+Buffer altered_at_end(Buffer message) {
+    message.back() ^= std::byte{1};
+    return message;
+}
+
+struct Fixture {
+    test::SeededRandom random{91};
+    Account account = Account::create(random);
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a message under a ratchet key that one session knows is refused for that session's reason") {
+    Caller first(account, random), second(account, random);
+    for (Caller* const caller : {&first, &second}) caller->talk(account);
+    for (Caller* const caller : {&first, &second}) {
+        for (int i = 0; i < 200; ++i) static_cast<void>(caller->offer());  // lost; too many for a chain that is new
+        const Buffer late = caller->offer();
+        CHECK(account.receive(altered_at_end(late), now).error() == Error::forged);
+        CHECK(account.receive(late, now));
+        CHECK(account.receive(late, now).error() == Error::replayed);
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "of sessions that strangers begin and nobody answers the newest 256 are kept; other sessions stay") {
+    Caller friendly(account, random), held(account, random);
+    friendly.talk(account);
+    const auto ringing = account.receive(held.offer(), now);  // a call that the client has
+    REQUIRE((ringing && *ringing));
+    std::vector<Caller> strangers;
+    for (int i = 0; i < 300; ++i) {
+        strangers.emplace_back(account, random);
+        REQUIRE(account.receive(strangers.back().offer(), now));
+    }
+    CHECK(account.sessions_given_up() == 300 + 1 - 256);
+    CHECK(account.receive(strangers.front().offer(), now).error() == Error::replayed);
+    CHECK(account.receive(strangers.back().offer(), now));
+    CHECK(account.receive(friendly.offer(), now));
+    CHECK(account.receive(held.offer(), now));
+
+    strangers.front().session = strangers.front().begin(account.bundle());
+    const auto again = account.receive(strangers.front().offer(), now);
+    REQUIRE(again);
+    CHECK(again->has_value());
+    CHECK(account.sessions_given_up() == 300 + 2 - 256);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a carrier that drops every signal of hundreds of calls locks nobody out: the next one rings") {
+    Account callee = Account::create(random);
+    for (const int dropped : {49, 50, 51, 600}) {
+        CAPTURE(dropped);
+        for (int i = 0; i < dropped; ++i) {
+            auto lost = account.dial(callee.identity(), callee.bundle(), {}, now);
+            REQUIRE(lost);
+            lost->hang_up(now);
+        }
+        auto call = account.dial(callee.identity(), callee.bundle(), {}, now);
+        REQUIRE(call);
+        const auto offer = call->poll(now);
+        const auto ringing = callee.receive(std::get<Signal>(*offer).bytes, now);
+        REQUIRE((ringing && *ringing));
+        CHECK((*ringing)->id() == call->id());
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "fifty calls at once that nobody answers still leave room for the next in the same chain") {
+    Account callee = Account::create(random);
+    const Buffer bundle = callee.bundle();
+    std::vector<Call> calls;
+    for (int i = 0; i < 50; ++i) calls.push_back(std::move(*account.dial(callee.identity(), bundle, {}, now)));
+    Buffer last;
+    for (Call& call : calls) {
+        call.hang_up(now);
+        while (const auto output = call.poll(now)) {
+            if (const auto* signal = std::get_if<Signal>(&*output)) last = to_buffer(signal->bytes);
+        }
+    }
+    // The hundredth message is the first to arrive: it opens, though its call is not known.
+    CHECK(callee.receive(last, now).error() == Error::unknown_call);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a bundle is good until the second renewal after it was fetched, and a replay never opens") {
+    Caller early(account, random), late(account, random), sleepy(account, random);
+    const Buffer first = early.offer(), second = late.offer(), third = sleepy.offer();
+    REQUIRE(account.receive(first, now));
+    CHECK(account.one_time_prekeys_left() == 97);
+
+    account.renew_prekeys();
+    CHECK(account.one_time_prekeys_left() == 100);
+    CHECK(account.receive(first, now).error() == Error::replayed);
+    CHECK(account.receive(early.offer(), now));  // its session goes on
+    const auto ringing = account.receive(second, now);
+    REQUIRE(ringing);
+    CHECK(ringing->has_value());
+    CHECK(account.receive(second, now).error() == Error::replayed);
+    Caller fresh(account, random);
+    CHECK(account.receive(fresh.offer(), now));
+
+    account.renew_prekeys();
+    CHECK(account.receive(third, now).error() == Error::unknown_prekey);
+    CHECK(account.receive(first, now).error() == Error::replayed);
+    CHECK(account.receive(early.offer(), now));
+    CHECK(account.receive(fresh.offer(), now));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a forged repeat of a first header is called forged, whichever session it names") {
+    Caller caller(account, random);
+    crypto::Session other = caller.begin(account.bundle());
+    REQUIRE(account.receive(caller.offer(), now));
+    REQUIRE(account.receive(Caller::offer_by(other, random), now));
+    CHECK(account.receive(altered_at_end(caller.offer()), now).error() == Error::forged);
+    CHECK(account.receive(altered_at_end(Caller::offer_by(other, random)), now).error() == Error::forged);
+    CHECK(account.refused()[Error::forged] == 2);
+}
