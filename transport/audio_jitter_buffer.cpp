@@ -9,6 +9,7 @@ namespace {
 
 constexpr Duration patience = std::chrono::seconds(1);      // how long to conceal, or to keep excess delay
 constexpr Duration loss_memory = std::chrono::seconds(10);  // how long a loss keeps room for the next packet's FEC
+constexpr Duration jitter_memory = std::chrono::milliseconds(10240);  // in which jitter is forgotten to 1/e
 
 // What waits is at most `maximum` and less than a block old (see limit_delay()).
 std::size_t slots_for(const AudioJitterBufferSettings& settings) {
@@ -68,8 +69,9 @@ void AudioJitterBuffer::measure(std::int64_t number, Instant now) {
         // A clock of the sender's that runs slow shows as ever later packets: let the line follow, 0.02 % at most.
         origin_time_ += std::min<Duration>(over, settings_.block / 5000);
     }
-    jitter_ = std::max(std::max(over, Duration::zero()), jitter_ - jitter_ / 512);
-    earlier_jitter_ -= earlier_jitter_ / 512;
+    const std::int64_t packets = jitter_memory / settings_.block;
+    jitter_ = std::max(std::max(over, Duration::zero()), jitter_ - jitter_ / packets);
+    earlier_jitter_ -= earlier_jitter_ / packets;
     // In-band FEC travels one block later: waiting for it pays only where packets are lost.
     const Duration for_fec = loss_turns_ > 0 ? settings_.block + settings_.block / 8 : Duration::zero();
     target_ = std::clamp(std::max(jitter_, earlier_jitter_) + for_fec, settings_.minimum, settings_.maximum);

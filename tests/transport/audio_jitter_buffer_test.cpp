@@ -315,6 +315,21 @@ TEST_CASE("what a stalled network brings all at once is played as far as it is n
     }
 }
 
+TEST_CASE("a stall is half forgotten after seven seconds, whatever the length of a block") {
+    for (const Duration length : {10ms, 20ms}) {
+        CAPTURE(length / 1ms);
+        AudioJitterBuffer buffer({.block = length});
+        std::vector<Sent> packets;
+        for (std::int64_t n = 0; n < 8300ms / length; ++n) {
+            const Instant at = start + n * length;
+            packets.push_back({n, at, at < start + 1s ? at : std::max(at, start + 1300ms)});
+        }
+        CHECK(play(buffer, packets, length).largest_target >= 280ms);
+        CHECK(buffer.target() > 130ms);
+        CHECK(buffer.target() < 170ms);
+    }
+}
+
 TEST_CASE("a spike of delay each second costs little, with short blocks as with long ones") {
     for (std::uint64_t seed = 1; seed <= 6; ++seed) {
         for (const Duration length : {10ms, 20ms}) {
