@@ -1,7 +1,6 @@
 #include "transport/audio_jitter_buffer.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "transport/opus_payload.h"
 
@@ -10,6 +9,12 @@ namespace {
 
 constexpr Duration patience = std::chrono::seconds(1);      // how long to conceal, or to keep excess delay
 constexpr Duration loss_memory = std::chrono::seconds(10);  // how long a loss keeps room for the next packet's FEC
+constexpr Duration jitter_memory = std::chrono::milliseconds(10240);  // in which jitter is forgotten to 1/e
+
+// What waits is at most `maximum` and less than a block old (see limit_delay()).
+std::size_t slots_for(const AudioJitterBufferSettings& settings) {
+    return static_cast<std::size_t>((settings.maximum + settings.block) / settings.block + 1);
+}
 
 std::uint32_t samples_in(Duration block) {
     return static_cast<std::uint32_t>(block / std::chrono::milliseconds(1)) * 48;
@@ -18,13 +23,10 @@ std::uint32_t samples_in(Duration block) {
 }  // namespace
 
 AudioJitterBuffer::AudioJitterBuffer(const AudioJitterBufferSettings& settings)
-    : settings_(settings),
-      slots_(std::bit_ceil(std::max<std::size_t>(settings.packets, 1))),
-      bytes_(slots_.size() * slot_bytes),
-      target_(settings.minimum) {}
+    : settings_(settings), slots_(slots_for(settings)), bytes_(slots_.size() * slot_bytes), target_(settings.minimum) {}
 
 const AudioJitterBuffer::Slot* AudioJitterBuffer::find(std::int64_t number) const {
-    const Slot& slot = slots_[static_cast<std::size_t>(number) & (slots_.size() - 1)];
+    const Slot& slot = slots_[place(number)];
     return slot.number == number ? &slot : nullptr;
 }
 
@@ -38,31 +40,53 @@ RtpTimestamp AudioJitterBuffer::timestamp_of(std::int64_t number) const {
     return origin_timestamp_ + static_cast<std::uint32_t>(ticks);
 }
 
+Instant AudioJitterBuffer::earliest(std::int64_t number) const {
+    return origin_time_ + (number - origin_) * settings_.block;
+}
+
+// A new arrival line. What the last one told of the jitter still sets the target.
 void AudioJitterBuffer::start(std::int64_t number, RtpTimestamp timestamp, Instant now) {
     next_ = number;
     due_ = now + target_;
     origin_ = number;
     origin_time_ = now;
     origin_timestamp_ = timestamp;
+    earlier_jitter_ = std::max(jitter_, earlier_jitter_);
+    jitter_ = Duration::zero();
+    waiting_ = true;
     excess_turns_ = 0;
     empty_turns_ = 0;
 }
 
 // The target is the largest recent delay over the earliest arrival line, forgotten by half in about seven seconds.
 void AudioJitterBuffer::measure(std::int64_t number, Instant now) {
-    const Duration over = now - (origin_time_ + (number - origin_) * settings_.block);
+    const Duration over = now - earliest(number);
     if (over < Duration::zero()) {
         origin_time_ += over;
         // The line moved: what was measured against it is that much later now.
         jitter_ = std::min(jitter_ - over, settings_.maximum);
-    } else {
+    } else if (!waiting_) {
         // A clock of the sender's that runs slow shows as ever later packets: let the line follow, 0.02 % at most.
         origin_time_ += std::min<Duration>(over, settings_.block / 5000);
     }
-    jitter_ = std::max(std::max(over, Duration::zero()), jitter_ - jitter_ / 512);
+    const std::int64_t packets = jitter_memory / settings_.block;
+    jitter_ = std::max(std::max(over, Duration::zero()), jitter_ - jitter_ / packets);
+    earlier_jitter_ -= earlier_jitter_ / packets;
     // In-band FEC travels one block later: waiting for it pays only where packets are lost.
     const Duration for_fec = loss_turns_ > 0 ? settings_.block + settings_.block / 8 : Duration::zero();
-    target_ = std::clamp(jitter_ + for_fec, settings_.minimum, settings_.maximum);
+    target_ = std::clamp(std::max(jitter_, earlier_jitter_) + for_fec, settings_.minimum, settings_.maximum);
+    // Until its turn comes, the line's first block waits longer or shorter as line and target move.
+    if (waiting_ && now < due_) due_ = std::max(now, earliest(next_) + target_);
+}
+
+// After a stall all that waited comes at once, or turns were not taken: what is older than the maximum is left out.
+void AudioJitterBuffer::limit_delay(Instant now) {
+    const Duration oldest = std::max(due_, now) - earliest(next_);
+    const std::int64_t excess = (oldest - settings_.maximum) / settings_.block;
+    if (excess <= 0) return;
+    next_ += excess;
+    dropped_ += static_cast<std::uint64_t>(excess);
+    due_ = std::max(due_, std::min(now, due_ + excess * settings_.block));
 }
 
 Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extended, Instant now) {
@@ -71,15 +95,19 @@ Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extend
     if (payload->frames != samples_in(settings_.block)) return Failure(Error::malformed);
     if (rtp.payload.size() > slot_bytes) return Failure(Error::too_large);
 
-    const auto capacity = static_cast<std::int64_t>(slots_.size());
     const bool stopped = due_ == never;
-    if (stopped && next_ >= 0 && extended < next_) return Failure(Error::too_late);
-    if (stopped || extended - next_ >= capacity) start(extended, rtp.header.timestamp, now);
+    if (stopped && extended <= highest_) return Failure(Error::too_late);
+    // Turns passed empty, yet the numbers go on where they were: the peer had paused.
+    const bool paused = extended > highest_ && extended < next_;
+    const bool jumped = (extended - next_) * settings_.block >= patience;
+    if (stopped || paused || jumped) start(extended, rtp.header.timestamp, now);
+    if (extended < origin_) return Failure(Error::too_late);  // from before a pause: tells nothing of this line
     measure(extended, now);
+    limit_delay(now);
     if (extended < next_) return Failure(Error::too_late);
     if (find(extended) != nullptr) return Failure(Error::replayed);
 
-    Slot& slot = slots_[static_cast<std::size_t>(extended) & (slots_.size() - 1)];
+    Slot& slot = slots_[place(extended)];
     slot = {.number = extended,
             .timestamp = rtp.header.timestamp,
             .arrived = now,
@@ -90,9 +118,6 @@ Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extend
     highest_ = std::max(highest_, extended);
     return {};
 }
-
-// How long after its earliest possible arrival the next block is played.
-Duration AudioJitterBuffer::delay() const { return due_ - (origin_time_ + (next_ - origin_) * settings_.block); }
 
 AudioJitterBuffer::Step AudioJitterBuffer::choose_step(bool present, bool successor) {
     if (!present) {
@@ -109,6 +134,7 @@ AudioJitterBuffer::Step AudioJitterBuffer::choose_step(bool present, bool succes
 
 std::optional<AudioTurn> AudioJitterBuffer::next(Instant now) {
     if (due_ == never || now < due_) return std::nullopt;
+    waiting_ = false;
     const Step step = choose_step(find(next_) != nullptr, find(next_ + 1) != nullptr);
     if (step == Step::drop) {
         ++next_;

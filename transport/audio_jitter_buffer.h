@@ -14,7 +14,6 @@
 namespace sotto::transport {
 
 struct AudioJitterBufferSettings {
-    std::size_t packets = 32;                          // slots; a power of two
     Duration block = std::chrono::milliseconds(20);    // what next() plays each time
     Duration minimum = std::chrono::milliseconds(20);  // bounds of the target delay
     Duration maximum = std::chrono::milliseconds(400);
@@ -50,7 +49,7 @@ class AudioJitterBuffer {
     Duration target() const { return target_; }
     std::uint64_t concealed() const { return concealed_; }  // turns without their own packet, recovered ones too
     std::uint64_t recovered() const { return recovered_; }
-    std::uint64_t dropped() const { return dropped_; }  // blocks skipped because the delay shrank
+    std::uint64_t dropped() const { return dropped_; }  // numbers skipped because the delay shrank
     std::size_t memory() const;
 
   private:
@@ -58,7 +57,9 @@ class AudioJitterBuffer {
 
     void start(std::int64_t number, RtpTimestamp timestamp, Instant now);
     void measure(std::int64_t number, Instant now);
-    Duration delay() const;
+    void limit_delay(Instant now);
+    Instant earliest(std::int64_t number) const;
+    Duration delay() const { return due_ - earliest(next_); }
     Step choose_step(bool present, bool successor);
     RtpTimestamp timestamp_of(std::int64_t number) const;
 
@@ -68,6 +69,7 @@ class AudioJitterBuffer {
         Instant arrived{};
         std::uint16_t size = 0;
     };
+    std::size_t place(std::int64_t number) const { return static_cast<std::size_t>(number) % slots_.size(); }
     const Slot* find(std::int64_t number) const;
     Bytes packet(const Slot& slot) const;
 
@@ -77,16 +79,18 @@ class AudioJitterBuffer {
     std::vector<std::byte> bytes_;
     Instant due_ = never;
     Duration target_;
-    std::int64_t next_ = -1;  // the number to play next; -1 before the first packet
-    std::int64_t highest_ = -1;
+    std::int64_t next_ = -1;     // the number to play next; -1 before the first packet
+    std::int64_t highest_ = -1;  // the highest number taken in
     // The arrival line: packet `origin_` at `origin_time_` had the least delay seen; later ones lie `block` apart.
     std::int64_t origin_ = 0;
     Instant origin_time_{};
     RtpTimestamp origin_timestamp_{};
-    Duration jitter_{};     // decaying maximum of the delay over that line
-    int excess_turns_ = 0;  // in a row with more delay than the target asks for
-    int loss_turns_ = 0;    // left of the time for which a loss is remembered
-    int empty_turns_ = 0;   // in a row with nothing in the buffer
+    Duration jitter_{};          // decaying maximum of the delay over that line
+    Duration earlier_jitter_{};  // the same of the lines before it
+    bool waiting_ = false;       // the line's first packet has not had its turn
+    int excess_turns_ = 0;       // in a row with more delay than the target asks for
+    int loss_turns_ = 0;         // left of the time for which a loss is remembered
+    int empty_turns_ = 0;        // in a row with nothing in the buffer
     std::uint64_t concealed_ = 0;
     std::uint64_t recovered_ = 0;
     std::uint64_t dropped_ = 0;

@@ -56,7 +56,7 @@ class AudioBufferRun {
         ++decoded_;
     }
 
-    transport::AudioJitterBufferSettings settings_{.packets = 8};
+    transport::AudioJitterBufferSettings settings_{.maximum = std::chrono::milliseconds(120)};
     transport::AudioJitterBuffer buffer_{settings_};
     std::size_t memory_ = buffer_.memory();
     std::int64_t number_ = 0x10000;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <vector>
 
 #include "support/random.h"
 
@@ -16,34 +17,48 @@ namespace {
 
 constexpr Duration block = 20ms;
 const Instant start{100s};
-const Buffer opus_packet{std::byte{0x08}, std::byte{1}, std::byte{2}};  // SILK, 20 ms
+const Buffer opus_packet{std::byte{0x08}, std::byte{1}, std::byte{2}};        // SILK, 20 ms
+const Buffer short_opus_packet{std::byte{0x00}, std::byte{1}, std::byte{2}};  // SILK, 10 ms
 
-Result<void> insert(AudioJitterBuffer& buffer, std::int64_t number, Instant now) {
-    const RtpPacket rtp{.header = {.timestamp = RtpTimestamp{static_cast<std::uint32_t>(number * 960)}},
-                        .payload = opus_packet};
+Result<void> insert(AudioJitterBuffer& buffer, std::int64_t number, Instant now, Duration length = block) {
+    const auto samples = static_cast<std::int64_t>(length / 1ms) * 48;
+    const RtpPacket rtp{.header = {.timestamp = RtpTimestamp{static_cast<std::uint32_t>(number * samples)}},
+                        .payload = length == block ? opus_packet : short_opus_packet};
     return buffer.insert(rtp, number, now);
 }
+
+struct Sent {
+    std::int64_t number = 0;
+    Instant sent{};
+    Instant arrives{};  // Instant::max() if lost
+};
 
 // Packets by arrival, played in virtual time.
 struct Run {
     int played = 0, decoded = 0, recovered = 0, late = 0;
     Duration delay{};  // of the last block decoded, from when it was sent
     Duration largest_delay{};
+    Duration longest_gap{};                   // between two blocks decoded
+    std::map<std::int64_t, Duration> delays;  // of each block decoded
+    Duration largest_target{};
 };
 
-template <class Arrival>  // Arrival(number) -> when it arrives; Instant::max() if lost
-Run play(AudioJitterBuffer& buffer, std::int64_t from, std::int64_t count, Duration sender_block, Arrival arrival) {
-    std::multimap<Instant, std::int64_t> arrivals;
-    for (std::int64_t n = from; n < from + count; ++n) {
-        const Instant at = arrival(n);
-        if (at != Instant::max()) arrivals.emplace(at, n);
+Run play(AudioJitterBuffer& buffer, const std::vector<Sent>& packets, Duration length = block) {
+    std::multimap<Instant, Sent> arrivals;
+    std::map<std::int64_t, Instant> sent;
+    for (const Sent& packet : packets) {
+        sent[packet.number] = packet.sent;
+        if (packet.arrives != Instant::max()) arrivals.emplace(packet.arrives, packet);
     }
     Run run;
+    Instant last_decoded = never;
     auto next = arrivals.begin();
     while (next != arrivals.end() || buffer.deadline() != never) {
         const bool packet_first = next != arrivals.end() && next->first <= buffer.deadline();
         if (packet_first) {
-            if (!insert(buffer, next->second, next->first)) ++run.late;
+            if (!insert(buffer, next->second.number, next->first, length)) ++run.late;
+            REQUIRE(buffer.deadline() >= next->first);
+            run.largest_target = std::max(run.largest_target, buffer.target());
             ++next;
             continue;
         }
@@ -54,11 +69,32 @@ Run play(AudioJitterBuffer& buffer, std::int64_t from, std::int64_t count, Durat
         if (turn->kind == AudioTurn::Kind::recover) ++run.recovered;
         if (turn->kind != AudioTurn::Kind::decode) continue;
         ++run.decoded;
-        const auto number = static_cast<std::int64_t>(turn->timestamp.value / 960);
-        run.delay = now - (start + number * sender_block);
+        const auto samples = static_cast<std::uint32_t>(length / 1ms) * 48;
+        const auto number = static_cast<std::int64_t>(turn->timestamp.value / samples);
+        run.delay = now - sent.at(number);
+        run.delays[number] = run.delay;
         run.largest_delay = std::max(run.largest_delay, run.delay);
+        if (last_decoded != never) run.longest_gap = std::max(run.longest_gap, now - last_decoded);
+        last_decoded = now;
     }
     return run;
+}
+
+template <class Arrival>  // Arrival(number) -> when it arrives; Instant::max() if lost
+Run play(AudioJitterBuffer& buffer, std::int64_t from, std::int64_t count, Duration sender_block, Arrival arrival) {
+    std::vector<Sent> packets;
+    for (std::int64_t n = from; n < from + count; ++n) packets.push_back({n, start + n * sender_block, arrival(n)});
+    return play(buffer, packets);
+}
+
+Duration uniform(test::SeededRandom& random, Duration limit) {
+    return std::chrono::microseconds(random.below(static_cast<std::size_t>(limit / 1us) + 1));
+}
+
+// The share of `packets` decoded, in hundredths.
+std::int64_t percent_decoded(const Run& run, std::int64_t from, std::int64_t count) {
+    const auto decoded = std::distance(run.delays.lower_bound(from), run.delays.lower_bound(from + count));
+    return 100 * decoded / count;
 }
 
 }  // namespace
@@ -155,4 +191,210 @@ TEST_CASE("a jump of numbers starts anew instead of playing hours of nothing") {
     REQUIRE(turn);
     CHECK(turn->kind == AudioTurn::Kind::decode);
     CHECK(turn->timestamp.value == static_cast<std::uint32_t>(1'000'000ULL * 960));
+}
+
+TEST_CASE("after a pause of any length, speech whose numbers go on is played at once, and the target stays") {
+    for (const Duration length : {10ms, 20ms}) {
+        for (const Duration pause : {40ms, 100ms, 300ms, 500ms, 900ms, 1100ms, 3000ms, 60000ms}) {
+            CAPTURE(length / 1ms);
+            CAPTURE(pause / 1ms);
+            AudioJitterBuffer buffer({.block = length});
+            std::vector<Sent> packets;
+            for (std::int64_t n = 0; n < 300; ++n) {
+                const Instant at = start + n * length + n / 100 * pause;
+                packets.push_back({n, at, at});
+            }
+            const Run run = play(buffer, packets, length);
+            CHECK(run.decoded == 300);
+            CHECK(run.late == 0);
+            CHECK(run.largest_target == 20ms);
+            CHECK(run.largest_delay <= 41ms);
+        }
+    }
+}
+
+TEST_CASE("a straggler from before a pause doesn't pass for jitter after it") {
+    AudioJitterBuffer buffer({});
+    std::vector<Sent> packets;
+    for (std::int64_t n = 0; n < 200; ++n) {
+        const Instant at = start + n * block + n / 100 * 500ms;
+        packets.push_back({n, at, n == 97 ? start + 100 * block + 510ms : at});
+    }
+    const Run run = play(buffer, packets);
+    CHECK(run.decoded == 199);
+    CHECK(run.late == 1);
+    CHECK(run.largest_target < 50ms);  // the one lost keeps room for FEC
+}
+
+TEST_CASE("what is known of the jitter outlasts a pause") {
+    AudioJitterBuffer buffer({});
+    play(buffer, 0, 100, block, [](std::int64_t n) { return start + n * block + std::abs(n % 8 - 4) * 10ms; });
+    REQUIRE(buffer.deadline() == never);
+    REQUIRE(insert(buffer, 100, start + 10s));
+    CHECK(buffer.deadline() >= start + 10s + 30ms);
+    CHECK(buffer.deadline() <= start + 10s + 50ms);
+}
+
+TEST_CASE("the room for jitter isn't added to the delay of what a stall held up") {
+    AudioJitterBuffer buffer({});
+    const Run run = play(buffer, 0, 200, block, [](std::int64_t n) {
+        const Instant at = start + n * block;
+        if (n < 80) return at + n % 2 * 100ms;
+        return n < 100 ? start + 100 * block : at;
+    });
+    CHECK(run.largest_delay > 350ms);
+    CHECK(run.largest_delay <= 401ms);
+    CHECK(run.delay <= 401ms);
+}
+
+TEST_CASE("each spurt of speech is played, whatever the pauses and the jitter") {
+    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+        CAPTURE(seed);
+        test::SeededRandom random(seed);
+        const Duration length = seed % 2 == 0 ? 10ms : 20ms;
+        AudioJitterBuffer buffer({.block = length});
+        std::vector<Sent> packets;
+        std::vector<std::size_t> spurts;  // where each begins
+        Instant at = start;
+        for (int spurt = 0; spurt < 60; ++spurt) {
+            spurts.push_back(packets.size());
+            const Instant end = at + 1s + uniform(random, 4s);
+            for (; at < end; at += length) {
+                const auto number = static_cast<std::int64_t>(packets.size());
+                packets.push_back({number, at, at + 30ms + uniform(random, 40ms)});
+            }
+            at += 100ms + uniform(random, 4900ms);
+        }
+        spurts.push_back(packets.size());
+        const Run run = play(buffer, packets, length);
+        for (std::size_t i = 0; i + 1 < spurts.size(); ++i) {
+            CAPTURE(i);
+            const auto from = static_cast<std::int64_t>(spurts[i]);
+            CHECK(percent_decoded(run, from, static_cast<std::int64_t>(spurts[i + 1]) - from) >= 90);
+        }
+        CHECK(percent_decoded(run, 0, static_cast<std::int64_t>(packets.size())) >= 97);
+        CHECK(run.largest_target < 100ms);
+        CHECK(run.largest_delay < 200ms);
+    }
+}
+
+TEST_CASE("after an outage in which the peer went on sending, speech is played with the delay of before") {
+    for (const std::int64_t lost : {3, 10, 24, 45, 150}) {
+        CAPTURE(lost);
+        AudioJitterBuffer buffer({});
+        const Run run = play(buffer, 0, 600, block, [&](std::int64_t n) {
+            return n >= 200 && n < 200 + lost ? Instant::max() : start + n * block;
+        });
+        CHECK(run.decoded == 600 - lost);
+        CHECK(run.late == 0);
+        CHECK(run.largest_delay <= 45ms);
+        CHECK(buffer.dropped() <= 1);
+    }
+}
+
+TEST_CASE("what a stalled network brings all at once is played as far as it is not too old") {
+    for (const Duration length : {10ms, 20ms}) {
+        for (const Duration stall : {60ms, 200ms, 380ms, 800ms, 2000ms}) {
+            CAPTURE(length / 1ms);
+            CAPTURE(stall / 1ms);
+            AudioJitterBuffer buffer({.block = length});
+            std::vector<Sent> packets;
+            for (std::int64_t n = 0; n < 6000; ++n) {
+                const Instant at = start + n * length;
+                const bool stalled = at >= start + 4s && at < start + 4s + stall;
+                packets.push_back({n, at, stalled ? start + 4s + stall : at});
+            }
+            const Run run = play(buffer, packets, length);
+            const std::int64_t too_old = std::max<std::int64_t>(0, (stall - 400ms) / length);
+            CHECK(run.decoded + static_cast<std::int64_t>(buffer.dropped()) + run.late == 6000);
+            CHECK(percent_decoded(run, 4s / length + too_old + 1, 300) >= 95);
+            CHECK(run.largest_delay <= 420ms);
+            CHECK(run.longest_gap <= stall + 41ms);
+            CHECK(run.delay < 120ms);
+        }
+    }
+}
+
+TEST_CASE("a stall is half forgotten after seven seconds, whatever the length of a block") {
+    for (const Duration length : {10ms, 20ms}) {
+        CAPTURE(length / 1ms);
+        AudioJitterBuffer buffer({.block = length});
+        std::vector<Sent> packets;
+        for (std::int64_t n = 0; n < 8300ms / length; ++n) {
+            const Instant at = start + n * length;
+            packets.push_back({n, at, at < start + 1s ? at : std::max(at, start + 1300ms)});
+        }
+        CHECK(play(buffer, packets, length).largest_target >= 280ms);
+        CHECK(buffer.target() > 130ms);
+        CHECK(buffer.target() < 170ms);
+    }
+}
+
+TEST_CASE("a spike of delay each second costs little, with short blocks as with long ones") {
+    for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+        for (const Duration length : {10ms, 20ms}) {
+            CAPTURE(seed);
+            CAPTURE(length / 1ms);
+            test::SeededRandom random(seed);
+            const bool alone = seed % 2 == 0;  // one packet is late, or all wait behind it
+            AudioJitterBuffer buffer({.block = length});
+            std::vector<Sent> packets;
+            Instant free{};
+            for (std::int64_t n = 0; n < 60s / length; ++n) {
+                const Instant at = start + n * length;
+                const Duration spike = n % (1s / length) == 17 ? Duration(380ms) : Duration::zero();
+                const Instant arrives = std::max(free, at + spike + uniform(random, 10ms));
+                if (!alone) free = arrives;
+                packets.push_back({n, at, arrives});
+            }
+            const Run run = play(buffer, packets, length);
+            CHECK(percent_decoded(run, 0, 60s / length) >= 97);
+            CHECK(run.longest_gap <= 450ms);
+            CHECK(run.largest_delay <= 440ms);
+        }
+    }
+}
+
+TEST_CASE("a clock 200 ppm off and jitter for ten minutes leave the delay bounded and level") {
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+        CAPTURE(seed);
+        const Duration length = seed <= 2 ? 10ms : 20ms;
+        const Duration sender_block = seed % 2 == 0 ? length + length / 5000 : length - length / 5000;
+        test::SeededRandom random(seed);
+        AudioJitterBuffer buffer({.block = length});
+        std::vector<Sent> packets;
+        const std::int64_t minute = 60s / length;
+        for (std::int64_t n = 0; n < 10 * minute; ++n) {
+            const Instant at = start + n * sender_block;
+            packets.push_back({n, at, at + uniform(random, 20ms)});
+        }
+        const Run run = play(buffer, packets, length);
+        CHECK(percent_decoded(run, 0, 10 * minute) >= 98);
+        CHECK(run.largest_delay < 100ms);
+        const auto mean_delay = [&](std::int64_t from) {
+            Duration sum{};
+            const auto end = run.delays.lower_bound(from + minute);
+            std::int64_t count = 0;
+            for (auto i = run.delays.lower_bound(from); i != end; ++i, ++count) sum += i->second;
+            return sum / count;
+        };
+        CHECK(mean_delay(9 * minute) < mean_delay(minute) + 20ms);
+    }
+}
+
+TEST_CASE("turns that nobody took leave the newest sound, not an ever larger delay") {
+    AudioJitterBuffer buffer({});
+    for (std::int64_t n = 0; n < 100; ++n) static_cast<void>(insert(buffer, n, start + n * block));
+    const Instant now = start + 100 * block;
+    int turns = 0, decoded = 0;
+    for (; const auto turn = buffer.next(now); ++turns) decoded += turn->kind == AudioTurn::Kind::decode ? 1 : 0;
+    CHECK(turns <= 21);
+    CHECK(decoded >= 18);
+    const Run after = play(buffer, 100, 100, block, [](std::int64_t n) { return start + n * block; });
+    CHECK(after.decoded >= 100);
+    CHECK(after.largest_delay <= 41ms);
+}
+
+TEST_CASE("the memory of both block lengths stays under 56 KiB") {
+    for (const Duration length : {10ms, 20ms}) CHECK(AudioJitterBuffer({.block = length}).memory() < 56 * 1024);
 }
