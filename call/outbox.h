@@ -39,7 +39,7 @@ class Outbox {
         const transport::SendHistory* history = nullptr;
         SequenceNumber sequence{};
     };
-    std::array<Entry, 256> entries_{};
+    std::array<Entry, 256> entries_{};  // three of the largest frames
     std::size_t first_ = 0;
     std::size_t end_ = 0;
     std::uint64_t overrun_ = 0;

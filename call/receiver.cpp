@@ -10,12 +10,13 @@ namespace {
 
 constexpr std::size_t pixels_360p = 640 * 360;
 
-// Sized by the picture as the sender's history is: 128 packets at 640x360 and below.
+// Any frame that the protocol allows fits; large pictures of our own hint at a fast stream, which needs more packets
+// for the same time. Left open: a peer may send tiny frames that decode to pictures of Vp8Decoder::max_dimension
+// squared, at the cost of our time and libvpx's memory, until we hang up.
 transport::VideoJitterBufferSettings buffer_settings(std::size_t pixels) {
     const std::size_t scale = std::bit_ceil((std::max(pixels, pixels_360p) + pixels_360p - 1) / pixels_360p);
     transport::VideoJitterBufferSettings settings;
     settings.packets *= scale;
-    settings.max_frame *= scale;
     return settings;
 }
 

@@ -40,7 +40,6 @@ class SendStream {
     void resend(std::span<const SequenceNumber> numbers, Instant now, Duration interval, Outbox& outbox);
 
     Ssrc ssrc() const { return settings_.ssrc; }
-    std::size_t history_capacity() const { return history_.capacity(); }
     std::size_t memory() const { return history_.memory() + control_.memory(); }
     SendStats stats;
 

@@ -22,7 +22,7 @@ class VideoSender {
                                       Random& random);
 
     // Errors: wrong_state (not enabled), invalid_argument (captured no later than the last frame), unsupported_media,
-    // codec_failed, too_large (more packets than the history holds).
+    // codec_failed, too_large (not to be made small enough).
     Result<void> send(const VideoFrame& frame, Instant now, TraceLog& traces, Outbox& outbox);
 
     // What an SR says (RFC 3550 §6.4.1); nothing before the first packet.

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "transport/vp8_payload.h"
-
 namespace sotto::transport {
 
 VideoJitterBuffer::VideoJitterBuffer(const VideoJitterBufferSettings& settings)

@@ -10,6 +10,7 @@
 #include "sotto/error.h"
 #include "sotto/time.h"
 #include "transport/rtp.h"
+#include "transport/vp8_payload.h"
 
 namespace sotto::transport {
 
@@ -23,7 +24,7 @@ struct AssembledFrame {
 
 struct VideoJitterBufferSettings {
     std::size_t packets = 128;                          // slots of max_datagram bytes; a power of two
-    std::size_t max_frame = 80 * 1024;                  // bytes; larger frames are skipped and counted
+    std::size_t max_frame = max_frame_size;             // bytes; larger frames are skipped and counted
     Duration give_up = std::chrono::milliseconds(400);  // how long a missing packet holds up complete later frames
 };
 
