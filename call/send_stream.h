@@ -36,7 +36,8 @@ class SendStream {
 
     // Sends a compound packet as this stream's source.
     Result<void> send_report(transport::RtcpOutgoing report, Outbox& outbox);
-    // Answers NACKs with the packets as they were sent: same bytes, so no nonce is used twice.
+    // Answers NACKs with the packets as they were sent: same bytes, so no nonce is used twice. Repair never sends more
+    // bytes than the stream itself has, so that nobody makes us flood a path by asking.
     void resend(std::span<const SequenceNumber> numbers, Instant now, Duration interval, Outbox& outbox);
 
     Ssrc ssrc() const { return settings_.ssrc; }
@@ -52,6 +53,7 @@ class SendStream {
     SequenceNumber next_{};
     SequenceNumber next_control_{};
     RtpTimestamp first_timestamp_{};
+    std::size_t repair_budget_ = 0;  // bytes
 };
 
 }  // namespace sotto::call

@@ -65,7 +65,8 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
     FrameTrace trace{.medium = Medium::video, .timestamp = stream.timestamp(since_first).value, .number = frames_};
     trace[Stage::captured] = frame.captured;
 
-    const auto encoded = encoder_->encode(frame, since_first, force_key_);
+    const bool key_due = key_requested_ && (last_key_ == Instant::min() || now - last_key_ >= key_interval);
+    const auto encoded = encoder_->encode(frame, since_first, force_key_ || key_due);
     if (!encoded) return Failure(encoded.error());
     trace[Stage::encoded] = traces.stamp(now);
     last_captured_ = frame.captured;
@@ -79,7 +80,10 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
     // A frame that did not leave whole breaks all that refer to it.
     force_key_ = !sent;
     if (!sent) return sent;
-    if (encoded->key) last_key_ = now;
+    if (encoded->key) {
+        last_key_ = now;
+        key_requested_ = false;
+    }
     ++stream.stats.frames;
     trace[Stage::protect] = traces.stamp(now);
     traces.push(trace);
@@ -105,9 +109,10 @@ std::optional<transport::SenderInfo> VideoSender::info(Instant start, Instant no
     return sender_info(stream.stats, start, now, stream.timestamp(since_first));
 }
 
-void VideoSender::key_requested(Instant now) {
-    if (last_key_ != Instant::min() && now - last_key_ < key_interval) return;
-    force_key_ = true;
+void VideoSender::key_requested(Instant now, Duration round_trip) {
+    const bool under_way =
+        last_key_ != Instant::min() && now - last_key_ < std::min<Duration>(round_trip, key_interval);
+    if (!under_way) key_requested_ = true;
 }
 
 Result<void> VideoSender::set_bitrate(int bits_per_second) {

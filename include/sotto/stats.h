@@ -29,8 +29,9 @@ struct SendStats {
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;  // of RTP payload
     std::uint64_t retransmitted = 0;
-    std::uint64_t overrun = 0;  // datagrams overwritten before the client took them
-    double peer_loss = 0;       // share of our packets the peer last reported lost, 0 to 1
+    std::uint64_t unrepaired = 0;  // asked for again in vain: forgotten, sent a moment ago, or more than we repair
+    std::uint64_t overrun = 0;     // datagrams overwritten before the client took them
+    double peer_loss = 0;          // share of our packets the peer last reported lost, 0 to 1
 };
 
 struct ReceiveStats {

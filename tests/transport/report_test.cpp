@@ -74,6 +74,19 @@ TEST_CASE("the round trip is what is left after the peer's delay") {
     CHECK_FALSE(round_trip(block, to_ntp(11s)));
 }
 
+TEST_CASE("for repair the round trip is smoothed and bounded, whatever the peer reports") {
+    RoundTripTime time;
+    CHECK_FALSE(time.smoothed());
+    time.measured(60ms);
+    CHECK(time.for_repair() == 60ms);
+    time.measured(3s);
+    CHECK(time.for_repair() < 500ms);
+    for (int i = 0; i < 100; ++i) time.measured(0ms);
+    CHECK(time.for_repair() == 20ms);
+    for (int i = 0; i < 100; ++i) time.measured(60s);
+    CHECK(time.for_repair() == 1s);
+}
+
 TEST_CASE("a sender's time stamps are placed on our time line, over their wrap") {
     ClockSync sync(90000);
     CHECK_FALSE(sync.captured(RtpTimestamp{0}));
