@@ -131,6 +131,7 @@ ReceiveStats VideoReceiver::stats() const {
     stats.packets = stream.reception.packets();
     stats.bytes = stream.bytes;
     stats.expected = static_cast<std::uint64_t>(stream.reception.expected());
+    stats.given_up = nacks_.given_up();
     stats.skipped = buffer_.frames_skipped();
     stats.jitter = stream.reception.jitter();
     return stats;

@@ -130,7 +130,7 @@ void RtpSession::learn_round_trip(const transport::RtcpReport& report, Instant n
 void RtpSession::send_feedback(Instant now) {
     const VideoReceiver::Feedback feedback = video_in_.feedback(now, round_trip_.for_repair());
     if (!feedback.any()) return;
-    const auto sent = video_out_.stream.send_report({.report = video_in_.stream.reception.report(now),
+    const auto sent = video_out_.stream.send_report({.report = video_in_.stream.reception.report_again(now),
                                                      .cname = cname_,
                                                      .media_source = video_in_.stream.ssrc(),
                                                      .nacks = feedback.nacks,
@@ -179,7 +179,6 @@ Instant RtpSession::deadline() const { return std::min({next_report_, video_in_.
 void RtpSession::add_to(CallStats& stats) const {
     stats.audio_sent = audio_out_.stream.stats;
     stats.video_sent = video_out_.stream.stats;
-    stats.video_sent.overrun = outbox_.overrun();
     stats.audio_received = audio_in_.stats();
     stats.video_received = video_in_.stats();
     stats.round_trip = round_trip_.smoothed();

@@ -48,7 +48,7 @@ Result<void> SendStream::send(std::size_t size, RtpTimestamp timestamp, bool mar
     if (!length) return Failure(length.error());
 
     history_.commit(next_, *length);
-    outbox.push(history_, next_);
+    outbox.push(history_, next_, stats.overrun);
     next_ += 1;
     repair_budget_ = std::min(repair_budget_ + *length, max_repair_budget);
     ++stats.packets;
@@ -65,7 +65,7 @@ Result<void> SendStream::send_report(transport::RtcpOutgoing report, Outbox& out
     if (!length) return Failure(length.error());
 
     control_.commit(next_control_, *length);
-    outbox.push(control_, next_control_);
+    outbox.push(control_, next_control_, stats.overrun);
     next_control_ += 1;
     return {};
 }
@@ -78,7 +78,7 @@ void SendStream::resend(std::span<const SequenceNumber> numbers, Instant now, Du
             continue;
         }
         repair_budget_ -= size;
-        outbox.push(history_, number);
+        outbox.push(history_, number, stats.overrun);
         ++stats.retransmitted;
     }
 }
