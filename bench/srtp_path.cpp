@@ -129,7 +129,7 @@ class SottoPath {
         require(!transport::is_rtcp(datagram), "video taken for RTCP");
         const auto arrived = must(in_.open_rtp(datagram, now), "cannot unprotect");
         must(buffer_.insert(arrived.packet, arrived.extended, now), "cannot insert");
-        nacks_.received(arrived.extended, now);
+        nacks_.received(arrived.extended, now, std::chrono::milliseconds(5));
         arrivals_.note(arrived.packet.header.timestamp.value, now, traces_.stamp(now));
         require(nacks_.due(now, round_trip, asked_) == 0, "packets are missing");
     }

@@ -8,15 +8,24 @@
 namespace sotto::call {
 namespace {
 
+// Half of VideoSender::key_interval: reports get lost, and the sender sees to it that requests do not add up.
+constexpr Duration shortest_key_wait = VideoSender::key_interval / 2;
+constexpr Duration longest_key_wait = std::chrono::seconds(5);
 constexpr std::size_t pixels_360p = 640 * 360;
 
-// Sized by the picture as the sender's history is: 128 packets at 640x360 and below.
+// Any frame that the protocol allows fits; large pictures of our own hint at a fast stream, which needs more packets
+// for the same time. Left open: a peer may send tiny frames that decode to pictures of Vp8Decoder::max_dimension
+// squared, at the cost of our time and libvpx's memory, until we hang up.
 transport::VideoJitterBufferSettings buffer_settings(std::size_t pixels) {
     const std::size_t scale = std::bit_ceil((std::max(pixels, pixels_360p) + pixels_360p - 1) / pixels_360p);
     transport::VideoJitterBufferSettings settings;
     settings.packets *= scale;
-    settings.max_frame *= scale;
     return settings;
+}
+
+// A packet that is late by the usual jitter is not lost; it is worth no more wait than this, though.
+Duration reorder_wait(Duration jitter) {
+    return std::clamp<Duration>(3 * jitter, std::chrono::milliseconds(5), std::chrono::milliseconds(20));
 }
 
 }  // namespace
@@ -39,7 +48,7 @@ Result<void> VideoReceiver::receive(MutableBytes datagram, Instant now, TraceLog
     if (!arrived) return Failure(arrived.error());
     const auto inserted = buffer_.insert(arrived->packet, arrived->extended, now);
     if (!inserted) return inserted;
-    nacks_.received(arrived->extended, now);
+    nacks_.received(arrived->extended, now, reorder_wait(stream.reception.jitter()));
     arrivals_.note(arrived->packet.header.timestamp.value, now, traces.stamp(now));
     return {};
 }
@@ -47,7 +56,6 @@ Result<void> VideoReceiver::receive(MutableBytes datagram, Instant now, TraceLog
 std::optional<ShownFrame> VideoReceiver::next(Instant now, TraceLog& traces, RefusalCounts& refused) {
     for (;;) {
         const auto frame = buffer_.next(now);
-        nacks_.forget_before(buffer_.first_wanted());
         if (!frame) return std::nullopt;
         const auto shown = show(*frame, now, traces);
         if (!shown) {
@@ -84,28 +92,38 @@ Result<std::optional<ShownFrame>> VideoReceiver::show(const transport::Assembled
 
 VideoReceiver::Feedback VideoReceiver::feedback(Instant now, Duration round_trip) {
     Feedback feedback;
+    nacks_.forget_before(buffer_.first_useful());
     const std::size_t count = nacks_.due(now, round_trip, asked_);
     feedback.nacks = std::span(asked_).first(count);
     stats_.nacked += count;
 
-    if (now >= key_request_deadline(round_trip)) {
+    if (now >= key_request_deadline()) {
         feedback.picture_loss = true;
-        key_asked_ = now;
-        ++stats_.key_requests;
+        note_key_request(now, round_trip);
     }
     return feedback;
 }
 
-// A key frame is asked for again only when an answer to the last request can have come.
-Instant VideoReceiver::key_request_deadline(Duration round_trip) const {
+// A key frame is asked for again only when an answer to the last request can have come, and more and more rarely while
+// nothing at all comes: the peer's camera has stopped.
+void VideoReceiver::note_key_request(Instant now, Duration round_trip) {
+    const Duration shortest = std::max<Duration>(round_trip * 2, shortest_key_wait);
+    const bool silent = key_asked_ != Instant::min() && stream.reception.packets() == packets_at_request_;
+    key_wait_ = silent ? std::min<Duration>(key_wait_ * 2, longest_key_wait) : shortest;
+    packets_at_request_ = stream.reception.packets();
+    key_asked_ = now;
+    ++stats_.key_requests;
+}
+
+Instant VideoReceiver::key_request_deadline() const {
     if (stream.reception.packets() == 0) return never;
     const Instant wanted = buffer_.key_frame_wanted();
     if (wanted == never || key_asked_ == Instant::min()) return wanted;
-    return std::max(wanted, key_asked_ + std::max<Duration>(round_trip * 2, VideoSender::key_interval));
+    return std::max(wanted, key_asked_ + key_wait_);
 }
 
-Instant VideoReceiver::deadline(Duration round_trip) const {
-    return std::min({buffer_.deadline(), nacks_.deadline(round_trip), key_request_deadline(round_trip)});
+Instant VideoReceiver::deadline() const {
+    return std::min({buffer_.deadline(), nacks_.deadline(), key_request_deadline()});
 }
 
 ReceiveStats VideoReceiver::stats() const {
@@ -113,6 +131,7 @@ ReceiveStats VideoReceiver::stats() const {
     stats.packets = stream.reception.packets();
     stats.bytes = stream.bytes;
     stats.expected = static_cast<std::uint64_t>(stream.reception.expected());
+    stats.given_up = nacks_.given_up();
     stats.skipped = buffer_.frames_skipped();
     stats.jitter = stream.reception.jitter();
     return stats;

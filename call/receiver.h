@@ -25,7 +25,7 @@ class VideoReceiver {
     // The next picture, decoded; nothing when none is complete. A frame that the decoder refuses is counted in
     // `refused`, left out, and a key frame will be asked for.
     std::optional<ShownFrame> next(Instant now, TraceLog& traces, RefusalCounts& refused);
-    Instant deadline(Duration round_trip) const;
+    Instant deadline() const;
 
     // Feedback to send now: packets to ask for again, and whether a key frame is needed.
     struct Feedback {
@@ -42,7 +42,8 @@ class VideoReceiver {
   private:
     VideoReceiver(ReceiveStream&& in, codec::Vp8Decoder&& decoder,
                   const transport::VideoJitterBufferSettings& settings);
-    Instant key_request_deadline(Duration round_trip) const;
+    void note_key_request(Instant now, Duration round_trip);
+    Instant key_request_deadline() const;
     Result<std::optional<ShownFrame>> show(const transport::AssembledFrame& frame, Instant now, TraceLog& traces);
 
     transport::VideoJitterBuffer buffer_;
@@ -51,6 +52,8 @@ class VideoReceiver {
     ArrivalStamps arrivals_;
     std::array<SequenceNumber, transport::max_nacks> asked_{};
     Instant key_asked_ = Instant::min();
+    Duration key_wait_{};                   // before the next request
+    std::uint64_t packets_at_request_ = 0;  // that had come by the last request
     ReceiveStats stats_;
 };
 

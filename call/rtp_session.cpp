@@ -9,7 +9,6 @@ namespace sotto::call {
 namespace {
 
 constexpr Duration report_interval = std::chrono::seconds(1);
-constexpr Duration first_round_trip = std::chrono::milliseconds(100);  // until the first report tells
 
 // RFC 3550 §6.2: half to one and a half times the interval, so that reports do not synchronise.
 Duration randomised(Duration interval, Random& random) {
@@ -98,9 +97,7 @@ Result<void> RtpSession::receive_rtp(MutableBytes datagram, Instant now) {
     if (!ssrc) return Failure(ssrc.error());
     if (*ssrc == audio_in_.stream.ssrc()) return audio_in_.receive(datagram, now, traces_);
     if (*ssrc != video_in_.stream.ssrc()) return Failure(Error::unknown_stream);
-    const auto received = video_in_.receive(datagram, now, traces_);
-    if (received) send_feedback(now);
-    return received;
+    return video_in_.receive(datagram, now, traces_);
 }
 
 Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Instant now) {
@@ -115,10 +112,10 @@ Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Instant now) {
     if (!report) return Failure(report.error());
 
     learn_round_trip(*report, now);
-    if (report->sender_info) in.sender_report(*report->sender_info, now, round_trip_);
+    if (report->sender_info) in.sender_report(*report->sender_info, now, round_trip_.smoothed());
     if (report->report) out.stats.peer_loss = report->report->fraction_lost / 256.0;
-    out.resend(std::span(report->nacks).first(report->nack_count), now, round_trip(), outbox_);
-    if (report->picture_loss && !audio) video_out_.key_requested(now);
+    out.resend(std::span(report->nacks).first(report->nack_count), now, round_trip_.for_repair(), outbox_);
+    if (report->picture_loss && !audio) video_out_.key_requested(now, round_trip_.for_repair());
     bye_received_ = bye_received_ || report->bye;
     return {};
 }
@@ -126,16 +123,14 @@ Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Instant now) {
 void RtpSession::learn_round_trip(const transport::RtcpReport& report, Instant now) {
     if (!report.report) return;
     const auto measured = transport::round_trip(*report.report, transport::to_ntp(now - start_));
-    if (measured) round_trip_ = measured;
+    if (measured) round_trip_.measured(*measured);
 }
-
-Duration RtpSession::round_trip() const { return round_trip_.value_or(first_round_trip); }
 
 // RFC 4585 §3.5: feedback on loss goes out at once, with the report it must travel in.
 void RtpSession::send_feedback(Instant now) {
-    const VideoReceiver::Feedback feedback = video_in_.feedback(now, round_trip());
+    const VideoReceiver::Feedback feedback = video_in_.feedback(now, round_trip_.for_repair());
     if (!feedback.any()) return;
-    const auto sent = video_out_.stream.send_report({.report = video_in_.stream.reception.report(now),
+    const auto sent = video_out_.stream.send_report({.report = video_in_.stream.reception.report_again(now),
                                                      .cname = cname_,
                                                      .media_source = video_in_.stream.ssrc(),
                                                      .nacks = feedback.nacks,
@@ -179,17 +174,14 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
     return std::nullopt;
 }
 
-Instant RtpSession::deadline() const {
-    return std::min({next_report_, video_in_.deadline(round_trip()), audio_in_.deadline()});
-}
+Instant RtpSession::deadline() const { return std::min({next_report_, video_in_.deadline(), audio_in_.deadline()}); }
 
 void RtpSession::add_to(CallStats& stats) const {
     stats.audio_sent = audio_out_.stream.stats;
     stats.video_sent = video_out_.stream.stats;
-    stats.video_sent.overrun = outbox_.overrun();
     stats.audio_received = audio_in_.stats();
     stats.video_received = video_in_.stats();
-    stats.round_trip = round_trip_;
+    stats.round_trip = round_trip_.smoothed();
     for (std::size_t i = 0; i < error_count; ++i) stats.refused.by_error[i] += refused_.by_error[i];
     stats.memory += sizeof(*this) + audio_out_.stream.memory() + video_out_.stream.memory() + audio_in_.memory() +
                     video_in_.memory();

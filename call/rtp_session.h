@@ -48,7 +48,6 @@ class RtpSession {
     void learn_round_trip(const transport::RtcpReport& report, Instant now);
     void send_feedback(Instant now);
     void send_reports(Instant now, bool bye);
-    Duration round_trip() const;
 
     VideoSender video_out_;
     AudioSender audio_out_;
@@ -63,7 +62,7 @@ class RtpSession {
     Instant start_;
     Instant next_report_;
     Instant last_received_;
-    std::optional<Duration> round_trip_;
+    transport::RoundTripTime round_trip_;
     bool bye_received_ = false;
 };
 

@@ -1,10 +1,20 @@
 #include "call/send_stream.h"
 
+#include <algorithm>
+
 #include "base/byte_reader.h"
+#include "transport/vp8_payload.h"
 
 namespace sotto::call {
 
 using transport::rtp_header_size;
+
+namespace {
+
+// What a quiet stream saves up: a whole frame of the largest.
+constexpr std::size_t max_repair_budget = transport::max_frame_packets * transport::max_datagram;
+
+}  // namespace
 
 SendStream::SendStream(transport::SrtpSender&& srtp, const SendStreamSettings& settings)
     : srtp_(std::move(srtp)), settings_(settings), history_(settings.history) {}
@@ -38,8 +48,9 @@ Result<void> SendStream::send(std::size_t size, RtpTimestamp timestamp, bool mar
     if (!length) return Failure(length.error());
 
     history_.commit(next_, *length);
-    outbox.push(history_, next_);
+    outbox.push(history_, next_, stats.overrun);
     next_ += 1;
+    repair_budget_ = std::min(repair_budget_ + *length, max_repair_budget);
     ++stats.packets;
     stats.bytes += size;
     return {};
@@ -54,15 +65,20 @@ Result<void> SendStream::send_report(transport::RtcpOutgoing report, Outbox& out
     if (!length) return Failure(length.error());
 
     control_.commit(next_control_, *length);
-    outbox.push(control_, next_control_);
+    outbox.push(control_, next_control_, stats.overrun);
     next_control_ += 1;
     return {};
 }
 
 void SendStream::resend(std::span<const SequenceNumber> numbers, Instant now, Duration interval, Outbox& outbox) {
     for (const SequenceNumber number : numbers) {
-        if (history_.retransmit(number, now, interval).empty()) continue;
-        outbox.push(history_, number);
+        const std::size_t size = history_.find(number).size();
+        if (size > repair_budget_ || history_.retransmit(number, now, interval).empty()) {
+            ++stats.unrepaired;
+            continue;
+        }
+        repair_budget_ -= size;
+        outbox.push(history_, number, stats.overrun);
         ++stats.retransmitted;
     }
 }

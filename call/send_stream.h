@@ -36,11 +36,11 @@ class SendStream {
 
     // Sends a compound packet as this stream's source.
     Result<void> send_report(transport::RtcpOutgoing report, Outbox& outbox);
-    // Answers NACKs with the packets as they were sent: same bytes, so no nonce is used twice.
+    // Answers NACKs with the packets as they were sent: same bytes, so no nonce is used twice. Repair never sends more
+    // bytes than the stream itself has, so that nobody makes us flood a path by asking.
     void resend(std::span<const SequenceNumber> numbers, Instant now, Duration interval, Outbox& outbox);
 
     Ssrc ssrc() const { return settings_.ssrc; }
-    std::size_t history_capacity() const { return history_.capacity(); }
     std::size_t memory() const { return history_.memory() + control_.memory(); }
     SendStats stats;
 
@@ -53,6 +53,7 @@ class SendStream {
     SequenceNumber next_{};
     SequenceNumber next_control_{};
     RtpTimestamp first_timestamp_{};
+    std::size_t repair_budget_ = 0;  // bytes
 };
 
 }  // namespace sotto::call

@@ -20,8 +20,7 @@ std::int64_t ticks(Duration span, std::int64_t rate) {
     return whole * rate + (rest * rate + second / 2) / second;
 }
 
-// Packets that hold the largest frame we expect: a key frame of half a byte a pixel, and about a second of a call at
-// 360p.
+// Packets kept for repair: the largest frame and more, about a second of a call at 360p.
 std::size_t video_history(const CallSettings& settings) {
     const auto pixels =
         static_cast<std::size_t>(settings.video_width) * static_cast<std::size_t>(settings.video_height);
@@ -52,7 +51,8 @@ Result<VideoSender> VideoSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool 
                                               .height = settings.video_height,
                                               .frame_rate = settings.video_frame_rate,
                                               .bitrate = settings.video_bitrate,
-                                              .cpu_used = settings.video_cpu_used});
+                                              .cpu_used = settings.video_cpu_used,
+                                              .max_frame = transport::max_frame_size});
     if (!encoder) return Failure(encoder.error());
     return VideoSender(std::move(*out), std::move(*encoder));
 }
@@ -65,7 +65,8 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
     FrameTrace trace{.medium = Medium::video, .timestamp = stream.timestamp(since_first).value, .number = frames_};
     trace[Stage::captured] = frame.captured;
 
-    const auto encoded = encoder_->encode(frame, since_first, force_key_);
+    const bool key_due = key_requested_ && (last_key_ == Instant::min() || now - last_key_ >= key_interval);
+    const auto encoded = encoder_->encode(frame, since_first, force_key_ || key_due);
     if (!encoded) return Failure(encoded.error());
     trace[Stage::encoded] = traces.stamp(now);
     last_captured_ = frame.captured;
@@ -79,7 +80,10 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
     // A frame that did not leave whole breaks all that refer to it.
     force_key_ = !sent;
     if (!sent) return sent;
-    if (encoded->key) last_key_ = now;
+    if (encoded->key) {
+        last_key_ = now;
+        key_requested_ = false;
+    }
     ++stream.stats.frames;
     trace[Stage::protect] = traces.stamp(now);
     traces.push(trace);
@@ -88,7 +92,7 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
 
 Result<void> VideoSender::packetise(Bytes frame, RtpTimestamp timestamp, Outbox& outbox) {
     transport::Vp8Packetizer packetizer(frame, SendStream::max_payload, picture_id_);
-    if (packetizer.packets_left() > stream.history_capacity()) return Failure(Error::too_large);
+    if (packetizer.packets_left() > transport::max_frame_packets) return Failure(Error::too_large);
     picture_id_ = static_cast<std::uint16_t>((picture_id_ + 1) & 0x7fff);  // RFC 7741 §4.2: 15 bits
     while (!packetizer.done()) {
         const auto size = packetizer.next(stream.payload_room());
@@ -105,9 +109,10 @@ std::optional<transport::SenderInfo> VideoSender::info(Instant start, Instant no
     return sender_info(stream.stats, start, now, stream.timestamp(since_first));
 }
 
-void VideoSender::key_requested(Instant now) {
-    if (last_key_ != Instant::min() && now - last_key_ < key_interval) return;
-    force_key_ = true;
+void VideoSender::key_requested(Instant now, Duration round_trip) {
+    const bool under_way =
+        last_key_ != Instant::min() && now - last_key_ < std::min<Duration>(round_trip, key_interval);
+    if (!under_way) key_requested_ = true;
 }
 
 Result<void> VideoSender::set_bitrate(int bits_per_second) {

@@ -22,13 +22,14 @@ class VideoSender {
                                       Random& random);
 
     // Errors: wrong_state (not enabled), invalid_argument (captured no later than the last frame), unsupported_media,
-    // codec_failed, too_large (more packets than the history holds).
+    // codec_failed, too_large (not to be made small enough).
     Result<void> send(const VideoFrame& frame, Instant now, TraceLog& traces, Outbox& outbox);
 
     // What an SR says (RFC 3550 §6.4.1); nothing before the first packet.
     std::optional<transport::SenderInfo> info(Instant start, Instant now) const;
-    // The peer lost a picture: the next frame is a key frame, at most one each `key_interval` (RFC 4585 §6.3.1).
-    void key_requested(Instant now);
+    // The peer lost a picture: a key frame follows (RFC 4585 §6.3.1), at most one each `key_interval`. A request that
+    // the last key frame cannot have reached yet is answered by that one.
+    void key_requested(Instant now, Duration round_trip);
     void force_key_frame() { force_key_ = true; }
     Result<void> set_bitrate(int bits_per_second);
 
@@ -42,6 +43,7 @@ class VideoSender {
     std::optional<codec::Vp8Encoder> encoder_;
     std::uint16_t picture_id_ = 0;
     bool force_key_ = false;
+    bool key_requested_ = false;  // by the peer
     Instant last_key_ = Instant::min();
     Instant first_captured_{};
     Instant last_captured_ = Instant::min();

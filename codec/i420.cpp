@@ -16,6 +16,16 @@ std::size_t plane_height(int height, std::size_t plane) {
     return plane == 0 ? static_cast<std::size_t>(height) : half(height);
 }
 
+// Gives every sample of a rectangle their mean.
+void flatten(std::span<std::uint8_t> from, std::size_t stride, std::size_t width, std::size_t height) {
+    std::size_t sum = 0;
+    for (std::size_t row = 0; row < height; ++row) {
+        for (const std::uint8_t sample : from.subspan(row * stride, width)) sum += sample;
+    }
+    const auto mean = static_cast<std::uint8_t>(sum / (width * height));
+    for (std::size_t row = 0; row < height; ++row) std::ranges::fill(from.subspan(row * stride, width), mean);
+}
+
 }  // namespace
 
 Result<I420Buffer> I420Buffer::create(int width, int height) {
@@ -54,6 +64,23 @@ Result<void> copy(const VideoFrame& from, I420Buffer& to) {
         const std::size_t width = plane_width(from.width, i);
         for (std::size_t row = 0; row < plane_height(from.height, i); ++row) {
             std::copy_n(from.planes[i].data + row * from.planes[i].stride, width, target.data() + row * width);
+        }
+    }
+    return {};
+}
+
+Result<void> copy_coarse(const VideoFrame& from, int side, I420Buffer& to) {
+    const auto copied = copy(from, to);
+    if (!copied) return copied;
+    for (std::size_t i = 0; i < 3; ++i) {
+        const std::span<std::uint8_t> samples = to.plane(static_cast<int>(i));
+        const std::size_t width = plane_width(from.width, i);
+        const std::size_t height = plane_height(from.height, i);
+        const auto step = static_cast<std::size_t>(std::max(side, 1));
+        for (std::size_t y = 0; y < height; y += step) {
+            for (std::size_t x = 0; x < width; x += step) {
+                flatten(samples.subspan(y * width + x), width, std::min(step, width - x), std::min(step, height - y));
+            }
         }
     }
     return {};

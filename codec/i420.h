@@ -29,6 +29,10 @@ class I420Buffer {
 // Copies a frame row by row. Error::unsupported_media if the sizes differ.
 Result<void> copy(const VideoFrame& from, I420Buffer& to);
 
+// Copies a frame, every square of `side` samples flattened to its mean: the same picture with less to encode.
+// Error::unsupported_media if the sizes differ.
+Result<void> copy_coarse(const VideoFrame& from, int side, I420Buffer& to);
+
 // Peak signal-to-noise ratio of the luma planes in dB (99 for identical ones); Error::unsupported_media if sizes
 // differ.
 Result<double> luma_psnr(const VideoFrame& a, const VideoFrame& b);

@@ -4,9 +4,15 @@
 #include <vpx/vpx_encoder.h>
 
 #include <algorithm>
+#include <optional>
+
+#include "codec/i420.h"
 
 namespace sotto::codec {
 namespace {
+
+constexpr int coarsest = 64;          // samples, the side of a square
+constexpr int quality_to_spare = 30;  // of libvpx's quantizers from 0 (best) to 63: below, a finer picture is tried
 
 struct Context {
     vpx_codec_ctx_t codec{};
@@ -22,7 +28,21 @@ bool valid(const Vp8Settings& s) {
     const auto dimension = [](int size) { return size >= 16 && size <= 16383 && size % 2 == 0; };
     return dimension(s.width) && dimension(s.height) && s.frame_rate >= 1 && s.frame_rate <= 120 &&
            valid_bitrate(s.bitrate) && s.cpu_used >= -16 && s.cpu_used <= 16 && s.threads >= 1 && s.threads <= 16 &&
-           s.max_key_frame_percent >= 0;
+           s.max_key_frame_percent >= 0 && (s.max_frame == 0 || s.max_frame >= 4096);
+}
+
+// Frames of half the bound on average leave the rate control room to vary them.
+unsigned target_kilobits(const Vp8Settings& s) {
+    const std::size_t half = s.max_frame * 8 / 2 * static_cast<std::size_t>(s.frame_rate);
+    const auto wanted = static_cast<std::size_t>(s.bitrate);
+    return static_cast<unsigned>((s.max_frame == 0 ? wanted : std::min(wanted, half)) / 1000);
+}
+
+unsigned key_frame_percent(const Vp8Settings& s) {
+    if (s.max_frame == 0) return static_cast<unsigned>(s.max_key_frame_percent);
+    const std::size_t budget = std::max(s.bitrate / 8 / s.frame_rate, 1);
+    return static_cast<unsigned>(std::min(static_cast<std::size_t>(s.max_key_frame_percent),
+                                          std::max<std::size_t>(s.max_frame * 100 / budget, 1)));
 }
 
 // One pass, constant bit rate, no look-ahead: a frame in is a frame out.
@@ -37,7 +57,7 @@ vpx_codec_enc_cfg_t configuration(const Vp8Settings& s) {
     config.g_lag_in_frames = 0;
     config.g_error_resilient = VPX_ERROR_RESILIENT_DEFAULT;
     config.rc_end_usage = VPX_CBR;
-    config.rc_target_bitrate = static_cast<unsigned>(s.bitrate / 1000);
+    config.rc_target_bitrate = target_kilobits(s);
     config.rc_min_quantizer = 2;
     config.rc_max_quantizer = 56;
     config.rc_undershoot_pct = 100;
@@ -58,8 +78,7 @@ bool control(vpx_codec_ctx_t* codec, const Vp8Settings& s) {
            vpx_codec_control(codec, VP8E_SET_NOISE_SENSITIVITY, 0U) == VPX_CODEC_OK &&
            vpx_codec_control(codec, VP8E_SET_STATIC_THRESHOLD, 1U) == VPX_CODEC_OK &&
            vpx_codec_control(codec, VP8E_SET_TOKEN_PARTITIONS, log2_of(s.threads)) == VPX_CODEC_OK &&
-           vpx_codec_control(codec, VP8E_SET_MAX_INTRA_BITRATE_PCT, static_cast<unsigned>(s.max_key_frame_percent)) ==
-               VPX_CODEC_OK;
+           vpx_codec_control(codec, VP8E_SET_MAX_INTRA_BITRATE_PCT, key_frame_percent(s)) == VPX_CODEC_OK;
 }
 
 // libvpx reads the planes but declares them writable.
@@ -72,7 +91,23 @@ struct Vp8Encoder::State {
     vpx_codec_enc_cfg_t config{};
     Vp8Settings settings;
     vpx_image_t image{};
+    std::optional<I420Buffer> coarse;  // while side > 1
+    int side = 1;                      // of the squares that the picture is flattened by, so that its frames fit
+    int frames_since_change = 0;
+
+    bool open();
+    Result<EncodedFrame> encode(const VideoFrame& frame, std::uint64_t timestamp, bool force_key);
+    Result<EncodedFrame> encode_coarse(const VideoFrame& frame, std::uint64_t timestamp, bool force_key);
+    void refine();
 };
+
+// Afresh, owing the rate control nothing for what was encoded before and never left.
+bool Vp8Encoder::State::open() {
+    if (context.open) vpx_codec_destroy(&context.codec);
+    context.codec = {};
+    context.open = vpx_codec_enc_init(&context.codec, vpx_codec_vp8_cx(), &config, 0) == VPX_CODEC_OK;
+    return context.open && control(&context.codec, settings);
+}
 
 Vp8Encoder::Vp8Encoder(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Vp8Encoder::Vp8Encoder(Vp8Encoder&&) noexcept = default;
@@ -86,12 +121,7 @@ Result<Vp8Encoder> Vp8Encoder::create(const Vp8Settings& settings) {
     auto state = std::make_unique<State>();
     state->settings = settings;
     state->config = configuration(settings);
-    vpx_codec_ctx_t* codec = &state->context.codec;
-    if (vpx_codec_enc_init(codec, vpx_codec_vp8_cx(), &state->config, 0) != VPX_CODEC_OK) {
-        return Failure(Error::codec_failed);
-    }
-    state->context.open = true;
-    if (!control(codec, settings)) return Failure(Error::codec_failed);
+    if (!state->open()) return Failure(Error::codec_failed);
     return Vp8Encoder(std::move(state));
 }
 
@@ -102,18 +132,56 @@ Result<EncodedFrame> Vp8Encoder::encode(const VideoFrame& frame, std::uint64_t t
     if (std::ranges::any_of(frame.planes, [](const Plane& plane) { return plane.data == nullptr; })) {
         return Failure(Error::unsupported_media);
     }
-    // Wrapped around samples that exist: given none, libvpx allocates some.
-    vpx_img_wrap(&state_->image, VPX_IMG_FMT_I420, static_cast<unsigned>(frame.width),
-                 static_cast<unsigned>(frame.height), 1, readable(frame.planes[0]));
-    for (std::size_t i = 0; i < 3; ++i) {
-        state_->image.planes[i] = readable(frame.planes[i]);
-        state_->image.stride[i] = static_cast<int>(frame.planes[i].stride);
+    state_->refine();
+    auto encoded = state_->encode_coarse(frame, timestamp, force_key);
+    const std::size_t bound = state_->settings.max_frame;
+    while (encoded && bound != 0 && encoded->bytes.size() > bound) {
+        if (state_->side >= coarsest) return Failure(Error::too_large);
+        state_->side *= 2;
+        state_->frames_since_change = 0;
+        if (!state_->open()) return Failure(Error::codec_failed);
+        encoded = state_->encode_coarse(frame, timestamp, true);
     }
-    vpx_codec_ctx_t* codec = &state_->context.codec;
-    const auto duration = 90000UL / static_cast<unsigned>(state_->settings.frame_rate);
+    return encoded;
+}
+
+// Once a second at most, so that a picture that is coarse for good costs few attempts.
+void Vp8Encoder::State::refine() {
+    if (side == 1 || ++frames_since_change < settings.frame_rate) return;
+    int quantizer = 0;
+    if (vpx_codec_control(&context.codec, VP8E_GET_LAST_QUANTIZER_64, &quantizer) != VPX_CODEC_OK) return;
+    if (quantizer >= quality_to_spare) return;
+    side /= 2;
+    frames_since_change = 0;
+    if (side == 1) coarse.reset();
+}
+
+Result<EncodedFrame> Vp8Encoder::State::encode_coarse(const VideoFrame& frame, std::uint64_t timestamp,
+                                                      bool force_key) {
+    if (side == 1) return encode(frame, timestamp, force_key);
+    if (!coarse) {
+        auto buffer = I420Buffer::create(frame.width, frame.height);
+        if (!buffer) return Failure(buffer.error());
+        coarse = std::move(*buffer);
+    }
+    const auto copied = copy_coarse(frame, side, *coarse);
+    if (!copied) return Failure(copied.error());
+    return encode(coarse->view(frame.captured), timestamp, force_key);
+}
+
+Result<EncodedFrame> Vp8Encoder::State::encode(const VideoFrame& frame, std::uint64_t timestamp, bool force_key) {
+    // Wrapped around samples that exist: given none, libvpx allocates some.
+    vpx_img_wrap(&image, VPX_IMG_FMT_I420, static_cast<unsigned>(frame.width), static_cast<unsigned>(frame.height), 1,
+                 readable(frame.planes[0]));
+    for (std::size_t i = 0; i < 3; ++i) {
+        image.planes[i] = readable(frame.planes[i]);
+        image.stride[i] = static_cast<int>(frame.planes[i].stride);
+    }
+    vpx_codec_ctx_t* codec = &context.codec;
+    const auto duration = 90000UL / static_cast<unsigned>(settings.frame_rate);
     const vpx_enc_frame_flags_t flags = force_key ? VPX_EFLAG_FORCE_KF : 0;
-    if (vpx_codec_encode(codec, &state_->image, static_cast<vpx_codec_pts_t>(timestamp), duration, flags,
-                         VPX_DL_REALTIME) != VPX_CODEC_OK) {
+    if (vpx_codec_encode(codec, &image, static_cast<vpx_codec_pts_t>(timestamp), duration, flags, VPX_DL_REALTIME) !=
+        VPX_CODEC_OK) {
         return Failure(Error::codec_failed);
     }
     vpx_codec_iter_t iterator = nullptr;
@@ -129,12 +197,15 @@ Result<EncodedFrame> Vp8Encoder::encode(const VideoFrame& frame, std::uint64_t t
 Result<void> Vp8Encoder::set_bitrate(int bits_per_second) {
     if (!valid_bitrate(bits_per_second)) return Failure(Error::invalid_argument);
     vpx_codec_enc_cfg_t changed = state_->config;
-    changed.rc_target_bitrate = static_cast<unsigned>(bits_per_second / 1000);
-    if (vpx_codec_enc_config_set(&state_->context.codec, &changed) != VPX_CODEC_OK) {
+    Vp8Settings settings = state_->settings;
+    settings.bitrate = bits_per_second;
+    changed.rc_target_bitrate = target_kilobits(settings);
+    vpx_codec_ctx_t* codec = &state_->context.codec;
+    if (vpx_codec_enc_config_set(codec, &changed) != VPX_CODEC_OK || !control(codec, settings)) {
         return Failure(Error::codec_failed);
     }
     state_->config = changed;
-    state_->settings.bitrate = bits_per_second;
+    state_->settings = settings;
     return {};
 }
 

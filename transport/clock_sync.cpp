@@ -6,6 +6,9 @@ namespace sotto::transport {
 namespace {
 
 constexpr std::uint64_t nanoseconds = 1'000'000'000;
+constexpr Duration first_round_trip = std::chrono::milliseconds(100);  // until the first report tells
+constexpr Duration shortest_repair = std::chrono::milliseconds(20);
+constexpr Duration longest_repair = std::chrono::seconds(1);
 constexpr std::uint32_t longest_round_trip = 60U << 16;  // in 1/65536 s; anything above is a wrapped negative
 // The least transit may creep up this fast, so that a drifting clock is followed (1 ms a report).
 constexpr Duration drift = std::chrono::milliseconds(1);
@@ -28,6 +31,14 @@ std::optional<Duration> round_trip(const ReportBlock& block, NtpTime arrived) {
     const std::uint32_t trip = arrived.middle() - block.last_sr - block.delay_since_last_sr;
     if (trip > longest_round_trip) return std::nullopt;
     return Duration(static_cast<std::int64_t>(std::uint64_t{trip} * nanoseconds >> 16));
+}
+
+void RoundTripTime::measured(Duration sample) {
+    smoothed_ = smoothed_ ? *smoothed_ + (sample - *smoothed_) / 8 : sample;
+}
+
+Duration RoundTripTime::for_repair() const {
+    return std::clamp(smoothed_.value_or(first_round_trip), shortest_repair, longest_repair);
 }
 
 void ClockSync::sender_report(const SenderInfo& info, Instant now, std::optional<Duration> round_trip) {

@@ -16,6 +16,18 @@ Duration from_ntp(NtpTime ntp);
 // RFC 3550 §6.4.1: A - LSR - DLSR. Nothing if the block answers no SR, or a negative or absurd (over 60 s) value.
 std::optional<Duration> round_trip(const ReportBlock& block, NtpTime arrived);
 
+// Smoothed, so that neither one bad sample nor a peer that lies in one report decides (RFC 6298 §2.3).
+class RoundTripTime {
+  public:
+    void measured(Duration sample);
+    std::optional<Duration> smoothed() const { return smoothed_; }
+    // For repair: between bounds that neither a fast network nor a peer's report can move.
+    Duration for_repair() const;
+
+  private:
+    std::optional<Duration> smoothed_;
+};
+
 // Maps the sender's RTP timestamps to our own time line: the least transit seen in a sender report, less half the
 // round trip, is taken as the clocks' offset.
 class ClockSync {

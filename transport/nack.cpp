@@ -4,7 +4,7 @@
 
 namespace sotto::transport {
 
-void NackTracker::received(std::int64_t extended, Instant) {
+void NackTracker::received(std::int64_t extended, Instant now, Duration wait) {
     if (highest_ < 0) {
         highest_ = extended;
         return;
@@ -29,7 +29,9 @@ void NackTracker::received(std::int64_t extended, Instant) {
         count_ -= oldest;
         given_up_ += oldest;
     }
-    for (std::int64_t number = first_kept; number < extended; ++number) gaps_[count_++] = {.number = number};
+    for (std::int64_t number = first_kept; number < extended; ++number) {
+        gaps_[count_++] = {.number = number, .due = now + wait};
+    }
     highest_ = extended;
 }
 
@@ -47,14 +49,14 @@ std::size_t NackTracker::due(Instant now, Duration round_trip, std::span<Sequenc
     std::size_t kept = 0;
     for (std::size_t i = 0; i < count_; ++i) {
         Missing gap = gaps_[i];
-        const bool ask = gap.tries == 0 || now - gap.asked >= round_trip;
+        const bool ask = now >= gap.due;
         if (ask && gap.tries >= max_tries) {
             ++given_up_;
             continue;
         }
         if (ask && given < out.size()) {
             out[given++] = SequenceNumber{static_cast<std::uint16_t>(gap.number)};
-            gap.asked = now;
+            gap.due = now + round_trip;
             ++gap.tries;
         }
         gaps_[kept++] = gap;
@@ -63,12 +65,9 @@ std::size_t NackTracker::due(Instant now, Duration round_trip, std::span<Sequenc
     return given;
 }
 
-Instant NackTracker::deadline(Duration round_trip) const {
+Instant NackTracker::deadline() const {
     Instant earliest = never;
-    for (std::size_t i = 0; i < count_; ++i) {
-        if (gaps_[i].tries == 0) return Instant::min();
-        earliest = std::min(earliest, gaps_[i].asked + round_trip);
-    }
+    for (std::size_t i = 0; i < count_; ++i) earliest = std::min(earliest, gaps_[i].due);
     return earliest;
 }
 

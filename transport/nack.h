@@ -11,21 +11,23 @@
 
 namespace sotto::transport {
 
-// Follows one stream's sequence numbers. A packet is asked for at once when a later one arrives, again each round trip,
-// at most max_tries times; fixed memory, oldest gaps given up first.
+// Follows one stream's sequence numbers. A packet is asked for when a later one has come and it still has not after a
+// wait (it may only have been overtaken), again each round trip, at most max_tries times; fixed memory, oldest gaps
+// given up first.
 class NackTracker {
   public:
-    static constexpr int max_tries = 6;
+    static constexpr int max_tries = 10;
 
-    // `extended`: an unwrapped sequence number of an authentic packet.
-    void received(std::int64_t extended, Instant now);
+    // `extended`: an unwrapped sequence number of an authentic packet; `wait`: before what it shows missing is asked
+    // for.
+    void received(std::int64_t extended, Instant now, Duration wait);
     // Packets before this one are no longer wanted (decoded or skipped).
     void forget_before(std::int64_t extended);
 
     // The numbers to ask for now, ascending. Fills `out` and gives how many.
     std::size_t due(Instant now, Duration round_trip, std::span<SequenceNumber, max_nacks> out);
     // When due() next has something to give; `never` when nothing is missing.
-    Instant deadline(Duration round_trip) const;
+    Instant deadline() const;
 
     std::size_t missing() const { return count_; }
     std::uint64_t given_up() const { return given_up_; }
@@ -33,7 +35,7 @@ class NackTracker {
   private:
     struct Missing {
         std::int64_t number = 0;
-        Instant asked = Instant::min();
+        Instant due{};  // when to ask (again)
         int tries = 0;
     };
     std::array<Missing, 256> gaps_{};  // ascending by number

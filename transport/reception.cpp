@@ -47,22 +47,27 @@ Duration ReceptionStats::jitter() const {
 
 ReportBlock ReceptionStats::report(Instant now) {
     // RFC 3550 §A.3.
-    const std::int64_t lost = expected() - static_cast<std::int64_t>(packets_);
     const std::int64_t expected_interval = expected() - expected_before_;
     const auto received_interval = static_cast<std::int64_t>(packets_ - packets_before_);
     const std::int64_t lost_interval = expected_interval - received_interval;
     expected_before_ = expected();
     packets_before_ = packets_;
-    std::uint8_t fraction = 0;
+    fraction_lost_ = 0;
     if (expected_interval > 0 && lost_interval > 0) {
-        fraction = static_cast<std::uint8_t>(std::min<std::int64_t>(255, lost_interval * 256 / expected_interval));
+        fraction_lost_ =
+            static_cast<std::uint8_t>(std::min<std::int64_t>(255, lost_interval * 256 / expected_interval));
     }
+    return report_again(now);
+}
+
+ReportBlock ReceptionStats::report_again(Instant now) const {
+    const std::int64_t lost = expected() - static_cast<std::int64_t>(packets_);
     std::uint32_t delay = 0;
     if (last_sr_ != 0) delay = static_cast<std::uint32_t>(to_ticks(now - last_sr_arrived_, 65536));
     // The unwrapper starts one circle up; the wire counts cycles from zero.
     const std::int64_t highest = packets_ == 0 ? 0 : highest_ - 0x10000;
     return {.source = source_,
-            .fraction_lost = fraction,
+            .fraction_lost = fraction_lost_,
             .cumulative_lost = static_cast<std::int32_t>(std::clamp<std::int64_t>(lost, -0x800000, 0x7fffff)),
             .highest_sequence = static_cast<std::uint32_t>(highest),
             .jitter = static_cast<std::uint32_t>(jitter_q4_ >> 4),

@@ -20,6 +20,8 @@ class ReceptionStats {
 
     // The block for our next report; closes the interval that fraction_lost covers.
     ReportBlock report(Instant now);
+    // The same for feedback, which goes out at any time: the interval stays open, the last closed one is told again.
+    ReportBlock report_again(Instant now) const;
 
     std::uint64_t packets() const { return packets_; }
     std::int64_t expected() const;  // packets the sender has sent, as far as we know
@@ -33,6 +35,7 @@ class ReceptionStats {
     std::uint64_t packets_ = 0;
     std::int64_t expected_before_ = 0;
     std::uint64_t packets_before_ = 0;
+    std::uint8_t fraction_lost_ = 0;  // in the last closed interval
     std::int64_t transit_ = 0;
     std::uint64_t jitter_q4_ = 0;  // RTP units, 4 fractional bits, as §A.8
     std::uint32_t last_sr_ = 0;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "transport/vp8_payload.h"
-
 namespace sotto::transport {
 
 VideoJitterBuffer::VideoJitterBuffer(const VideoJitterBufferSettings& settings)
@@ -37,6 +35,7 @@ Result<void> VideoJitterBuffer::insert(const RtpPacket& packet, std::int64_t ext
     if (extended - next_ >= capacity) {
         // The peer is further ahead than we can hold: what lies between is lost.
         skip_to(extended - capacity + 1);
+        if (!waiting_for_key_) key_from_ = extended;
         waiting_for_key_ = true;
     }
 
@@ -53,7 +52,10 @@ Result<void> VideoJitterBuffer::insert(const RtpPacket& packet, std::int64_t ext
     // Of pointers, so that it is a memmove: over ranges GCC 12 copies 16 bytes at a time.
     std::copy_n(payload->data.data(), payload->data.size(), packets_.data() + offset);
     highest_ = std::max(highest_, extended);
-    if (target.key) key_started_ = now;
+    if (target.key && extended >= key_from_) {
+        key_from_ = extended;
+        key_started_ = now;
+    }
     return {};
 }
 
@@ -125,8 +127,7 @@ void VideoJitterBuffer::wait_for_packet(std::int64_t missing, Instant now) {
         blocked_until_ = later->arrived + settings_.give_up;
         if (now < blocked_until_) return;
         blocked_until_ = never;
-        waiting_for_key_ = true;
-        key_started_ = Instant::min();
+        wait_for_key();
         return;
     }
 }
@@ -158,10 +159,13 @@ void VideoJitterBuffer::skip_to(std::int64_t number) {
     next_ = number;
 }
 
-void VideoJitterBuffer::require_key_frame() {
+void VideoJitterBuffer::wait_for_key() {
     waiting_for_key_ = true;
     key_started_ = Instant::min();
+    if (key_from_ < next_) key_from_ = highest_ + 1;
 }
+
+void VideoJitterBuffer::require_key_frame() { wait_for_key(); }
 
 Instant VideoJitterBuffer::key_frame_wanted() const {
     if (!waiting_for_key_) return never;

@@ -2,6 +2,7 @@
 // everything before it was given or given up.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "sotto/error.h"
 #include "sotto/time.h"
 #include "transport/rtp.h"
+#include "transport/vp8_payload.h"
 
 namespace sotto::transport {
 
@@ -23,7 +25,7 @@ struct AssembledFrame {
 
 struct VideoJitterBufferSettings {
     std::size_t packets = 128;                          // slots of max_datagram bytes; a power of two
-    std::size_t max_frame = 80 * 1024;                  // bytes; larger frames are skipped and counted
+    std::size_t max_frame = max_frame_size;             // bytes; larger frames are skipped and counted
     Duration give_up = std::chrono::milliseconds(400);  // how long a missing packet holds up complete later frames
 };
 
@@ -50,6 +52,8 @@ class VideoJitterBuffer {
 
     // All packets before this number are past: no use asking for them.
     std::int64_t first_wanted() const { return next_; }
+    // Nor for those before this one: while a key frame is waited for, only it and what follows can be shown.
+    std::int64_t first_useful() const { return waiting_for_key_ ? std::max(next_, key_from_) : next_; }
     std::uint64_t frames_skipped() const { return frames_skipped_; }
     std::size_t memory() const;  // bytes held
 
@@ -74,6 +78,7 @@ class VideoJitterBuffer {
     Run run(std::int64_t from) const;
     AssembledFrame assemble(std::int64_t from, std::int64_t end);
     std::optional<AssembledFrame> next_key_frame();
+    void wait_for_key();
     void wait_for_packet(std::int64_t missing, Instant now);
     void skip_to(std::int64_t number);
 
@@ -84,7 +89,8 @@ class VideoJitterBuffer {
     std::int64_t next_ = -1;  // number of the next frame's first packet; -1 before the first packet
     std::int64_t highest_ = -1;
     bool waiting_for_key_ = true;
-    bool started_ = false;                  // a frame was given
+    bool started_ = false;        // a frame was given
+    std::int64_t key_from_ = -1;  // where the newest key frame begins, or what came before it was asked for ends
     Instant key_started_ = Instant::min();  // when the newest key frame began to arrive, while one is waited for
     Instant blocked_until_ = never;
     std::uint64_t frames_skipped_ = 0;

@@ -6,6 +6,7 @@
 
 #include "sotto/bytes.h"
 #include "sotto/error.h"
+#include "transport/rtp.h"
 
 namespace sotto::transport {
 
@@ -32,10 +33,17 @@ struct Vp8Payload {
 // Errors: truncated, malformed (reserved partition index).
 Result<Vp8Payload> parse_vp8(Bytes payload);
 
+inline constexpr std::size_t vp8_descriptor_size = 4;  // as we write it: X, I, two bytes of picture id
+
+// What both sides keep to (docs/protocol.md §9): no frame takes more packets, and every receiver can hold that many.
+inline constexpr std::size_t max_frame_packets = 80;
+inline constexpr std::size_t max_frame_size =
+    max_frame_packets * (max_rtp_packet - rtp_header_size - vp8_descriptor_size);
+
 // Cuts one encoded frame into payloads of about equal size: the descriptor with a 15-bit picture id, then data.
 class Vp8Packetizer {
   public:
-    static constexpr std::size_t descriptor_size = 4;  // X, I, two bytes of picture id
+    static constexpr std::size_t descriptor_size = vp8_descriptor_size;
 
     // `max_payload` counts the descriptor, at least descriptor_size + 1. The frame must outlive the packetizer.
     Vp8Packetizer(Bytes frame, std::size_t max_payload, std::uint16_t picture_id);

@@ -67,7 +67,8 @@ struct ShownFrame {
     VideoFrame picture;
     EncodedFrame encoded;             // the VP8 frame that `picture` was decoded from
     std::uint32_t timestamp = 0;      // RTP, 90 kHz
-    std::optional<Instant> captured;  // at the sender, on our time line; nothing before the first sender report
+    std::optional<Instant> captured;  // at the sender, on our time line; nothing until reports of both sides tell the
+                                      // round trip, and never while we send no media ourselves
 };
 struct PlayedBlock {
     AudioBlock block;

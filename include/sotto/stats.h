@@ -29,8 +29,9 @@ struct SendStats {
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;  // of RTP payload
     std::uint64_t retransmitted = 0;
-    std::uint64_t overrun = 0;  // datagrams overwritten before the client took them
-    double peer_loss = 0;       // share of our packets the peer last reported lost, 0 to 1
+    std::uint64_t unrepaired = 0;  // asked for again in vain: forgotten, sent a moment ago, or more than we repair
+    std::uint64_t overrun = 0;     // datagrams, reports included, overwritten before the client took them
+    double peer_loss = 0;          // share of our packets the peer last reported lost, 0 to 1
 };
 
 struct ReceiveStats {
@@ -42,6 +43,7 @@ struct ReceiveStats {
     std::uint64_t recovered = 0;  // audio: of those, from the next packet's FEC
     std::uint64_t skipped = 0;    // video: frames given up; audio: blocks dropped to reduce delay
     std::uint64_t nacked = 0;     // packets asked for again
+    std::uint64_t given_up = 0;   // video: missing packets no longer asked for, after many tries or out of reach
     std::uint64_t key_requests = 0;
     Duration jitter{};         // interarrival jitter, RFC 3550 §6.4.1
     Duration playout_delay{};  // audio: the jitter buffer's target

@@ -180,6 +180,31 @@ TEST_CASE("the VP8 conformance streams decode to the listed pictures") {
     CHECK(streams > 10);
 }
 
+TEST_CASE("no frame exceeds the bound, whatever the picture, and quality returns when it can") {
+    auto encode = std::move(*codec::Vp8Encoder::create(
+        {.width = 320, .height = 180, .frame_rate = 5, .bitrate = 2000000, .max_frame = 4096}));
+    auto decode = codec::Vp8Decoder::create();
+    test::SeededRandom random(3);
+    std::uint64_t n = 0;
+    const auto show = [&](const codec::I420Buffer& picture) {
+        const auto encoded = encode.encode(picture.view({}), n++ * 18000, false);
+        REQUIRE(encoded);
+        CHECK(encoded->bytes.size() <= 4096);
+        if (encoded->bytes.empty()) return 0.0;
+        const auto shown = decode->decode(encoded->bytes);
+        REQUIRE(shown);
+        return *codec::luma_psnr(picture.view({}), **shown);
+    };
+    for (int i = 0; i < 10; ++i) {
+        auto picture = scene(0);
+        for (int plane = 0; plane < 3; ++plane) random.fill(std::as_writable_bytes(picture.plane(plane)));
+        CHECK(show(picture) > 5);
+    }
+    double quality = 0;
+    for (int i = 0; i < 50; ++i) quality = show(scene(0));
+    CHECK(quality > 32);
+}
+
 TEST_CASE("an encoder gives back all the memory it took, libvpx's included") {
     const auto held = [] {
         const auto heap = mallinfo2();  // 0 under a sanitizer's allocator, which looks for leaks itself

@@ -25,7 +25,7 @@ class NackRun {
     // Far jumps too: more than the tracker holds.
     void receive(int step) {
         const std::int64_t number = std::max<std::int64_t>(1, number_ + (step > 120 ? step * 8 : step));
-        tracker_.received(number, now_);
+        tracker_.received(number, now_, std::chrono::milliseconds(5));
         received_.insert(number);
         number_ = received_.size() == 1 ? number : std::max(number_, number);
     }
@@ -38,7 +38,7 @@ class NackRun {
     }
 
     void ask(Duration round_trip) {
-        const bool something_due = tracker_.deadline(round_trip) <= now_;
+        const bool something_due = tracker_.deadline() <= now_;
         const std::uint64_t given_up = tracker_.given_up();
         std::array<SequenceNumber, transport::max_nacks> out{};
         const std::size_t count = tracker_.due(now_, round_trip, out);

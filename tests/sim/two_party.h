@@ -75,6 +75,7 @@ class TwoParty {
     Side caller, callee;
     Link to_callee, to_caller;
     Instant now{std::chrono::seconds(1000)};
+    std::optional<SeededRandom> noise;  // pictures of it, the worst that an encoder can be given
 
   private:
     void receive(Side& side, Bytes datagram) {
@@ -133,12 +134,13 @@ class TwoParty {
     void show(const CallSettings& settings) {
         const auto width = static_cast<std::size_t>(settings.video_width);
         const auto height = static_cast<std::size_t>(settings.video_height);
-        picture_.resize(width * height * 3 / 2, 128);
+        picture_.assign(width * height * 3 / 2, 128);
         for (std::size_t i = 0; i < width * height; ++i) {
             const std::size_t x = i % width + pictures_ * 3, y = i / width;
             picture_[i] = static_cast<std::uint8_t>(128 + (x / 16 + y / 16) % 2 * 40 + (x * y / 64) % 16);
         }
         ++pictures_;
+        if (noise) noise->fill(std::as_writable_bytes(std::span(picture_)));
         const std::uint8_t* const start = picture_.data();
         const VideoFrame frame{.width = settings.video_width,
                                .height = settings.video_height,

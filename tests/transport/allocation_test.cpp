@@ -58,7 +58,7 @@ TEST_CASE("packetise, keep, report, assemble and queue allocate nothing in the s
             history.commit(sequence, rtp_header_size + *size);
             const auto packet = parse_rtp(history.find(sequence));
             static_cast<void>(video.insert(*packet, number, now));
-            nacks.received(number++, now);
+            nacks.received(number++, now, 5ms);
         }
         while (video.next(now)) ++shown;
         static_cast<void>(audio.insert({.header = {}, .payload = opus}, 65536 + i, now));

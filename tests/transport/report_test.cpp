@@ -31,6 +31,16 @@ TEST_CASE("losses are reported over all and per interval, as RFC 3550 A.3 has it
     CHECK(second.fraction_lost == 0);
 }
 
+TEST_CASE("a block that travels with feedback leaves the interval open") {
+    ReceptionStats stats(source, 90000);
+    for (std::int64_t n = 0; n < 100; n += 2) stats.received(65536 + n, RtpTimestamp{0}, start);
+    stats.received(65536 + 99, RtpTimestamp{0}, start);
+    CHECK(stats.report_again(start).fraction_lost == 0);
+    CHECK(stats.report_again(start).cumulative_lost == 49);
+    CHECK(stats.report(start).fraction_lost == 49 * 256 / 100);
+    CHECK(stats.report_again(start).fraction_lost == 49 * 256 / 100);
+}
+
 TEST_CASE("duplicates make the count of losses fall, and never the fraction negative") {
     ReceptionStats stats(source, 90000);
     for (int i = 0; i < 10; ++i) stats.received(65536, RtpTimestamp{0}, start);
@@ -72,6 +82,19 @@ TEST_CASE("the round trip is what is left after the peer's delay") {
     CHECK_FALSE(round_trip(block, to_ntp(10s + 200ms)));
     block.last_sr = 0;
     CHECK_FALSE(round_trip(block, to_ntp(11s)));
+}
+
+TEST_CASE("for repair the round trip is smoothed and bounded, whatever the peer reports") {
+    RoundTripTime time;
+    CHECK_FALSE(time.smoothed());
+    time.measured(60ms);
+    CHECK(time.for_repair() == 60ms);
+    time.measured(3s);
+    CHECK(time.for_repair() < 500ms);
+    for (int i = 0; i < 100; ++i) time.measured(0ms);
+    CHECK(time.for_repair() == 20ms);
+    for (int i = 0; i < 100; ++i) time.measured(60s);
+    CHECK(time.for_repair() == 1s);
 }
 
 TEST_CASE("a sender's time stamps are placed on our time line, over their wrap") {

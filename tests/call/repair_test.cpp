@@ -1,0 +1,131 @@
+// Loss, large pictures and lying peers: what a whole call makes of them.
+#include <doctest/doctest.h>
+
+#include "call/sender.h"
+#include "sim/two_party.h"
+
+using namespace sotto;
+using namespace sotto::test;
+using namespace std::chrono_literals;
+
+TEST_CASE("pictures of noise, larger than the callee's own, are shown") {
+    struct Size {
+        int width, height;
+    };
+    for (const auto& [width, height] : {Size{1280, 720}, Size{1920, 1080}}) {
+        CAPTURE(width);
+        const CallSettings settings{
+            .video_width = width, .video_height = height, .video_frame_rate = 10, .video_bitrate = 2500000};
+        TwoParty world(90);
+        world.noise.emplace(91);
+        REQUIRE(world.dial(settings));
+        REQUIRE(world.callee.call->accept({}, world.now));
+        world.settle();
+        world.talk(3s, settings);
+        const CallStats sent = world.caller.call->stats();
+        CAPTURE(sent.video_sent.frames);
+        CHECK(sent.video_sent.frames >= 5);
+        CHECK(world.callee.shown * 10 > static_cast<int>(sent.video_sent.frames) * 8);
+        CHECK(sent.video_sent.overrun == 0);
+        CHECK(world.callee.call->stats().video_received.skipped == 0);
+    }
+}
+
+TEST_CASE("packets that only overtook one another are not asked for again") {
+    TwoParty world(92, {.delay = 30ms, .jitter = 20ms});
+    world.connect();
+    world.talk(5s);
+    CHECK(world.callee.call->stats().video_received.packets > 300);
+    CHECK(world.callee.call->stats().video_received.nacked < 10);
+}
+
+TEST_CASE("after an outage nothing is asked for that no key frame needs") {
+    TwoParty world(93);
+    world.connect();
+    world.talk(2s);
+    world.to_callee.set({.delay = 30ms, .loss = 1.0});
+    world.talk(3s);
+    world.to_callee.set({.delay = 30ms});
+    const int before = world.callee.shown;
+    world.talk(1s);
+    CHECK(world.callee.shown > before + 20);
+    CHECK(world.callee.call->stats().video_received.nacked < 10);
+}
+
+TEST_CASE("a key frame requested too soon after another comes as soon as it may") {
+    SeededRandom random(94);
+    SrtpKey<Sending> key;
+    random.fill(key.fill());
+    auto sender = call::VideoSender::create(std::move(key), Ssrc{1}, true, {}, random);
+    REQUIRE(sender);
+    call::TraceLog traces(nullptr);
+    call::Outbox outbox;
+    std::vector<std::uint8_t> samples(640 * 360 * 3 / 2);
+    random.fill(std::as_writable_bytes(std::span(samples).first(640 * 100)));
+    const std::uint8_t* const start = samples.data();
+    Instant now{1s};
+    // A still picture: only its key frames are large.
+    const auto sends_key_frame = [&] {
+        now += 20ms;
+        const VideoFrame frame{
+            .width = 640,
+            .height = 360,
+            .planes = {Plane{start, 640}, Plane{start + 640 * 360, 320}, Plane{start + 640 * 360 * 5 / 4, 320}},
+            .captured = now};
+        const std::uint64_t before = sender->stream.stats.packets;
+        REQUIRE(sender->send(frame, now, traces, outbox));
+        return sender->stream.stats.packets > before + 10;
+    };
+    CHECK(sends_key_frame());
+    const Instant first = now;
+    for (int i = 0; i < 5; ++i) CHECK_FALSE(sends_key_frame());
+    SUBCASE("but one that the first cannot have reached is answered by it") {
+        sender->key_requested(first + 50ms, 60ms);
+        for (int i = 0; i < 30; ++i) CHECK_FALSE(sends_key_frame());
+    }
+    SUBCASE("not dropped") {
+        sender->key_requested(now, 60ms);
+        while (now + 20ms < first + call::VideoSender::key_interval) CHECK_FALSE(sends_key_frame());
+        CHECK(sends_key_frame());
+    }
+}
+
+TEST_CASE("requests for key frames grow rare when the camera has stopped") {
+    TwoParty world(95);
+    world.connect();
+    world.talk(1s);
+    world.to_callee.set({.delay = 30ms, .loss = 0.8});
+    world.talk(1s);
+    world.to_callee.set({.delay = 30ms});
+    const std::uint64_t before = world.callee.call->stats().video_received.key_requests;
+    world.talk(15s, {.video = false});
+    CHECK(world.callee.call->stats().video_received.key_requests <= before + 10);
+    world.talk(1s);
+    CHECK(world.now - world.callee.last_shown < 50ms);
+}
+
+TEST_CASE("repair never sends more than the stream itself has, nor a packet twice for one request") {
+    SeededRandom random(96);
+    SrtpKey<Sending> key;
+    random.fill(key.fill());
+    auto stream = call::SendStream::create(std::move(key), {.ssrc = Ssrc{1}}, random);
+    REQUIRE(stream);
+    call::Outbox outbox;
+    std::vector<SequenceNumber> numbers;
+    for (int i = 0; i < 40; ++i) {
+        REQUIRE(stream->payload_room().size() == call::SendStream::max_payload);
+        REQUIRE(stream->send(1000, RtpTimestamp{0}, false, outbox));
+        const auto packet = transport::parse_rtp(*outbox.pop());
+        REQUIRE(packet);
+        numbers.insert(numbers.end(), 2, packet->header.sequence);
+    }
+    Instant now{1s};
+    stream->resend(numbers, now, 20ms, outbox);
+    CHECK(stream->stats.retransmitted == 40);
+    CHECK(stream->stats.unrepaired == 40);
+    for (int i = 0; i < 100; ++i) stream->resend(numbers, now += 20ms, 20ms, outbox);
+    CHECK(stream->stats.retransmitted == 40);
+    REQUIRE(stream->send(1000, RtpTimestamp{0}, false, outbox));
+    stream->resend(numbers, now += 20ms, 20ms, outbox);
+    CHECK(stream->stats.retransmitted == 41);
+}
