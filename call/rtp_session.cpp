@@ -37,11 +37,13 @@ Result<Ssrc> claimed_ssrc(Bytes datagram, bool rtcp) {
 }  // namespace
 
 RtpSession::RtpSession(VideoSender&& video_out, AudioSender&& audio_out, VideoReceiver&& video_in,
-                       AudioReceiver&& audio_in, const CallSettings& settings, Random& random, Instant now)
+                       AudioReceiver&& audio_in, const StreamOffer& theirs, const CallSettings& settings,
+                       Random& random, Instant now)
     : video_out_(std::move(video_out)),
       audio_out_(std::move(audio_out)),
       video_in_(std::move(video_in)),
       audio_in_(std::move(audio_in)),
+      theirs_(theirs),
       traces_(settings.trace_clock),
       cname_(random_cname(random)),
       random_(random),
@@ -65,15 +67,17 @@ Result<std::unique_ptr<RtpSession>> RtpSession::create(crypto::MediaKeys&& keys,
                                           std::chrono::milliseconds(theirs.audio_block_ms), settings.audio_channels);
     if (!audio_in) return Failure(audio_in.error());
     return std::unique_ptr<RtpSession>(new RtpSession(std::move(*video_out), std::move(*audio_out),
-                                                      std::move(*video_in), std::move(*audio_in), settings, random,
-                                                      now));
+                                                      std::move(*video_in), std::move(*audio_in), theirs, settings,
+                                                      random, now));
 }
 
 Result<void> RtpSession::send(const VideoFrame& frame, Instant now) {
+    polled_dry_ = false;
     return video_out_.send(frame, now, traces_, outbox_);
 }
 
 Result<void> RtpSession::send(const AudioBlock& block, Instant now) {
+    polled_dry_ = false;
     return audio_out_.send(block, now, traces_, outbox_);
 }
 
@@ -86,6 +90,7 @@ Result<void> RtpSession::receive(Bytes datagram, Instant now) {
     }();
     if (received) {
         last_received_ = now;
+        polled_dry_ = false;
     } else {
         ++refused_[received.error()];
     }
@@ -95,9 +100,10 @@ Result<void> RtpSession::receive(Bytes datagram, Instant now) {
 Result<void> RtpSession::receive_rtp(MutableBytes datagram, Instant now) {
     const auto ssrc = claimed_ssrc(datagram, false);
     if (!ssrc) return Failure(ssrc.error());
-    if (*ssrc == audio_in_.stream.ssrc()) return audio_in_.receive(datagram, now, traces_);
-    if (*ssrc != video_in_.stream.ssrc()) return Failure(Error::unknown_stream);
-    return video_in_.receive(datagram, now, traces_);
+    // Only what the peer's offer or answer named: our user agreed to nothing else.
+    if (theirs_.audio && *ssrc == audio_in_.stream.ssrc()) return audio_in_.receive(datagram, now, traces_);
+    if (theirs_.video && *ssrc == video_in_.stream.ssrc()) return video_in_.receive(datagram, now, traces_);
+    return Failure(Error::unknown_stream);
 }
 
 Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Instant now) {
@@ -171,10 +177,14 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
     // A gap given up or a frame refused just now calls for a key frame.
     send_feedback(now);
     if (const auto datagram = take_datagram()) return *datagram;
+    polled_dry_ = true;
     return std::nullopt;
 }
 
-Instant RtpSession::deadline() const { return std::min({next_report_, video_in_.deadline(), audio_in_.deadline()}); }
+Instant RtpSession::deadline() const {
+    if (!polled_dry_) return Instant::min();
+    return std::min({next_report_, video_in_.deadline(), audio_in_.deadline()});
+}
 
 void RtpSession::add_to(CallStats& stats) const {
     stats.audio_sent = audio_out_.stream.stats;

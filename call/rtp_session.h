@@ -41,7 +41,7 @@ class RtpSession {
 
   private:
     RtpSession(VideoSender&& video_out, AudioSender&& audio_out, VideoReceiver&& video_in, AudioReceiver&& audio_in,
-               const CallSettings& settings, Random& random, Instant now);
+               const StreamOffer& theirs, const CallSettings& settings, Random& random, Instant now);
 
     Result<void> receive_rtp(MutableBytes datagram, Instant now);
     Result<void> receive_rtcp(MutableBytes datagram, Instant now);
@@ -53,6 +53,7 @@ class RtpSession {
     AudioSender audio_out_;
     VideoReceiver video_in_;
     AudioReceiver audio_in_;
+    StreamOffer theirs_;
     Outbox outbox_;
     TraceLog traces_;
     RefusalCounts refused_;
@@ -64,6 +65,7 @@ class RtpSession {
     Instant last_received_;
     transport::RoundTripTime round_trip_;
     bool bye_received_ = false;
+    bool polled_dry_ = false;  // nothing came in or went out since poll() had nothing to give
 };
 
 }  // namespace sotto::call

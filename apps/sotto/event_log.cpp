@@ -9,8 +9,13 @@ namespace {
 double milliseconds(Duration duration) { return static_cast<double>(duration.count()) / 1e6; }
 
 nlohmann::json to_json(const SendStats& s) {
-    return {{"frames", s.frames},      {"frames_dropped", s.frames_dropped}, {"packets", s.packets},
-            {"bytes", s.bytes},        {"retransmitted", s.retransmitted},   {"overrun", s.overrun},
+    return {{"frames", s.frames},
+            {"frames_dropped", s.frames_dropped},
+            {"packets", s.packets},
+            {"bytes", s.bytes},
+            {"retransmitted", s.retransmitted},
+            {"overrun", s.overrun},
+            {"unrepaired", s.unrepaired},
             {"peer_loss", s.peer_loss}};
 }
 
@@ -23,6 +28,7 @@ nlohmann::json to_json(const ReceiveStats& s) {
             {"recovered", s.recovered},
             {"skipped", s.skipped},
             {"nacked", s.nacked},
+            {"given_up", s.given_up},
             {"key_requests", s.key_requests},
             {"jitter_ms", milliseconds(s.jitter)},
             {"playout_delay_ms", milliseconds(s.playout_delay)}};

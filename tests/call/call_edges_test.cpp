@@ -1,6 +1,7 @@
 // A call's edges in time: what overtakes what, what comes too late, what a deadline promises.
 #include <doctest/doctest.h>
 
+#include "call/rtp_session.h"
 #include "sim/two_party.h"
 
 using namespace sotto;
@@ -80,4 +81,49 @@ TEST_CASE("what an ended call refuses is still counted") {
     CHECK_FALSE(world.caller.call->receive(Buffer(100), world.now));
     CHECK(world.caller.call->stats().refused[Error::wrong_state] == before + 1);
     CHECK(world.caller.call->stats().video_sent.frames == frames);
+}
+
+TEST_CASE("what was sent or received calls for a poll at once") {
+    TwoParty world(87);
+    world.connect();
+    world.talk(100ms);
+    Call& from = *world.caller.call;
+    const std::vector<std::int16_t> samples(960, 500);
+    world.now += 20ms;
+    world.settle();
+    CHECK(from.deadline() > world.now);
+    REQUIRE(from.send(AudioBlock{.samples = samples, .captured = world.now}, world.now));
+    CHECK(from.deadline() == world.now);
+    const auto output = from.poll(world.now);
+    REQUIRE(output);
+    REQUIRE(std::holds_alternative<Datagram>(*output));
+    REQUIRE(world.callee.call->receive(std::get<Datagram>(*output).bytes, world.now));
+    CHECK(world.callee.call->deadline() == world.now);
+    world.settle();
+    CHECK(from.deadline() > world.now);
+    CHECK(world.callee.call->deadline() > world.now);
+}
+
+TEST_CASE("pictures from a peer that offered sound alone are refused, though it holds the keys") {
+    using namespace sotto::call;
+    const Instant now{1s};
+    SeededRandom random(88);
+    for (const bool offered : {false, true}) {
+        CAPTURE(offered);
+        auto theirs = crypto::MediaKeySchedule({}, {}, crypto::Role::caller).next();
+        auto session = RtpSession::create(
+            std::move(*crypto::MediaKeySchedule({}, {}, crypto::Role::callee).next()),
+            {.audio = true, .video = true, .audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}},
+            {.audio = true, .video = offered, .audio_ssrc = Ssrc{3}, .video_ssrc = Ssrc{4}}, {}, random, now);
+        REQUIRE(session);
+        auto out = transport::SrtpSender::create(std::move(theirs->send_video), Ssrc{4});
+        alignas(8) std::array<std::byte, 64> packet{};
+        const transport::RtpHeader header{.marker = true, .payload_type = vp8_payload_type, .ssrc = Ssrc{4}};
+        const std::size_t size = *transport::write_rtp_header(header, packet);
+        packet[size] = std::byte{0x10};  // RFC 7741 §4.2: S, the start of a frame
+        const auto length = out->protect_rtp(packet, size + 20);
+        const auto received = (*session)->receive(std::span(packet).first(*length), now);
+        CHECK(received.has_value() == offered);
+        if (!offered) CHECK(received.error() == Error::unknown_stream);
+    }
 }

@@ -10,13 +10,13 @@ import json
 import os
 import random
 import struct
-import subprocess
 import sys
 import unittest
 
 sys.dont_write_bytecode = True  # the source tree stays as it is
 try:
     from second_implementation import *
+    from library_peer import Library
 except OSError as error:
     sys.exit(print("skipped:", error) or 77)
 if not hasattr(SODIUM, "crypto_kem_mlkem768_dec"):
@@ -156,44 +156,6 @@ class Refusals(unittest.TestCase):
         self.refuses([bundle[:size] for size in range(len(bundle))] + [bundle + b"\0"], parse_bundle)
 
 
-class Library:
-    """The library, spoken to through its peer program. As one end of a conversation it opens and seals."""
-
-    def __init__(self, seed):
-        self.process = subprocess.Popen(PEER + [str(seed)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.opens_with = "open"
-
-    def begin(self):
-        self.opens_with = "accept"
-
-    def ask(self, command, *arguments):
-        self.process.stdin.write(" ".join([command] + [a.hex() or "-" for a in arguments]) + "\n")
-        self.process.stdin.flush()
-        verdict, *words = self.process.stdout.readline().split() or ["ended"]
-        assert verdict in ("ok", "error"), f"the peer program answered {verdict} to {command}"
-        require(verdict == "ok", " ".join(words))
-        return words
-
-    def bytes_of(self, command, *arguments):
-        return tuple(bytes.fromhex(word.replace("-", "")) for word in self.ask(command, *arguments))
-
-    def seal(self, plaintext):
-        return self.bytes_of("seal", plaintext)
-
-    def open(self, message):
-        opened = self.bytes_of(self.opens_with, message)
-        self.opens_with = "open"  # once begun
-        return opened
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        assert self.process.wait() == 0, "the peer program failed"
-
-
 class Responder:
     """Bob, whose session begins with the first message that opens."""
 
@@ -232,7 +194,7 @@ class WithTheLibrary(unittest.TestCase):
     def each_way(self, check, seeds=1):
         """Calls check(rng, alice, bob) with the library as either end, with and without a one-time prekey."""
         for we_begin, one_time, seed in itertools.product((True, False), (True, False), range(seeds)):
-            with self.subTest(we_begin=we_begin, one_time=one_time, seed=seed), Library(seed) as library:
+            with self.subTest(we_begin=we_begin, one_time=one_time, seed=seed), Library(PEER, seed) as library:
                 rng = random.Random(seed)
                 check(rng, *two_ends(library, rng, we_begin, one_time))
 
@@ -331,7 +293,7 @@ class WithTheLibrary(unittest.TestCase):
                                    "kem": (ML_KEM_768, KEM_PREKEY, prekeys.kem_id)}[name]
             signature = bob.sign(label + number + encode(kind, bad))
             bundle = prekeys.bundle()._replace(**{name: bad, f"{name}_signature": signature})
-            with self.subTest(name), Library(1) as library:
+            with self.subTest(name), Library(PEER, 1) as library:
                 self.assertRaises(Refused, lambda: initiate(bob, parse_bundle(write_bundle(bundle)), os.urandom))
                 self.assertRaisesRegex(Refused, "bad_key", library.ask, "initiate", write_bundle(bundle))
 
@@ -343,7 +305,7 @@ class CallsWithTheLibrary(unittest.TestCase):
             open(KEY_LOG, "w").close()
         self.rng = random.Random(7)
         self.ours = Identity(self.rng.randbytes(32))
-        self.library = self.enterContext(Library(7))
+        self.library = self.enterContext(Library(PEER, 7))
 
     def signals(self, session, words):
         """What the library's words hold: opened signals with their export secrets, and all else by name."""
