@@ -16,7 +16,7 @@ namespace sotto::call {
 struct ReceiveStreamSettings {
     Ssrc ssrc{};
     PayloadType payload_type{};
-    std::uint32_t clock_rate = 90000;  // Hz
+    std::uint32_t clock_rate = 0;  // Hz
 };
 
 class ReceiveStream {

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "call/sender.h"
+#include "transport/rtp_clock.h"
 
 namespace sotto::call {
 namespace {
@@ -35,8 +36,8 @@ VideoReceiver::VideoReceiver(ReceiveStream&& in, codec::Vp8Decoder&& decoder,
     : stream(std::move(in)), buffer_(settings), decoder_(std::move(decoder)) {}
 
 Result<VideoReceiver> VideoReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc, std::size_t pixels) {
-    auto in =
-        ReceiveStream::create(std::move(key), {.ssrc = ssrc, .payload_type = vp8_payload_type, .clock_rate = 90000});
+    auto in = ReceiveStream::create(
+        std::move(key), {.ssrc = ssrc, .payload_type = vp8_payload_type, .clock_rate = transport::video_clock});
     if (!in) return Failure(in.error());
     auto decoder = codec::Vp8Decoder::create();
     if (!decoder) return Failure(decoder.error());
@@ -145,8 +146,8 @@ AudioReceiver::AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
 }
 
 Result<AudioReceiver> AudioReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc, Duration block, int channels) {
-    auto in =
-        ReceiveStream::create(std::move(key), {.ssrc = ssrc, .payload_type = opus_payload_type, .clock_rate = 48000});
+    auto in = ReceiveStream::create(
+        std::move(key), {.ssrc = ssrc, .payload_type = opus_payload_type, .clock_rate = transport::audio_clock});
     if (!in) return Failure(in.error());
     auto decoder = codec::OpusDecoder::create(channels);
     if (!decoder) return Failure(decoder.error());

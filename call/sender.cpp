@@ -4,21 +4,15 @@
 #include <bit>
 
 #include "transport/clock_sync.h"
+#include "transport/rtp_clock.h"
 #include "transport/vp8_payload.h"
 
 namespace sotto::call {
 namespace {
 
-constexpr std::int64_t video_clock = 90000;  // Hz, RFC 7741 §4.1
-constexpr std::int64_t audio_clock = 48000;  // Hz, RFC 7587 §4.1
-
-// Ticks of an RTP clock in `span`, to the nearest one.
-std::int64_t ticks(Duration span, std::int64_t rate) {
-    constexpr std::int64_t second = 1'000'000'000;
-    const std::int64_t whole = span.count() / second;
-    const std::int64_t rest = span.count() % second;
-    return whole * rate + (rest * rate + second / 2) / second;
-}
+using transport::audio_clock;
+using transport::ticks;
+using transport::video_clock;
 
 // Packets kept for repair: the largest frame and more, about a second of a call at 360p.
 std::size_t video_history(const CallSettings& settings) {

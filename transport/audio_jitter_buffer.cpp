@@ -108,10 +108,8 @@ Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extend
     if (find(extended) != nullptr) return Failure(Error::replayed);
 
     Slot& slot = slots_[place(extended)];
-    slot = {.number = extended,
-            .timestamp = rtp.header.timestamp,
-            .arrived = now,
-            .size = static_cast<std::uint16_t>(rtp.payload.size())};
+    slot = {
+        .number = extended, .timestamp = rtp.header.timestamp, .size = static_cast<std::uint16_t>(rtp.payload.size())};
     const auto offset = static_cast<std::size_t>(&slot - slots_.data()) * slot_bytes;
     std::copy_n(rtp.payload.data(), rtp.payload.size(), bytes_.data() + offset);
     if (highest_ >= origin_ && extended > highest_ + 1) loss_turns_ = static_cast<int>(loss_memory / settings_.block);
@@ -141,7 +139,7 @@ std::optional<AudioTurn> AudioJitterBuffer::next(Instant now) {
         ++dropped_;
     }
     due_ += settings_.block;
-    AudioTurn turn{.timestamp = timestamp_of(next_), .stretched = step == Step::stretch};
+    AudioTurn turn{.timestamp = timestamp_of(next_)};
     if (step == Step::stretch) {
         ++concealed_;
         return turn;
@@ -154,7 +152,6 @@ std::optional<AudioTurn> AudioJitterBuffer::next(Instant now) {
         turn.kind = AudioTurn::Kind::decode;
         turn.packet = packet(*own);
         turn.timestamp = own->timestamp;
-        turn.arrived = own->arrived;
         return turn;
     }
     ++concealed_;

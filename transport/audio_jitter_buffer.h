@@ -29,8 +29,6 @@ struct AudioTurn {
     Kind kind = Kind::conceal;
     Bytes packet{};            // views the buffer until the next insert() or next()
     RtpTimestamp timestamp{};  // of the block to play
-    Instant arrived{};         // of `packet`, when kind is decode
-    bool stretched = false;    // played without consuming a block: the target grew
 };
 
 class AudioJitterBuffer {
@@ -66,7 +64,6 @@ class AudioJitterBuffer {
     struct Slot {
         std::int64_t number = -1;
         RtpTimestamp timestamp{};
-        Instant arrived{};
         std::uint16_t size = 0;
     };
     std::size_t place(std::int64_t number) const { return static_cast<std::size_t>(number) % slots_.size(); }

@@ -2,21 +2,12 @@
 
 #include <algorithm>
 
+#include "transport/rtp_clock.h"
+
 namespace sotto::transport {
-namespace {
-
-constexpr std::int64_t nanoseconds = 1'000'000'000;
-
-std::int64_t to_ticks(Duration duration, std::uint32_t rate) {
-    const std::int64_t whole = duration.count() / nanoseconds;
-    const std::int64_t rest = duration.count() % nanoseconds;
-    return whole * rate + rest * rate / nanoseconds;
-}
-
-}  // namespace
 
 void ReceptionStats::received(std::int64_t extended, RtpTimestamp timestamp, Instant now) {
-    const std::int64_t arrival = to_ticks(now.time_since_epoch(), clock_rate_);
+    const std::int64_t arrival = ticks(now.time_since_epoch(), clock_rate_);
     // RFC 3550 §A.8: only the difference of two transits matters, so both may wrap.
     const auto transit =
         static_cast<std::int64_t>(static_cast<std::int32_t>(static_cast<std::uint32_t>(arrival) - timestamp.value));
@@ -42,7 +33,7 @@ void ReceptionStats::sender_report(NtpTime ntp, Instant now) {
 std::int64_t ReceptionStats::expected() const { return packets_ == 0 ? 0 : highest_ - first_ + 1; }
 
 Duration ReceptionStats::jitter() const {
-    return Duration(static_cast<std::int64_t>(jitter_q4_ >> 4) * nanoseconds / clock_rate_);
+    return Duration(std::chrono::seconds(jitter_q4_ >> 4)) / clock_rate_;  // RFC 3550 §A.8: 4 fractional bits
 }
 
 ReportBlock ReceptionStats::report(Instant now) {
@@ -63,7 +54,7 @@ ReportBlock ReceptionStats::report(Instant now) {
 ReportBlock ReceptionStats::report_again(Instant now) const {
     const std::int64_t lost = expected() - static_cast<std::int64_t>(packets_);
     std::uint32_t delay = 0;
-    if (last_sr_ != 0) delay = static_cast<std::uint32_t>(to_ticks(now - last_sr_arrived_, 65536));
+    if (last_sr_ != 0) delay = static_cast<std::uint32_t>(ticks(now - last_sr_arrived_, 65536));
     // The unwrapper starts one circle up; the wire counts cycles from zero.
     const std::int64_t highest = packets_ == 0 ? 0 : highest_ - 0x10000;
     return {.source = source_,

@@ -8,31 +8,24 @@
 
 namespace sotto::transport {
 
-// Extends a counter on a circle to 64 bits by the shorter way from the newest one seen (RFC 3550 §A.1, RFC 3711
-// §3.3.1). The first value maps to itself plus one full circle, so that earlier packets stay positive.
-template <class SerialNumber>
-class Unwrapper {
+// Extends sequence numbers to 64 bits by the shorter way from the newest one seen (RFC 3550 §A.1, RFC 3711 §3.3.1). The
+// first value maps to itself plus one full circle, so that earlier packets stay positive.
+class SequenceUnwrapper {
   public:
-    using Value = typename SerialNumber::Value;
-
-    std::int64_t unwrap(SerialNumber number) {
+    std::int64_t unwrap(SequenceNumber number) {
         const std::int64_t extended = peek(number);
         if (!newest_ || extended > *newest_) newest_ = extended;
         return extended;
     }
 
     // The same without moving on: for packets that are not yet authenticated.
-    std::int64_t peek(SerialNumber number) const {
-        if (!newest_) return (std::int64_t{1} << (8 * sizeof(Value))) + number.value;
-        const SerialNumber last{static_cast<Value>(*newest_)};
-        return *newest_ + distance(last, number);
+    std::int64_t peek(SequenceNumber number) const {
+        if (!newest_) return (std::int64_t{1} << 16) + number.value;
+        return *newest_ + distance(SequenceNumber{static_cast<std::uint16_t>(*newest_)}, number);
     }
 
   private:
     std::optional<std::int64_t> newest_;
 };
-
-using SequenceUnwrapper = Unwrapper<SequenceNumber>;
-using TimestampUnwrapper = Unwrapper<RtpTimestamp>;
 
 }  // namespace sotto::transport

@@ -41,7 +41,7 @@ class SrtpReceiver {
 
     // In place; gives the length of the plain packet. After an error `packet` is unspecified and no state has changed.
     // Errors: malformed (RTCP in the clear, too), truncated, unknown_stream, forged, replayed, too_late (older than
-    // the window).
+    // the window), invalid_argument (`packet` does not begin at a multiple of four bytes).
     Result<std::size_t> unprotect_rtp(MutableBytes packet);
     Result<std::size_t> unprotect_rtcp(MutableBytes packet);
 

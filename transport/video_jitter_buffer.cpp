@@ -77,8 +77,7 @@ VideoJitterBuffer::Run VideoJitterBuffer::run(std::int64_t from) const {
 
 AssembledFrame VideoJitterBuffer::assemble(std::int64_t from, std::int64_t end) {
     const Slot& first = slot(from);
-    AssembledFrame frame{
-        .key = first.key, .timestamp = first.timestamp, .first_packet = first.arrived, .last_packet = first.arrived};
+    AssembledFrame frame{.key = first.key, .timestamp = first.timestamp};
     std::size_t size = 0;
     for (std::int64_t number = from; number < end; ++number) {
         const Slot& packet = slot(number);
@@ -90,8 +89,6 @@ AssembledFrame VideoJitterBuffer::assemble(std::int64_t from, std::int64_t end) 
         std::copy_n(packets_.begin() + static_cast<std::ptrdiff_t>(offset), packet.size,
                     frame_.begin() + static_cast<std::ptrdiff_t>(size));
         size += packet.size;
-        frame.first_packet = std::min(frame.first_packet, packet.arrived);
-        frame.last_packet = std::max(frame.last_packet, packet.arrived);
     }
     frame.bytes = std::span(frame_).first(size);
     next_ = end;

@@ -19,8 +19,6 @@ struct AssembledFrame {
     Bytes bytes{};  // the VP8 frame; views the buffer's memory until the next insert() or next()
     bool key = false;
     RtpTimestamp timestamp{};
-    Instant first_packet{};  // arrival of its first and last packet
-    Instant last_packet{};
 };
 
 struct VideoJitterBufferSettings {

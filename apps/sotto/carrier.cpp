@@ -1,7 +1,6 @@
 #include "apps/sotto/carrier.h"
 
 #include <netdb.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -103,6 +102,10 @@ Expected<Carrier> Carrier::accept_one(const std::string& spec) {
     if (::bind(listener->get(), address->get(), address->length) != 0 || ::listen(listener->get(), 1) != 0) {
         return system_error("cannot listen at " + spec);
     }
+    if (!wait_readable(listener->get(), -1)) {
+        if (is_socket(path)) unlink(path.c_str());
+        return std::unexpected("interrupted");
+    }
     Descriptor fd(::accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (is_socket(path)) unlink(path.c_str());
     if (!fd) return system_error("cannot accept at " + spec);
@@ -155,8 +158,7 @@ Expected<Buffer> Carrier::wait(int seconds) {
         if (*frame) return std::move(**frame);
         if (interrupted()) return std::unexpected("interrupted");
         if (std::chrono::steady_clock::now() >= give_up) return std::unexpected("the other side says nothing");
-        pollfd waiting{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-        ::poll(&waiting, 1, 100);
+        static_cast<void>(wait_readable(fd_.get(), 100));
     }
 }
 

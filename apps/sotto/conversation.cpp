@@ -273,12 +273,12 @@ void Conversation::wait(const Call& call, const Carrier& carrier) {
         }
         if (settings_.seconds > 0) wake_at = std::min(wake_at, active_since_ + std::chrono::seconds(settings_.seconds));
     }
-    std::array<pollfd, 3> descriptors{
+    std::array<pollfd, 4> descriptors{
         {{.fd = carrier_gone_ ? -1 : carrier.descriptor(), .events = POLLIN, .revents = 0},
          {.fd = socket_.descriptor(), .events = POLLIN, .revents = 0},
-         {.fd = wake_.get(), .events = POLLIN, .revents = 0}}};
+         {.fd = wake_.get(), .events = POLLIN, .revents = 0},
+         {.fd = interrupted() ? -1 : interrupt_descriptor(), .events = POLLIN, .revents = 0}}};
     const timespec timeout = until(wake_at);
-    if (interrupted()) return;
     ppoll(descriptors.data(), descriptors.size(), &timeout, nullptr);
     eventfd_t ignored = 0;
     static_cast<void>(eventfd_read(wake_.get(), &ignored));

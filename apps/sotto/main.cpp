@@ -148,6 +148,8 @@ int run_call(Options options) {
 bool user_accepts(const Call& call) {
     std::fprintf(stderr, "Call from %s\nSafety number %s\n%s. Accept? [y/N] ", to_hex(call.peer().key).c_str(),
                  call.safety_number().c_str(), call.offers_video() ? "Video and audio" : "Audio");
+    constexpr auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(ring_timeout);
+    if (!wait_readable(STDIN_FILENO, static_cast<int>(patience.count()))) return false;
     std::string answer;
     std::getline(std::cin, answer);
     return answer == "y" || answer == "Y" || answer == "yes";

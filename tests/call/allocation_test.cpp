@@ -1,24 +1,8 @@
 // Counts the heap allocations of our own code over a running call. (libsrtp, libvpx and Opus use malloc directly.)
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "sim/two_party.h"
-
-namespace {
-
-std::size_t allocations = 0;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-    ++allocations;
-    if (void* const memory = std::malloc(size)) return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#include "support/allocations.h"
 
 using namespace sotto;
 using namespace std::chrono_literals;
@@ -37,7 +21,7 @@ TEST_CASE("a call in its steady state allocates nothing for packets, frames and 
     const std::vector<std::int16_t> samples(960, 500);
     int shown = 0, played = 0;
     const auto sent_before = from.stats().video_sent.frames;
-    const std::size_t before = allocations;
+    const std::size_t before = test::allocations;
     for (int i = 0; i < 100; ++i) {
         world.now += 20ms;
         for (std::size_t p = 0; p < pixels.size(); p += 7)
@@ -61,7 +45,7 @@ TEST_CASE("a call in its steady state allocates nothing for packets, frames and 
                 static_cast<void>(from.receive(datagram->bytes, world.now));
         }
     }
-    const std::size_t made = allocations - before;
+    const std::size_t made = test::allocations - before;
     // Rate control may leave frames out; every one that was sent is shown.
     CHECK(static_cast<std::uint64_t>(shown) == from.stats().video_sent.frames - sent_before);
     CHECK(shown > 20);

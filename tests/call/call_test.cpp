@@ -80,11 +80,17 @@ TEST_CASE("pictures come back after an outage, by a key frame") {
 }
 
 TEST_CASE("lost reports slow repair down, not the call") {
-    TwoParty world(21, {.delay = 30ms, .loss = 0.05, .rtcp_loss = 0.7});
-    world.connect();
-    world.talk(10s);
-    CHECK(world.callee.shown > 150);
-    CHECK(world.callee.call->state() == CallState::active);
+    // How long a lost request holds up the pictures is luck, so several calls count together.
+    int shown = 0;
+    for (std::uint64_t seed = 21; seed < 27; ++seed) {
+        CAPTURE(seed);
+        TwoParty world(seed, {.delay = 30ms, .loss = 0.05, .rtcp_loss = 0.7});
+        world.connect();
+        world.talk(10s);
+        shown += world.callee.shown;
+        CHECK(world.callee.call->state() == CallState::active);
+    }
+    CHECK(shown > 6 * 150);
 }
 
 TEST_CASE("nothing but signals leaves either side before both have accepted") {

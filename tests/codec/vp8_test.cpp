@@ -10,6 +10,7 @@
 #include "codec/i420.h"
 #include "codec/vp8_decoder.h"
 #include "codec/vp8_encoder.h"
+#include "support/ivf.h"
 #include "support/md5.h"
 #include "support/mutate.h"
 
@@ -145,17 +146,11 @@ TEST_CASE("the VP8 conformance streams decode to the listed pictures") {
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
         if (entry.path().extension() != ".ivf") continue;
         CAPTURE(entry.path().filename().string());
-        std::ifstream file(entry.path(), std::ios::binary);
-        const std::vector<char> ivf{std::istreambuf_iterator<char>(file), {}};
         std::ifstream list(entry.path().string() + ".md5");
-        const Bytes bytes = std::as_bytes(std::span(ivf));
         auto decode = codec::Vp8Decoder::create();
         int frames = 0;
-        for (std::size_t at = 32; at + 12 <= bytes.size();) {
-            std::size_t size = 0;
-            for (std::size_t i = 4; i-- > 0;) size = size << 8 | std::to_integer<std::size_t>(bytes[at + i]);
-            const auto shown = decode->decode(bytes.subspan(at + 12, size));
-            at += 12 + size;
+        for (const Buffer& frame : test::ivf_frames(entry.path())) {
+            const auto shown = decode->decode(frame);
             REQUIRE(shown);
             if (!*shown) continue;
             const VideoFrame& picture = **shown;

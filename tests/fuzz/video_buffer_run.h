@@ -62,7 +62,6 @@ class VideoBufferRun {
         }
         check(std::ranges::equal(bytes, frame.bytes));
         check(frame.key == ((std::to_integer<int>(bytes[0]) & 1) == 0));
-        check(frame.first_packet <= frame.last_packet && frame.last_packet <= now_);
         check(frame.key || given_until_ > 0);
         given_until_ = end;
     }

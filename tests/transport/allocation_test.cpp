@@ -2,9 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <array>
-#include <cstdlib>
-#include <new>
 
+#include "support/allocations.h"
 #include "support/random.h"
 #include "transport/audio_jitter_buffer.h"
 #include "transport/nack.h"
@@ -13,20 +12,6 @@
 #include "transport/send_history.h"
 #include "transport/video_jitter_buffer.h"
 #include "transport/vp8_payload.h"
-
-namespace {
-
-std::size_t allocations = 0;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-    ++allocations;
-    if (void* const memory = std::malloc(size)) return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 using namespace sotto;
 using namespace sotto::transport;
@@ -43,7 +28,7 @@ TEST_CASE("packetise, keep, report, assemble and queue allocate nothing in the s
     int shown = 0, played = 0;
     std::size_t before = 0;
     for (int i = 0; i < 300; ++i) {
-        if (i == 10) before = allocations;
+        if (i == 10) before = test::allocations;
         const Instant now = Instant{1s} + i * 20ms;
         frame[0] = i == 0 ? std::byte{0x10} : std::byte{0x11};
         Vp8Packetizer packetizer(frame, 1200, static_cast<std::uint16_t>(i));
@@ -69,12 +54,12 @@ TEST_CASE("packetise, keep, report, assemble and queue allocate nothing in the s
         const auto written = write_rtcp({.sender = Ssrc{1}, .cname = "x", .picture_loss = true}, report);
         static_cast<void>(parse_rtcp(std::span(report).first(*written), Ssrc{0}));
     }
-    const std::size_t after = allocations;
+    const std::size_t after = test::allocations;
     CHECK(shown == 300);
     CHECK(played > 290);
     CHECK(after == before);
     Buffer counted(1);
-    CHECK_MESSAGE(allocations > after, "the counter counts");
+    CHECK_MESSAGE(test::allocations > after, "the counter counts");
 }
 
 TEST_CASE("the packet memory of one 360p call stays under 480 KiB") {

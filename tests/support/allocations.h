@@ -1,0 +1,20 @@
+// Counts this program's own heap allocations by operator new; libraries in C use malloc directly. Include it in one
+// file of a program.
+#pragma once
+
+#include <cstdlib>
+#include <new>
+
+namespace sotto::test {
+
+inline std::size_t allocations = 0;
+
+}  // namespace sotto::test
+
+void* operator new(std::size_t size) {
+    ++sotto::test::allocations;
+    if (void* const memory = std::malloc(size)) return memory;
+    throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
