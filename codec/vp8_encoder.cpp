@@ -40,7 +40,7 @@ unsigned target_kilobits(const Vp8Settings& s) {
 
 unsigned key_frame_percent(const Vp8Settings& s) {
     if (s.max_frame == 0) return static_cast<unsigned>(s.max_key_frame_percent);
-    const std::size_t budget = std::max(s.bitrate / 8 / s.frame_rate, 1);
+    const auto budget = static_cast<std::size_t>(std::max(s.bitrate / 8 / s.frame_rate, 1));
     return static_cast<unsigned>(std::min(static_cast<std::size_t>(s.max_key_frame_percent),
                                           std::max<std::size_t>(s.max_frame * 100 / budget, 1)));
 }
