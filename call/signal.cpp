@@ -10,16 +10,16 @@ namespace {
 
 constexpr std::uint8_t version = 1;
 
-enum class Kind : std::uint8_t { offer = 1, answer = 2, route = 3, hang_up = 4 };
+enum class Kind : std::uint8_t { offer = 1, answer, route, hang_up, reveal, rekey, rekeyed };
 
+constexpr std::size_t streams_size = 12;
 constexpr std::uint8_t audio_flag = 1;
 constexpr std::uint8_t video_flag = 2;
-constexpr auto last_reason = static_cast<std::uint8_t>(EndReason::lost);
+constexpr auto last_reason = static_cast<std::uint8_t>(EndReason::tampered);
 
 void write_streams(ByteWriter& out, const StreamOffer& streams) {
     const int flags = (streams.audio ? audio_flag : 0) | (streams.video ? video_flag : 0);
-    out.u16(12)
-        .u8(static_cast<std::uint8_t>(flags))
+    out.u8(static_cast<std::uint8_t>(flags))
         .u8(streams.audio_channels)
         .u8(streams.audio_block_ms)
         .u8(0)
@@ -27,15 +27,14 @@ void write_streams(ByteWriter& out, const StreamOffer& streams) {
         .u32(streams.video_ssrc.value);
 }
 
-Result<StreamOffer> parse_streams(Bytes body) {
-    ByteReader in(body);
+Result<StreamOffer> parse_streams(ByteReader& in) {
     const auto flags = in.u8();
     const auto channels = in.u8();
     const auto block_ms = in.u8();
     const auto reserved = in.u8();
     const auto audio_ssrc = in.u32();
     const auto video_ssrc = in.u32();
-    if (!video_ssrc || !in.empty()) return Failure(Error::malformed);
+    if (!video_ssrc) return Failure(Error::malformed);
     if ((*flags & ~(audio_flag | video_flag)) != 0 || *reserved != 0) return Failure(Error::malformed);
     if (*channels != 1 && *channels != 2) return Failure(Error::malformed);
     if (*block_ms != 10 && *block_ms != 20) return Failure(Error::malformed);
@@ -50,24 +49,35 @@ Result<StreamOffer> parse_streams(Bytes body) {
 
 struct BodyWriter {
     ByteWriter& out;
-    void operator()(const Offer& offer) const { write_streams(out, offer.streams); }
-    void operator()(const Answer& answer) const { write_streams(out, answer.streams); }
+    void write_media(const StreamOffer& streams, const SasBytes& sas) const {
+        out.u16(streams_size + 32);
+        write_streams(out, streams);
+        out.bytes(sas);
+    }
+    void operator()(const Offer& offer) const { write_media(offer.streams, offer.commitment); }
+    void operator()(const Answer& answer) const { write_media(answer.streams, answer.nonce); }
     void operator()(const Route& route) const {
         out.u16(static_cast<std::uint16_t>(route.route.size())).bytes(route.route);
     }
     void operator()(const HangUp& hang_up) const { out.u16(1).u8(static_cast<std::uint8_t>(hang_up.reason)); }
+    void operator()(const Reveal& reveal) const { out.u16(32).bytes(reveal.nonce); }
+    void operator()(const Rekey& rekey) const { out.u16(4).u32(rekey.generation); }
+    void operator()(const Rekeyed& rekeyed) const { out.u16(4).u32(rekeyed.generation); }
 };
 
 Result<CallSignal> parse_body(CallSignal signal, std::uint8_t kind, Bytes body) {
+    ByteReader in(body);
     switch (static_cast<Kind>(kind)) {
         case Kind::offer:
         case Kind::answer: {
-            const auto streams = parse_streams(body);
+            const auto streams = parse_streams(in);
             if (!streams) return Failure(streams.error());
+            const auto sas = in.array<32>();
+            if (!sas || !in.empty()) return Failure(Error::malformed);
             if (static_cast<Kind>(kind) == Kind::offer) {
-                signal.body = Offer{*streams};
+                signal.body = Offer{*streams, *sas};
             } else {
-                signal.body = Answer{*streams};
+                signal.body = Answer{*streams, *sas};
             }
             return signal;
         }
@@ -81,6 +91,23 @@ Result<CallSignal> parse_body(CallSignal signal, std::uint8_t kind, Bytes body) 
             }
             signal.body = HangUp{static_cast<EndReason>(body[0])};
             return signal;
+        case Kind::reveal: {
+            const auto nonce = in.array<32>();
+            if (!nonce || !in.empty()) return Failure(Error::malformed);
+            signal.body = Reveal{*nonce};
+            return signal;
+        }
+        case Kind::rekey:
+        case Kind::rekeyed: {
+            const auto generation = in.u32();
+            if (!generation || !in.empty()) return Failure(Error::malformed);
+            if (static_cast<Kind>(kind) == Kind::rekey) {
+                signal.body = Rekey{*generation};
+            } else {
+                signal.body = Rekeyed{*generation};
+            }
+            return signal;
+        }
     }
     return Failure(Error::malformed);
 }

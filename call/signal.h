@@ -19,11 +19,16 @@ struct StreamOffer {
     Ssrc video_ssrc{};
 };
 
+// What the short authentication string is made of; docs/protocol.md, "Short authentication string".
+using SasBytes = std::array<std::byte, 32>;
+
 struct Offer {
     StreamOffer streams;
+    SasBytes commitment{};  // to the caller's nonce
 };
 struct Answer {
     StreamOffer streams;
+    SasBytes nonce{};  // the callee's
 };
 struct Route {
     static constexpr std::size_t max_size = 200;
@@ -33,9 +38,20 @@ struct HangUp {
     EndReason reason = EndReason::hung_up;
 };
 
+struct Reveal {
+    SasBytes nonce{};  // the caller's
+};
+// New keys for the call; docs/protocol.md, "Generations".
+struct Rekey {
+    std::uint32_t generation = 0;
+};
+struct Rekeyed {
+    std::uint32_t generation = 0;
+};
+
 struct CallSignal {
     CallId call;
-    std::variant<Offer, Answer, Route, HangUp> body;
+    std::variant<Offer, Answer, Route, HangUp, Reveal, Rekey, Rekeyed> body;
 };
 
 // Every plaintext has this one size, so that the sealed length does not tell what was said.

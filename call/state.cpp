@@ -49,6 +49,7 @@ std::string_view name(EndReason reason) {
         case EndReason::cancelled: return "cancelled";
         case EndReason::not_answered: return "not answered";
         case EndReason::lost: return "connection lost";
+        case EndReason::tampered: return "tampered with";
     }
     return "ended";
 }

@@ -14,21 +14,6 @@ constexpr std::uint8_t initial_type = 1;
 constexpr std::uint8_t ordinary_type = 2;
 constexpr std::size_t longest_sealed = Session::max_plaintext + aead_overhead;
 
-Result<InitialHeader> take_initial(ByteReader& in) {
-    const auto body = in.take(initial_header_size);
-    if (!body) return Failure(body.error());
-    ByteReader fields(*body);
-    InitialHeader header;
-    header.sender.key = *fields.array<32>();
-    header.base_key.bytes = *fields.array<32>();
-    header.signed_prekey = *fields.u32();
-    header.kem_prekey = *fields.u32();
-    header.one_time = *fields.u32();
-    header.ciphertext.bytes = *fields.array<1088>();
-    if (header.signed_prekey == 0 || header.kem_prekey == 0) return Failure(Error::malformed);
-    return header;
-}
-
 }  // namespace
 
 Result<ParsedMessage> parse_message(Bytes message) {
@@ -63,11 +48,7 @@ Buffer write_headers(const InitialHeader* initial, const RatchetHeader& ratchet,
     Buffer message(2 + (initial != nullptr ? initial_header_size : 0) + ratchet_header_size + sealed_size);
     ByteWriter out(message);
     out.u8(message_version).u8(initial != nullptr ? initial_type : ordinary_type);
-    if (initial != nullptr) {
-        out.bytes(initial->sender.key).bytes(initial->base_key.bytes);
-        out.u32(initial->signed_prekey).u32(initial->kem_prekey).u32(initial->one_time);
-        out.bytes(initial->ciphertext.bytes);
-    }
+    if (initial != nullptr) write(*initial, out);
     out.bytes(ratchet.key.bytes).u32(ratchet.previous).u32(ratchet.number);
     return message;
 }

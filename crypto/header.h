@@ -3,21 +3,11 @@
 
 #include <optional>
 
+#include "crypto/initial_header.h"
 #include "crypto/keys.h"
-#include "crypto/prekeys.h"
 #include "sotto/bytes.h"
 
 namespace sotto::crypto {
-
-// PQXDH §3.3: what the responder needs to derive the shared key.
-struct InitialHeader {
-    PublicIdentity sender;
-    X25519Public base_key;
-    PrekeyId signed_prekey = 0;
-    PrekeyId kem_prekey = 0;
-    PrekeyId one_time = 0;  // 0: none
-    KemCiphertext ciphertext;
-};
 
 // Double Ratchet §3.1: HEADER(dh_pair, pn, n).
 struct RatchetHeader {
@@ -33,7 +23,6 @@ struct ParsedMessage {
     Bytes sealed;  // ciphertext and tag
 };
 
-inline constexpr std::size_t initial_header_size = 32 + 32 + 3 * 4 + 1088;
 inline constexpr std::size_t ratchet_header_size = 32 + 4 + 4;
 
 // Errors: truncated, malformed, too_large, unsupported_version.

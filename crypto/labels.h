@@ -6,18 +6,24 @@
 
 namespace sotto::crypto::labels {
 
+inline constexpr std::string_view device = "Sotto_v1_device";                        // signature input
+inline constexpr std::string_view device_list = "Sotto_v1_device_list";              // signature input
 inline constexpr std::string_view signed_prekey = "Sotto_v1_signed_prekey";          // signature input
 inline constexpr std::string_view kem_prekey = "Sotto_v1_kem_prekey";                // signature input
 inline constexpr std::string_view pqxdh = "Sotto_v1_CURVE25519_SHA-512_ML-KEM-768";  // info, PQXDH §2.2
 inline constexpr std::string_view root = "Sotto_v1_ratchet_root";                    // info of KDF_RK
 inline constexpr std::string_view call = "Sotto_v1_call";                            // info of the call secret
+inline constexpr std::string_view rekey = "Sotto_v1_rekey";                          // info of a generation secret
 inline constexpr std::string_view epoch = "Sotto_v1_epoch";                          // info of an epoch secret
 inline constexpr std::string_view srtp = "Sotto_v1_srtp";                            // info of an SRTP key
 inline constexpr std::string_view safety_number = "Sotto_v1_safety_number";          // hash input
+inline constexpr std::string_view sas_commitment = "Sotto_v1_sas_commitment";        // hash input
+inline constexpr std::string_view sas = "Sotto_v1_sas";                              // info of the SAS and of its key
 
 // One byte before each encoded public key, so that no two kinds share an encoding (PQXDH §2.2: disjoint ranges).
 inline constexpr std::uint8_t x25519_type = 0x01;
 inline constexpr std::uint8_t ml_kem_768_type = 0x02;
-inline constexpr std::uint8_t ed25519_type = 0x03;
+inline constexpr std::uint8_t ed25519_type = 0x03;  // an identity
+inline constexpr std::uint8_t device_type = 0x04;   // Ed25519, too
 
 }  // namespace sotto::crypto::labels

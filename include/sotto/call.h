@@ -48,6 +48,7 @@ enum class EndReason : std::uint8_t {
     cancelled,     // by the caller before an answer
     not_answered,  // nobody decided within ring_timeout
     lost,          // nothing came for media_timeout
+    tampered,      // the peer's nonce is not the one it committed to: somebody stands between
 };
 SOTTO_API std::string_view name(EndReason reason);
 

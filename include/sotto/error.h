@@ -18,11 +18,14 @@ enum class Error : std::uint8_t {
     too_large,            // longer than the format or the buffer allows
     unsupported_version,  // a version of the protocol that this build does not speak
     // identity and key exchange
-    wrong_identity,   // signed or sealed by somebody else than expected
-    bad_signature,    // a signature does not verify
-    bad_key,          // a public key is of low order, not canonical, or not on the curve
-    unknown_prekey,   // names a prekey that was never published or was used up
-    unknown_session,  // no session with that peer
+    wrong_identity,    // signed or sealed by somebody else than expected
+    bad_signature,     // a signature does not verify
+    bad_key,           // a public key is of low order, not canonical, or not on the curve
+    unknown_prekey,    // names a prekey that was never published or was used up
+    unknown_session,   // no session with that peer
+    identity_changed,  // a name that stood for one identity now stands for another: the client decides
+    revoked,           // a device that its identity's newest device list leaves out
+    outdated,          // older than what is known already
     // ratchet
     forged,            // authentication failed
     replayed,          // was received before
@@ -30,6 +33,7 @@ enum class Error : std::uint8_t {
     key_exhausted,     // the key has reached its usage limit
     // media
     unknown_stream,     // SSRC or payload type that was not agreed
+    unknown_epoch,      // protected under a key that we do not have yet, or no longer
     too_late,           // arrived after its turn
     codec_failed,       // the encoder or decoder refused
     unsupported_media,  // a size, rate or channel count that is not supported
@@ -38,11 +42,13 @@ enum class Error : std::uint8_t {
     wrong_state,   // the call is not in a state that allows this
     unknown_call,  // a signal names no call of ours
     // the edge
-    unavailable,  // a file, device, address or codec is not there
-    io_failed,    // the system refused to read or write
+    unavailable,    // a file, device, address or codec is not there
+    io_failed,      // the system refused to read or write
+    foreign_store,  // a file that is no store of ours, or of another key
+    damaged_store,  // a record that does not open, or is missing
 };
 
-inline constexpr std::size_t error_count = static_cast<std::size_t>(Error::io_failed) + 1;
+inline constexpr std::size_t error_count = static_cast<std::size_t>(Error::damaged_store) + 1;
 
 // The identifier of an error as in the enum, for logs and statistics.
 SOTTO_API std::string_view name(Error error);

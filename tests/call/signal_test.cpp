@@ -24,8 +24,12 @@ CallSignal signal(decltype(CallSignal::body) body) {
     return made;
 }
 
-const std::array<CallSignal, 4> all{signal(Offer{streams}), signal(Answer{streams}),
-                                    signal(Route{as_bytes("127.0.0.1 5000")}), signal(HangUp{EndReason::declined})};
+constexpr SasBytes sas{std::byte{1}, std::byte{2}};
+
+const std::array<CallSignal, 7> all{
+    signal(Offer{streams, sas}),         signal(Answer{streams, sas}), signal(Route{as_bytes("127.0.0.1 5000")}),
+    signal(HangUp{EndReason::declined}), signal(Reveal{sas}),          signal(Rekey{3}),
+    signal(Rekeyed{0xffffffff})};
 
 }  // namespace
 
