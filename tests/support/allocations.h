@@ -11,7 +11,7 @@ inline std::size_t allocations = 0;
 
 }  // namespace sotto::test
 
-void* operator new(std::size_t size) {
+[[gnu::noinline]] void* operator new(std::size_t size) {
     ++sotto::test::allocations;
     if (void* const memory = std::malloc(size)) return memory;
     throw std::bad_alloc();
