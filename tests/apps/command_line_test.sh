@@ -81,6 +81,20 @@ kill -INT $waiting
 wait $waiting
 [ $? = 130 ] && [ ! -s "$work/waiting.err" ] || fail "interrupting a waiting answer: $(cat "$work/waiting.err")"
 
+# Sound from a device, by FFmpeg's ALSA input: the PCM "null" gives silence without hardware where ALSA defines it.
+if [ -e "${ALSA_CONFIG_PATH:-/usr/share/alsa/alsa.conf}" ]; then
+    "$sotto" answer --video none --audio test --signal "unix:$work/device" --yes --json \
+        >"$work/callee" 2>"$work/callee.err" </dev/null &
+    callee=$!
+    "$sotto" call --video none --audio alsa:null --signal "unix:$work/device" --seconds 1 \
+        >/dev/null 2>"$work/caller.err" </dev/null ||
+        { fail "a call with sound from ALSA: $? ($(cat "$work/caller.err"))"; kill $callee 2>/dev/null; }
+    wait $callee || fail "the exit code of who hears sound from ALSA: $? ($(cat "$work/callee.err"))"
+    grep -q '"audio_received":{[^}]*"frames":[1-9]' "$work/callee" || fail "no sound from ALSA was heard"
+else
+    echo "skipped: sound from ALSA, which is not configured here"
+fi
+
 # Somebody else than expected is not called.
 "$sotto" answer "${synthetic[@]}" --signal "unix:$work/other" --yes </dev/null >/dev/null 2>&1 &
 callee=$!

@@ -116,6 +116,7 @@ TEST_CASE_FIXTURE(Fixture, "fifty calls at once that nobody answers still leave 
     Account callee = Account::create(random);
     const Buffer bundle = callee.bundle();
     std::vector<Call> calls;
+    calls.reserve(50);
     for (int i = 0; i < 50; ++i) calls.push_back(std::move(*account.dial(callee.identity(), bundle, {}, now)));
     Buffer last;
     for (Call& call : calls) {
