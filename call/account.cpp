@@ -147,13 +147,7 @@ Result<Account::State::Incoming> Account::State::open(Bytes message) {
     const auto kind = crypto::peek(message);
     if (!kind) return Failure(kind.error());
     if (kind->initial) return open_initial(message, kind->sender);
-    // A session that knows the message's ratchet key is the only one it can be of; to ask costs no Diffie-Hellman step.
-    for (auto& [who, peer] : peers) {
-        for (std::size_t session = 0; session < peer.sessions.size(); ++session) {
-            if (peer.sessions[session]->knows(kind->ratchet_key)) return open_by(peer, session, message);
-        }
-    }
-    // Ordinary messages name nobody, so that a carrier learns nothing from them: each session tries.
+    // Ordinary messages name nobody, so that a carrier learns nothing from them: each session tries its header keys.
     Error cause = Error::unknown_session;
     for (auto& [who, peer] : peers) {
         auto opened = open_by(peer, message);
@@ -170,8 +164,9 @@ std::shared_ptr<crypto::Session> Account::State::session_for(const PublicIdentit
     if (known == peers.end()) return nullptr;
     // Another signed prekey than last time: the peer may have lost its sessions.
     if (known->second.dialled_prekey != signed_prekey) return nullptr;
-    // Too many messages that nobody replied to: if they were lost, the peer cannot skip them all.
     const auto& first = known->second.sessions.front();
+    if (!first->can_seal()) return nullptr;
+    // Too many messages that nobody replied to: if they were lost, the peer cannot skip them all.
     return first->sealed_unanswered() < max_sealed_unanswered ? first : nullptr;
 }
 

@@ -44,6 +44,14 @@ CallId random_call_id(Random& random) {
     return id;
 }
 
+// Calls are keyed from the messages of these signals: each gets the freshest keys that the ratchet can give.
+crypto::Step step_for(const call::CallSignal& signal) {
+    const auto& body = signal.body;
+    const bool keys = std::holds_alternative<call::Offer>(body) || std::holds_alternative<call::Answer>(body) ||
+                      std::holds_alternative<call::Rekey>(body) || std::holds_alternative<call::Rekeyed>(body);
+    return keys ? crypto::Step::fresh : crypto::Step::keep;
+}
+
 void log_keys(const crypto::MediaKeys& keys, const CallId& call, const StreamOffer& ours, const StreamOffer& theirs) {
     crypto::log_srtp_key(call, keys.epoch, ours.audio_ssrc, keys.send_audio.reveal());
     crypto::log_srtp_key(call, keys.epoch, ours.video_ssrc, keys.send_video.reveal());
@@ -94,7 +102,7 @@ const SafetyNumber& CallCore::safety_number() const {
 Result<crypto::ExportSecret> CallCore::queue_signal(const call::CallSignal& signal) {
     const auto plaintext = call::encode(signal);
     if (!plaintext) return Failure(plaintext.error());
-    auto sealed = session_->seal(*plaintext);
+    auto sealed = session_->seal(*plaintext, step_for(signal));
     if (!sealed) return Failure(sealed.error());
     signals_.push_back(std::move(sealed->message));
     return std::move(sealed->exported);
