@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "call/rtp_session.h"
+#include "call/short_auth_exchange.h"
 #include "call/signal.h"
 #include "call/state.h"
 #include "crypto/media_keys.h"
@@ -46,6 +47,7 @@ class CallCore {
     const CallId& id() const { return binding_.call; }
     const PublicIdentity& peer() const { return session_->peer(); }
     const SafetyNumber& safety_number() const;
+    const std::optional<ShortAuth>& short_auth() const { return short_auth_.symbols(); }
     bool offers_video() const { return theirs_.video; }
     CallStats stats() const;
 
@@ -53,14 +55,17 @@ class CallCore {
     CallCore(std::shared_ptr<crypto::Session> session, const crypto::CallBinding& binding, crypto::Role role,
              Random& random, Instant now);
 
-    using Notice = std::variant<Activated, Buffer, Ended>;  // a Buffer is the peer's route
+    using Notice = std::variant<Activated, ShortAuthReady, Buffer, Ended>;  // a Buffer is the peer's route
 
     Result<crypto::ExportSecret> queue_signal(const call::CallSignal& signal);
     Result<void> activate(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
     Result<void> start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
     Result<void> receive_route(Bytes route);
     void send_route();
+    void send_reveal();
+    Result<void> receive_reveal(const call::Reveal& reveal, Instant now);
     Instant due() const;
+    void hang_up(call::CallEvent event, EndReason reason, Instant now);
     void end(call::CallEvent event, EndReason reason, bool by_us, Instant now);
     void check_timeouts(Instant now);
     std::optional<Output> poll_notice();
@@ -75,6 +80,7 @@ class CallCore {
     Instant seen_;  // the last `now` we were given
     CallSettings settings_;
     call::StreamOffer ours_, theirs_;
+    call::ShortAuthExchange short_auth_;
     std::optional<crypto::ExportSecret> offer_secret_;  // until the answer
     std::optional<crypto::MediaKeySchedule> keys_;
     std::uint32_t epoch_ = 0;

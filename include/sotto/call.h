@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <variant>
 
 #include "sotto/bytes.h"
@@ -17,6 +18,7 @@
 #include "sotto/stats.h"
 #include "sotto/time.h"
 #include "sotto/trace.h"
+#include "sotto/verification.h"
 
 namespace sotto {
 
@@ -80,6 +82,9 @@ struct PlayedBlock {
 struct Activated {  // both accepted: keys are agreed
     SafetyNumber safety_number;
 };
+struct ShortAuthReady {  // both sides show these four; if they differ, somebody stands between: hang up
+    ShortAuth symbols;
+};
 struct RemoteRoute {  // how to reach the peer, as its client wrote it in set_route()
     Bytes route;
 };
@@ -87,7 +92,7 @@ struct Ended {
     EndReason reason;
     bool by_us = false;
 };
-using Output = std::variant<Signal, Activated, RemoteRoute, Datagram, ShownFrame, PlayedBlock, Ended>;
+using Output = std::variant<Signal, Activated, ShortAuthReady, RemoteRoute, Datagram, ShownFrame, PlayedBlock, Ended>;
 
 namespace detail {
 class CallCore;
@@ -136,6 +141,8 @@ class SOTTO_API Call {
     const CallId& id() const;
     const PublicIdentity& peer() const;
     const SafetyNumber& safety_number() const;
+    // Known soon after both have accepted, and the same for the whole call.
+    const std::optional<ShortAuth>& short_auth() const;
     bool offers_video() const;  // the peer sends video (known once ringing or active)
     CallStats stats() const;
 
