@@ -88,6 +88,12 @@ std::shared_ptr<CallCore> CallCore::ring(std::shared_ptr<crypto::Session> sessio
     return core;
 }
 
+std::optional<std::string> CallCore::peer_name() const { return contacts_ ? contacts_->name_of(peer()) : std::nullopt; }
+
+std::optional<std::string> CallCore::changed_contact() const {
+    return contacts_ ? contacts_->name_changing_to(peer()) : std::nullopt;
+}
+
 const SafetyNumber& CallCore::safety_number() const {
     if (!safety_number_) safety_number_ = crypto::safety_number(binding_.caller, binding_.callee);
     return *safety_number_;
@@ -105,6 +111,7 @@ Result<crypto::ExportSecret> CallCore::queue_signal(const call::CallSignal& sign
 Result<void> CallCore::accept(const CallSettings& settings, Instant now) {
     check_timeouts(now);
     if (!call::next_state(state_, CallEvent::accept)) return Failure(Error::wrong_state);
+    if (changed_contact()) return Failure(Error::identity_changed);
     if (!valid(settings)) return Failure(Error::invalid_argument);
     settings_ = settings;
     ours_ = make_streams(settings, random_);

@@ -13,6 +13,7 @@
 #include "crypto/media_keys.h"
 #include "crypto/session.h"
 #include "sotto/call.h"
+#include "sotto/contacts.h"
 
 namespace sotto::detail {
 
@@ -25,6 +26,9 @@ class CallCore {
     static std::shared_ptr<CallCore> ring(std::shared_ptr<crypto::Session> session, const PublicIdentity& ours,
                                           const CallId& id, const call::Offer& offer,
                                           crypto::ExportSecret&& offer_secret, Random& random, Instant now);
+
+    // The account's, by which a call tells who it is with.
+    void look_up_in(std::shared_ptr<const Contacts> contacts) { contacts_ = std::move(contacts); }
 
     Result<void> accept(const CallSettings& settings, Instant now);
     void hang_up(Instant now);
@@ -46,6 +50,8 @@ class CallCore {
     CallState state() const { return state_; }
     const CallId& id() const { return binding_.call; }
     const PublicIdentity& peer() const { return session_->peer(); }
+    std::optional<std::string> peer_name() const;
+    std::optional<std::string> changed_contact() const;
     const SafetyNumber& safety_number() const;
     const std::optional<ShortAuth>& short_auth() const { return short_auth_.symbols(); }
     bool offers_video() const { return theirs_.video; }
@@ -74,6 +80,7 @@ class CallCore {
     crypto::CallBinding binding_;
     crypto::Role role_;
     Random& random_;
+    std::shared_ptr<const Contacts> contacts_;
     mutable std::optional<SafetyNumber> safety_number_;  // once somebody looks: it is slow to compute
     CallState state_;
     Instant started_;
