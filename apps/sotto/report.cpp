@@ -179,8 +179,8 @@ std::string to_text(const Json& report, const ReportInput& input) {
     const auto value = [](const Json& json) { return json.is_null() ? std::string("-") : json.dump(); };
     out << "Safety number   " << report["safety_number"].get<std::string>() << "\n                "
         << (report["safety_number_match"] ? "the same on both sides" : "DIFFERENT ON THE TWO SIDES") << "\n";
-    out << "Symbols         ";
-    for (const Json& word : report["short_auth"]) out << word.get<std::string>() << " ";
+    out << "Symbols        ";
+    for (const Json& word : report["short_auth"]) out << " " << word.get<std::string>();
     out << "\n                "
         << (report["short_auth_match"] ? "the same on both sides" : "DIFFERENT ON THE TWO SIDES") << "\n";
     out << "Video           " << value(report["video"]["frames_sent"]) << " frames sent, "
