@@ -62,7 +62,8 @@ struct Account::State {
     State(crypto::Identity&& own, Random& source)
         : identity(std::move(own)),
           prekeys(crypto::PrekeyStore::generate(identity, one_time_prekeys, source)),
-          random(source) {
+          random(source),
+          contacts(std::make_shared<Contacts>(identity.public_identity())) {
         crypto::announce_key_log();
     }
 
@@ -83,6 +84,7 @@ struct Account::State {
     crypto::Identity identity;
     crypto::PrekeyStore prekeys;
     Random& random;
+    std::shared_ptr<Contacts> contacts;    // calls look there, too, and may outlive us
     std::map<PublicIdentity, Peer> peers;  // each has a session
     std::deque<Unanswered> unanswered;     // oldest first
     std::uint64_t sessions_given_up = 0;
@@ -194,6 +196,7 @@ Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive
     if (offer == nullptr) return Failure(Error::unknown_call);
     auto call = detail::CallCore::ring(incoming->session, identity.public_identity(), signal->call, *offer,
                                        std::move(incoming->opened.exported), random, now);
+    call->look_up_in(contacts);
     calls.push_back(call);
     return call;
 }
@@ -244,8 +247,26 @@ Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallS
     Peer& known = state_->peers[peer];
     if (begin) known.add(std::move(session));
     known.dialled_prekey = checked->signed_prekey.id;
+    (*core)->look_up_in(state_->contacts);
     state_->calls.push_back(*core);
     return Call(std::move(*core));
+}
+
+Result<Call> Account::dial(std::string_view name, Bytes bundle, const CallSettings& settings, Instant now) {
+    const auto owner = bundle_owner(bundle);
+    if (!owner) return Failure(owner.error());
+    const auto met = contacts().meet(name, *owner);
+    if (!met) return Failure(met.error());
+    return dial(*owner, bundle, settings, now);
+}
+
+Contacts& Account::contacts() { return *state_->contacts; }
+const Contacts& Account::contacts() const { return *state_->contacts; }
+
+Result<void> Account::restore_contacts(Contacts stored) {
+    if (stored.ours() != identity()) return Failure(Error::wrong_identity);
+    contacts() = std::move(stored);
+    return {};
 }
 
 Result<std::optional<Call>> Account::receive(Bytes signal, Instant now) {

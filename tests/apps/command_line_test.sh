@@ -52,7 +52,7 @@ done <"$work/events"
 wait $caller || fail "the caller's exit code after Ctrl-C: $? ($(cat "$work/caller.err"))"
 wait $callee || fail "the callee's exit code: $? ($(cat "$work/callee.err"))"
 for side in caller callee; do
-    for event in active live ended; do
+    for event in active short_auth live ended; do
         grep -q "\"event\":\"$event\"" "$work/$side" || fail "the $side's JSON has no event '$event'"
     done
     grep -q '"reason":"hung up"' "$work/$side" || fail "the $side does not say that the call was hung up"
@@ -60,6 +60,9 @@ done
 number() { grep -o '"safety_number":"[^"]*"' "$1" | head -n 1; }
 [ -n "$(number "$work/caller")" ] && [ "$(number "$work/caller")" = "$(number "$work/callee")" ] ||
     fail "the safety numbers differ"
+symbols() { grep -o '"short_auth":\[[^]]*\]' "$1" | head -n 1; }
+[ -n "$(symbols "$work/caller")" ] && [ "$(symbols "$work/caller")" = "$(symbols "$work/callee")" ] ||
+    fail "the short authentication strings differ"
 [ "$(stat -c %a "$work/bob")" = 600 ] || fail "others may read the identity file"
 
 # Over TCP, only for the expected caller, declined at the keyboard; the identity is the same as before.

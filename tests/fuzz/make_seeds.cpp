@@ -2,8 +2,11 @@
 #include "call/signal.h"
 #include "crypto/header.h"
 #include "crypto/session.h"
+#include "crypto/short_auth.h"
 #include "fuzz/harness.h"
 #include "fuzz/seed.h"
+#include "sotto/contacts.h"
+#include "sotto/verification.h"
 #include "support/random.h"
 #include "transport/rtp.h"
 
@@ -81,10 +84,34 @@ void signal(const Folder& folder) {
     folder.write("offer", *call::encode({.call = {}, .body = call::Offer{streams}}));
     folder.write("answer", *call::encode({.call = {}, .body = call::Answer{streams}}));
     folder.write("route", *call::encode({.call = {}, .body = call::Route{as_bytes("127.0.0.1 5000")}}));
+    folder.write("reveal", *call::encode({.call = {}, .body = call::Reveal{}}));
     folder.write("hang-up", *call::encode({.call = {}, .body = call::HangUp{EndReason::declined}}));
     auto dirty = *call::encode({.call = {}, .body = call::HangUp{}});
     dirty.back() = std::byte{1};
     folder.write("padding-not-zero", dirty);
+}
+
+void qr(const Folder& folder) {
+    constexpr PublicIdentity ours{{std::byte{1}}}, theirs{{std::byte{2}}};  // qr_fuzz.cpp
+    folder.write("genuine", Seed{}.u8(1));
+    folder.write("cut-by-one", Seed{}.u8(3));
+    folder.write("lengthened", Seed{}.u8(1).zeros(66));
+    folder.write("other-version", Seed{}.u8(1).u8(1));
+    folder.write("our-own", Seed{}.u8(0).add(qr_payload(ours, theirs)));
+}
+
+void contacts(const Folder& folder) {
+    constexpr PublicIdentity ours{{std::byte{1}}}, theirs{{std::byte{2}}}, other{{std::byte{3}}};
+    Contacts known(ours);
+    folder.write("none", known.encode());
+    check(known.meet("alice", theirs) && known.meet("bob", other) && known.mark_verified("bob"));
+    folder.write("two", known.encode());
+    check(!known.meet("alice", other));
+    const Buffer pending = known.encode();
+    folder.write("change-pending", pending);
+    folder.write("cut-short", Bytes(pending).first(pending.size() - 1));
+    Seed lengthened{pending};
+    folder.write("lengthened", lengthened.u8(0));
 }
 
 void udp_route(const Folder& folder) {
@@ -356,6 +383,15 @@ void hostile_signals(const Folder& folder) {
     folder.write("offered-and-answered-twice", twice);
     signal(signal(signal(late.u8(0).u8(1).u8(240), 0, answer), 0, hang_up), 200, route);
     folder.write("answered-too-late", late);
+    // The commitment is to a nonce of zeros, in the call that the program names 9.
+    const call::CallSignal committed{.call = {},
+                                     .body = call::Offer{streams, crypto::commit({}, CallId{{std::byte{9}}})}};
+    const call::CallSignal reveal{.call = {}, .body = call::Reveal{}};
+    Seed revealed, falsely;
+    signal(signal(signal(revealed, 9, committed).u8(2).u8(0), 0, reveal), 0, reveal);
+    folder.write("revealed-twice", revealed);
+    signal(signal(falsely, 9, offer).u8(2).u8(0), 0, reveal);
+    folder.write("revealed-falsely", falsely);
 }
 
 }  // namespace
@@ -369,6 +405,8 @@ int main(int argc, char** argv) {
     opus_payload({root, "opus_payload"});
     hex({root, "hex"});
     signal({root, "signal"});
+    qr({root, "qr"});
+    contacts({root, "contacts"});
     udp_route({root, "udp_route"});
     sessions(root);
     srtp(root);
