@@ -1,4 +1,4 @@
-// Holders for secrets: fixed size, not copyable, wiped when moved from or destroyed, never printed.
+// Holders for secrets: not copyable, wiped when moved from or destroyed, never printed.
 #pragma once
 
 #include <array>
@@ -51,6 +51,30 @@ class Secret {
     }
 
     std::array<std::byte, N> bytes_{};
+};
+
+// Secret bytes whose number is known only at run time.
+class SecretBuffer {
+  public:
+    SecretBuffer() = default;
+    explicit SecretBuffer(std::size_t size) : bytes_(size) {}
+    SecretBuffer(const SecretBuffer&) = delete;
+    SecretBuffer& operator=(const SecretBuffer&) = delete;
+    SecretBuffer(SecretBuffer&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+    SecretBuffer& operator=(SecretBuffer&& other) noexcept {
+        if (this == &other) return *this;
+        wipe(bytes_.data(), bytes_.size());
+        bytes_ = std::exchange(other.bytes_, {});
+        return *this;
+    }
+    ~SecretBuffer() { wipe(bytes_.data(), bytes_.size()); }
+
+    // As Secret's.
+    Bytes reveal() const { return bytes_; }
+    MutableBytes fill() { return bytes_; }
+
+  private:
+    Buffer bytes_;
 };
 
 }  // namespace sotto
