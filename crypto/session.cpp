@@ -25,11 +25,12 @@ Buffer join(Bytes a, Bytes b) {
 
 // Double Ratchet §3.2's state variables under their names there.
 struct Session::State {
-    State(Random& source, const PublicIdentity& theirs, const AssociatedData& bound)
-        : random(source), peer(theirs), associated(bound) {}
+    State(Random& source, const DeviceCertificate& theirs, const AssociatedData& bound)
+        : random(source), peer(theirs.identity), peer_device(theirs.device), associated(bound) {}
 
     Random& random;
     PublicIdentity peer;
+    DeviceKey peer_device;
     AssociatedData associated;
     X25519KeyPair ours;                       // DHs
     RootKey root;                             // RK
@@ -58,6 +59,7 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 const PublicIdentity& Session::peer() const { return state_->peer; }
+const DeviceKey& Session::peer_device() const { return state_->peer_device; }
 bool Session::knows(const X25519Public& ratchet_key) const {
     return (state_->receiving && state_->receiving->ratchet_key == ratchet_key) ||
            std::ranges::find(state_->past, ratchet_key) != state_->past.end() ||
@@ -68,13 +70,13 @@ std::uint32_t Session::sealed_unanswered() const { return state_->sending ? stat
 std::size_t Session::skipped_held() const { return state_->skipped.size(); }
 std::uint64_t Session::skipped_given_up() const { return state_->given_up; }
 
-Result<Session> Session::initiate(const Identity& ours, const PrekeyBundle& bundle, Random& random) {
+Result<Session> Session::initiate(const Device& ours, const PrekeyBundle& bundle, Random& random) {
     const auto checked = check(bundle);
     if (!checked) return Failure(checked.error());
     auto agreed = initiate_pqxdh(ours, bundle, random);
     if (!agreed) return Failure(agreed.error());
-    auto state = std::make_unique<State>(random, bundle.identity, agreed->associated);
-    state->initial = InitialHeader{.sender = ours.public_identity(),
+    auto state = std::make_unique<State>(random, bundle.owner, agreed->associated);
+    state->initial = InitialHeader{.sender = ours.certificate(),
                                    .base_key = agreed->base_key,
                                    .signed_prekey = bundle.signed_prekey.id,
                                    .kem_prekey = bundle.kem_prekey.id,
@@ -92,7 +94,7 @@ Result<Session> Session::initiate(const Identity& ours, const PrekeyBundle& bund
     return Session(std::move(state));
 }
 
-Result<Session::Accepted> Session::accept(const Identity& ours, PrekeyStore& prekeys, Bytes message, Random& random) {
+Result<Session::Accepted> Session::accept(const Device& ours, PrekeyStore& prekeys, Bytes message, Random& random) {
     const auto parsed = parse_message(message);
     if (!parsed) return Failure(parsed.error());
     if (!parsed->initial) return Failure(Error::unknown_session);
@@ -101,6 +103,8 @@ Result<Session::Accepted> Session::accept(const Identity& ours, PrekeyStore& pre
         .signed_prekey = initial.signed_prekey, .kem_prekey = initial.kem_prekey, .one_time = initial.one_time};
     const auto keys = prekeys.find(initial.base_key, ids);
     if (!keys) return Failure(keys.error());
+    const auto certified = check(initial.sender);
+    if (!certified) return Failure(certified.error());
     auto agreed = respond_pqxdh(ours, *keys, initial.sender, initial.base_key, initial.ciphertext);
     if (!agreed) return Failure(agreed.error());
 
@@ -138,7 +142,8 @@ Result<Opened> Session::open(Bytes message) {
     if (!parsed) return Failure(parsed.error());
     // An initial message is one of ours only if it repeats the header that began this session.
     if (parsed->initial && state_->base_key != parsed->initial->base_key) return Failure(Error::unknown_session);
-    if (parsed->initial && parsed->initial->sender != state_->peer) return Failure(Error::wrong_identity);
+    if (parsed->initial && parsed->initial->sender.identity != state_->peer) return Failure(Error::wrong_identity);
+    if (parsed->initial && parsed->initial->sender.device != state_->peer_device) return Failure(Error::wrong_identity);
     return state_->open(*parsed);
 }
 

@@ -17,10 +17,10 @@ namespace {
 
 struct Pair {
     explicit Pair(std::uint64_t seed) : random(seed) {
-        const Identity alice = Identity::generate(random);
-        const Identity bob = Identity::generate(random);
-        PrekeyStore prekeys = PrekeyStore::generate(bob, 1, random);
-        sides[0] = std::make_unique<Session>(std::move(*Session::initiate(alice, prekeys.publish(), random)));
+        const Device alice = Device::generate(Identity::generate(random), random);
+        const Device bob = Device::generate(Identity::generate(random), random);
+        PrekeyStore prekeys = PrekeyStore::generate(1, random);
+        sides[0] = std::make_unique<Session>(std::move(*Session::initiate(alice, prekeys.publish(bob), random)));
         auto accepted = Session::accept(bob, prekeys, sides[0]->seal(as_bytes("hello"))->message, random);
         sides[1] = std::make_unique<Session>(std::move(accepted->session));
     }
