@@ -45,6 +45,7 @@ class CallCore {
     CallState state() const { return state_; }
     const CallId& id() const { return binding_.call; }
     const PublicIdentity& peer() const { return session_->peer(); }
+    const DeviceKey& peer_device() const { return session_->peer_device(); }
     const SafetyNumber& safety_number() const;
     bool offers_video() const { return theirs_.video; }
     CallStats stats() const;
