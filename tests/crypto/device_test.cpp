@@ -136,7 +136,9 @@ TEST_CASE_FIXTURE(Fixture, "a list of 1 to 32 devices, given in any order, survi
     }
 }
 
-TEST_CASE_FIXTURE(Fixture, "a list that is empty, too long, unsorted or names a device twice is refused") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a list of no device, of too many, out of order, with one twice, or of sequence 0 is refused") {
+    CHECK(parse_device_list(encode(make_list(identity, 0, new_keys(1)))).error() == Error::malformed);
     CHECK(parse_device_list(encode(make_list(identity, 1, {}))).error() == Error::malformed);
     CHECK(parse_device_list(encode(make_list(identity, 1, new_keys(33)))).error() == Error::too_large);
     const DeviceKey key = new_key();
