@@ -83,7 +83,7 @@ TEST_CASE_FIXTURE(Fixture, "the list of an identity that was unknown is no event
 
 TEST_CASE_FIXTURE(Fixture, "a list that is not newer than the last is outdated and changes nothing") {
     REQUIRE(learn(5, {1}));
-    for (const std::uint32_t sequence : {0, 4, 5}) {
+    for (const std::uint32_t sequence : {0U, 4U, 5U}) {
         CHECK(learn(sequence, {1, 2}).error() == Error::outdated);
         CHECK(book.admit({alice, device(2)}).error() == Error::revoked);
     }

@@ -121,7 +121,7 @@ TEST_CASE_FIXTURE(Fixture, "a device comes back from its seed with its own certi
 }
 
 TEST_CASE_FIXTURE(Fixture, "a list of 1 to 32 devices, given in any order, survives its own encoding") {
-    for (const std::size_t count : {1, 2, 3, 32}) {
+    for (const std::size_t count : {1U, 2U, 3U, 32U}) {
         CAPTURE(count);
         const DeviceList list = make_list(identity, 7, new_keys(count));
         const Buffer bytes = encode(list);
