@@ -10,6 +10,7 @@ namespace sotto::call {
 namespace {
 
 constexpr std::uint8_t book_version = 1;
+constexpr std::size_t head_size = 32 + 1 + 4 + 1;  // of each identity
 
 }  // namespace
 
@@ -80,7 +81,7 @@ std::vector<DeviceKey> DeviceBook::devices(const PublicIdentity& identity) const
 // Keys ascend.
 Buffer DeviceBook::encode() const {
     std::size_t size = 1 + 4;
-    for (const auto& [identity, known] : identities_) size += 32 + 1 + 4 + 1 + known.devices.size() * 32;
+    for (const auto& [identity, known] : identities_) size += head_size + known.devices.size() * 32;
     Buffer bytes(size);
     ByteWriter out(bytes);
     out.u8(book_version).u32(static_cast<std::uint32_t>(identities_.size()));
@@ -101,16 +102,17 @@ Result<DeviceBook> DeviceBook::restore(Bytes bytes) {
     if (!count) return Failure(count.error());
     DeviceBook book;
     for (std::uint32_t i = 0; i < *count; ++i) {
-        const auto key = in.array<32>();
-        const auto listed = in.u8();
-        const auto sequence = in.u32();
-        const auto devices = in.u8();
-        if (!devices) return Failure(Error::truncated);
-        const PublicIdentity identity{*key};
+        const auto head = in.take(head_size);
+        if (!head) return Failure(head.error());
+        ByteReader fields(*head);
+        const PublicIdentity identity{*fields.array<32>()};
+        const std::uint8_t listed = *fields.u8();
+        const std::uint32_t sequence = *fields.u32();
+        const std::uint8_t devices = *fields.u8();
         const bool ascends = book.identities_.empty() || identity > book.identities_.rbegin()->first;
-        if (!ascends || *listed > 1 || *devices > crypto::max_devices) return Failure(Error::malformed);
-        Known known{.listed = *listed == 1, .sequence = *sequence, .devices = {}};
-        for (std::uint8_t n = 0; n < *devices; ++n) {
+        if (!ascends || listed > 1 || devices > crypto::max_devices) return Failure(Error::malformed);
+        Known known{.listed = listed == 1, .sequence = sequence, .devices = {}};
+        for (std::uint8_t n = 0; n < devices; ++n) {
             const auto device = in.array<32>();
             if (!device) return Failure(Error::truncated);
             if (n > 0 && DeviceKey{*device} <= *known.devices.rbegin()) return Failure(Error::malformed);

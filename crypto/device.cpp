@@ -105,7 +105,7 @@ Result<DeviceList> parse_device_list(Bytes bytes) {
     list.identity.key = *in.array<32>();
     list.sequence = *in.u32();
     const std::size_t count = *in.u8();
-    if (count == 0) return Failure(Error::malformed);
+    if (list.sequence == 0 || count == 0) return Failure(Error::malformed);
     if (count > max_devices) return Failure(Error::too_large);
     const std::size_t rest = count * list_entry_size + sizeof(Signature);
     if (in.remaining() != rest) return Failure(in.remaining() < rest ? Error::truncated : Error::malformed);

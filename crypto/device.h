@@ -48,8 +48,8 @@ inline constexpr std::size_t max_devices = 32;
 // The list of `devices`, 1 to max_devices of them, in any order and each once.
 DeviceList make_list(const Identity& identity, std::uint32_t sequence, std::vector<DeviceKey> devices);
 Buffer encode(const DeviceList& list);
-// Errors: truncated, malformed (no device, keys out of order or twice, trailing bytes), too_large (over max_devices),
-// unsupported_version.
+// Errors: truncated, malformed (sequence 0, no device, keys out of order or twice, trailing bytes), too_large (over
+// max_devices), unsupported_version.
 Result<DeviceList> parse_device_list(Bytes bytes);
 // Its signature and each certificate's. Errors: bad_key, bad_signature.
 Result<void> check(const DeviceList& list);

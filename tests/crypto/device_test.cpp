@@ -121,7 +121,7 @@ TEST_CASE_FIXTURE(Fixture, "a device comes back from its seed with its own certi
 }
 
 TEST_CASE_FIXTURE(Fixture, "a list of 1 to 32 devices, given in any order, survives its own encoding") {
-    for (const std::size_t count : {1, 2, 3, 32}) {
+    for (const std::size_t count : {1U, 2U, 3U, 32U}) {
         CAPTURE(count);
         const DeviceList list = make_list(identity, 7, new_keys(count));
         const Buffer bytes = encode(list);
@@ -136,7 +136,9 @@ TEST_CASE_FIXTURE(Fixture, "a list of 1 to 32 devices, given in any order, survi
     }
 }
 
-TEST_CASE_FIXTURE(Fixture, "a list that is empty, too long, unsorted or names a device twice is refused") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a list of no device, of too many, out of order, with one twice, or of sequence 0 is refused") {
+    CHECK(parse_device_list(encode(make_list(identity, 0, new_keys(1)))).error() == Error::malformed);
     CHECK(parse_device_list(encode(make_list(identity, 1, {}))).error() == Error::malformed);
     CHECK(parse_device_list(encode(make_list(identity, 1, new_keys(33)))).error() == Error::too_large);
     const DeviceKey key = new_key();
