@@ -1,4 +1,4 @@
-// Holders for secrets: fixed size, not copyable, wiped when moved from or destroyed, never printed.
+// Holders for secrets: not copyable, wiped when moved from or destroyed, never printed.
 #pragma once
 
 #include <array>
@@ -13,6 +13,7 @@ namespace sotto {
 
 // Overwrites memory so that the optimiser cannot drop the store.
 inline void wipe(void* data, std::size_t size) {
+    if (size == 0) return;  // an empty buffer has no address
     std::memset(data, 0, size);
     __asm__ __volatile__("" : : "r"(data) : "memory");
 }
@@ -51,6 +52,31 @@ class Secret {
     }
 
     std::array<std::byte, N> bytes_{};
+};
+
+// Secret bytes whose number is known only at run time, such as a session's state on its way to a store.
+class SecretBuffer {
+  public:
+    SecretBuffer() = default;
+    explicit SecretBuffer(std::size_t size) : bytes_(size) {}
+    SecretBuffer(const SecretBuffer&) = delete;
+    SecretBuffer& operator=(const SecretBuffer&) = delete;
+    SecretBuffer(SecretBuffer&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+    SecretBuffer& operator=(SecretBuffer&& other) noexcept {
+        if (this != &other) {
+            wipe(bytes_.data(), bytes_.size());
+            bytes_ = std::exchange(other.bytes_, {});
+        }
+        return *this;
+    }
+    ~SecretBuffer() { wipe(bytes_.data(), bytes_.size()); }
+
+    std::size_t size() const { return bytes_.size(); }
+    Bytes reveal() const { return bytes_; }
+    MutableBytes fill() { return bytes_; }
+
+  private:
+    Buffer bytes_;  // never grows: what it would leave behind is not wiped
 };
 
 }  // namespace sotto
