@@ -24,6 +24,15 @@ void write_file(const std::string& path, std::string_view bytes) {
         .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
+// Flips bits of one byte where it lies; the same again undoes it.
+void change_byte(const std::string& path, std::size_t place, char mask) {
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekg(static_cast<std::streamoff>(place));
+    const char byte = static_cast<char>(file.get() ^ mask);
+    file.seekp(static_cast<std::streamoff>(place));
+    file.put(byte);
+}
+
 // Both halves at once; the lower one must outlive the upper.
 struct Opened {
     std::unique_ptr<Store> file;
@@ -203,34 +212,33 @@ TEST_CASE(
     CAPTURE(seed);
     const TemporaryFolder folder;
     const std::string path = folder.file("store");
-    const Script script(seed, 30, 2500);
+    const Script script(seed, 7, 4000);
     run_all(script, path);
     const std::string genuine = contents(path);
     SeededRandom random(seed);
-    int intact = 0, wrong = 0, touched = 0, alarmed = 0;
+    int intact = 0, wrong = 0, touched = 0;
     std::set<Error> errors;
     for (int n = 0; n < 10'000; ++n) {
-        std::string changed = genuine;
-        changed[random.below(changed.size())] ^= static_cast<char>(1 + random.below(255));
-        write_file(path, changed);
+        const std::size_t place = random.below(genuine.size());
+        const char mask = static_cast<char>(1 + random.below(255));
+        change_byte(path, place, mask);
         {
             auto store = open(path);
             const auto found = store ? all_of(store->sealed) : Result<Contents>(Failure(store.error()));
             if (!found) errors.insert(found.error());
-            if (found) ++(*found == script.contents.back() ? intact : wrong);
-            if (store && store->sealed.rolled_back()) ++alarmed;
+            const bool right = found && *found == script.contents.back() && !store->sealed.rolled_back();
+            if (found) ++(right ? intact : wrong);
         }
-        touched += contents(path) != changed;
+        change_byte(path, place, mask);
+        touched += contents(path) != genuine;
     }
     CHECK(wrong == 0);
     CHECK(touched == 0);
-    CHECK(alarmed == 0);
-    CHECK(intact < 5'000);
+    CHECK(intact < 8'000);  // in room that no record uses
     errors.erase(Error::foreign_store);
     errors.erase(Error::unsupported_version);
     errors.erase(Error::damaged_store);
     CHECK(errors.empty());
-    write_file(path, genuine);
     CHECK(contents_at(path).value() == script.contents.back());
 }
 
@@ -250,7 +258,7 @@ TEST_CASE("a file cut off anywhere is refused by name and left as it is") {
     }
 }
 
-TEST_CASE("a log that is damaged or cut off gives the newest state, an error, or an older state that is noticed") {
+TEST_CASE("a log that is damaged or cut off gives an error, the newest state, or an older one that is noticed") {
     CAPTURE(seed);
     const TemporaryFolder folder;
     const std::string path = folder.file("store"), crashed = folder.file("crashed");
@@ -266,13 +274,12 @@ TEST_CASE("a log that is damaged or cut off gives the newest state, an error, or
     SeededRandom random(seed);
     int newest = 0, noticed = 0, refused = 0, wrong = 0;
     for (int n = 0; n < 2'000; ++n) {
-        std::string changed = log;
         if (n % 4 == 0) {
-            changed.resize(random.below(log.size()));
+            write_file(crashed + "-wal", log.substr(0, random.below(log.size())));
         } else {
-            changed[random.below(changed.size())] ^= static_cast<char>(1 + random.below(255));
+            if (n % 4 == 1) write_file(crashed + "-wal", log);
+            change_byte(crashed + "-wal", random.below(log.size()), static_cast<char>(1 + random.below(255)));
         }
-        write_file(crashed + "-wal", changed);
         auto store = open(crashed);
         const auto found = store ? all_of(store->sealed) : Result<Contents>(Failure(store.error()));
         if (!found) {
