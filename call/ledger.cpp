@@ -10,6 +10,7 @@ namespace sotto::call {
 namespace {
 
 constexpr std::string_view session_prefix = "session/";
+constexpr std::string_view rolled_back_mark = "rolled back";
 
 std::string name_of(Entry entry) {
     switch (entry) {
@@ -55,16 +56,19 @@ Result<Ledger> Ledger::open(Store& store, const StoreKey& key, Random& random) {
     if (ledger.store_.rolled_back()) {
         if (const auto begun = ledger.begin_anew(); !begun) return Failure(begun.error());
     }
+    const auto mark = ledger.store_.read(rolled_back_mark);
+    if (!mark) return Failure(mark.error());
+    ledger.rolled_back_ = mark->has_value();
     return ledger;
 }
 
 // One commit, which moves the anchor too: a crash leaves the older copy as it was found, or this answer to it.
 Result<void> Ledger::begin_anew() {
-    rolled_back_ = true;
     const auto names = store_.names(session_prefix);
     if (!names) return Failure(names.error());
     for (const auto& name : *names) pending_.insert_or_assign(name, std::nullopt);
     pending_.insert_or_assign(name_of(Entry::prekeys), std::nullopt);
+    pending_.insert_or_assign(std::string(rolled_back_mark), SecretBuffer{});
     return commit();
 }
 
@@ -95,7 +99,10 @@ Result<std::vector<SessionEntry>> Ledger::sessions() {
     return found;
 }
 
-void Ledger::put(Entry entry, SecretBuffer&& bytes) { pending_.insert_or_assign(name_of(entry), std::move(bytes)); }
+void Ledger::put(Entry entry, SecretBuffer&& bytes) {
+    pending_.insert_or_assign(name_of(entry), std::move(bytes));
+    if (entry == Entry::prekeys && rolled_back_) pending_.insert_or_assign(std::string(rolled_back_mark), std::nullopt);
+}
 
 void Ledger::put(const SessionEntry& session, SecretBuffer&& bytes) {
     pending_.insert_or_assign(name_of(session), std::move(bytes));
@@ -104,7 +111,7 @@ void Ledger::put(const SessionEntry& session, SecretBuffer&& bytes) {
 void Ledger::erase(const SessionEntry& session) { pending_.insert_or_assign(name_of(session), std::nullopt); }
 
 Result<void> Ledger::commit() {
-    if (pending_.empty() && !store_.rolled_back()) return {};
+    if (pending_.empty()) return {};
     std::vector<crypto::SecretChange> changes;
     for (const auto& [name, value] : pending_) changes.push_back({name, value ? &*value : nullptr});
     const auto written = store_.commit(changes);

@@ -29,7 +29,8 @@ class Ledger {
     // Errors: those of SealedStore::open(). Where an older copy was put back, sessions and prekeys are erased with a
     // first commit: what they did since is not known, so the account begins anew with everybody.
     static Result<Ledger> open(Store& store, const StoreKey& key, Random& random);
-    // Whether open() found an older copy. Contacts may be older, too, and the directory needs new bundles.
+    // That was so, now or before a restart, and no new prekeys were written since: the directory needs new bundles, and
+    // contacts may be older than they should.
     bool rolled_back() const { return rolled_back_; }
 
     // What was put last, written or still pending; nothing where there is none. Errors: damaged_store, the store's own.
