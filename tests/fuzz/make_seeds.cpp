@@ -1,6 +1,7 @@
 // Writes the seeds that our own encoders can make: make_seeds tests/fuzz/seeds. Those named found-… came from fuzzing.
 #include "call/signal.h"
 #include "crypto/session.h"
+#include "crypto/store_index.h"
 #include "fuzz/harness.h"
 #include "fuzz/seed.h"
 #include "support/random.h"
@@ -132,6 +133,19 @@ void sessions(const std::filesystem::path& root) {
         folder.write("foreign-initial", Seed{}.u8(0).add(initial));
         folder.write("foreign-ordinary", Seed{}.u8(0).add(ordinary));
     }
+}
+
+void stored_record(const Folder& folder) {
+    folder.write("unchanged", Seed{}.u8(1));
+    folder.write("cut-by-one", Seed{}.u8(3));
+    folder.write("lengthened", Seed{}.u8(1).zeros(200));
+    folder.write("other-generation", Seed{}.u8(1).zeros(7).u8(1));
+    folder.write("other-nonce", Seed{}.u8(1).zeros(8).u8(1));
+    folder.write("too-short", Seed{}.zeros(40));
+    folder.write("index", crypto::write_index({{"contacts", 7}, {"identity", 1}}).reveal());
+    folder.write("empty-index", crypto::write_index({}).reveal());
+    folder.write("index-out-of-order", Seed{}.u16(0).u16(2).u8(1).u8('b').zeros(8).u8(1).u8('a').zeros(8));
+    folder.write("index-of-more-than-there-is", Seed{}.u16(0xffff).u16(0xffff).u8(1).u8('a').zeros(8));
 }
 
 void srtp(const std::filesystem::path& root) {
@@ -345,6 +359,7 @@ int main(int argc, char** argv) {
     signal({root, "signal"});
     udp_route({root, "udp_route"});
     sessions(root);
+    stored_record({root, "stored_record"});
     srtp(root);
     video_jitter_buffer({root, "video_jitter_buffer"});
     audio_jitter_buffer({root, "audio_jitter_buffer"});
