@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "crypto/store_key.h"
+#include "sotto/identity.h"
 #include "support/mutate.h"
 #include "support/store.h"
 
@@ -108,13 +109,13 @@ TEST_CASE("no nonce and no generation is used twice, through failures, restarts 
             for (const auto& change : changes) {
                 if (!change.value || change.name == "header") continue;
                 const auto parsed = crypto::parse_record(*change.value).value();
-                repeated = repeated || !nonces.insert(to_buffer(parsed.nonce)).second;
+                repeated = repeated || !nonces.insert(to_hex(parsed.nonce)).second;
                 if (change.name != "head") continue;
                 repeated = repeated || !heads.emplace(parsed.generation, to_buffer(parsed.sealed)).second;
             }
             return inner_.commit(changes);
         }
-        std::set<Buffer> nonces;
+        std::set<std::string> nonces;
         std::map<std::uint64_t, Buffer> heads;
         bool repeated = false;
     };
