@@ -113,6 +113,7 @@ void Ledger::erase(const SessionEntry& session) { pending_.insert_or_assign(name
 Result<void> Ledger::commit() {
     if (pending_.empty()) return {};
     std::vector<crypto::SecretChange> changes;
+    changes.reserve(pending_.size());
     for (const auto& [name, value] : pending_) changes.push_back({name, value ? &*value : nullptr});
     const auto written = store_.commit(changes);
     if (written) pending_.clear();
