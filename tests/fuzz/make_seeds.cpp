@@ -3,6 +3,7 @@
 #include "crypto/header.h"
 #include "crypto/session.h"
 #include "crypto/short_auth.h"
+#include "crypto/store_index.h"
 #include "fuzz/harness.h"
 #include "fuzz/seed.h"
 #include "sotto/contacts.h"
@@ -204,6 +205,19 @@ void device_list(const Folder& folder) {
     auto unsorted = crypto::make_list(identity, 1, keys);
     std::ranges::reverse(unsorted.devices);
     folder.write("unsorted", Seed{}.u8(0).add(crypto::encode(unsorted)));
+}
+
+void stored_record(const Folder& folder) {
+    folder.write("unchanged", Seed{}.u8(1));
+    folder.write("cut-by-one", Seed{}.u8(3));
+    folder.write("lengthened", Seed{}.u8(1).zeros(200));
+    folder.write("other-generation", Seed{}.u8(1).zeros(7).u8(1));
+    folder.write("other-nonce", Seed{}.u8(1).zeros(8).u8(1));
+    folder.write("too-short", Seed{}.zeros(40));
+    folder.write("index", crypto::write_index({{"contacts", 7}, {"identity", 1}}).reveal());
+    folder.write("empty-index", crypto::write_index({}).reveal());
+    folder.write("index-out-of-order", Seed{}.u16(0).u16(2).u8(1).u8('b').zeros(8).u8(1).u8('a').zeros(8));
+    folder.write("index-of-more-than-there-is", Seed{}.u16(0xffff).u16(0xffff).u8(1).u8('a').zeros(8));
 }
 
 void srtp(const std::filesystem::path& root) {
@@ -429,6 +443,7 @@ int main(int argc, char** argv) {
     udp_route({root, "udp_route"});
     sessions(root);
     device_list({root, "device_list"});
+    stored_record({root, "stored_record"});
     srtp(root);
     video_jitter_buffer({root, "video_jitter_buffer"});
     audio_jitter_buffer({root, "audio_jitter_buffer"});
