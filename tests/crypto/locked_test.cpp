@@ -2,6 +2,7 @@
 #include "crypto/locked.h"
 
 #include <doctest/doctest.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,6 +45,15 @@ bool all_zero(const void* block, std::size_t size) {
     return std::all_of(bytes, bytes + size, [](unsigned char byte) { return byte == 0; });
 }
 
+// Under AddressSanitizer and ThreadSanitizer mlock() does nothing and says that it did.
+bool mlock_works() {
+    constexpr std::size_t size = 16384;
+    void* const pages = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const bool works = ::mlock(pages, size) != 0 || mapping_flags(pages).find(" lo ") != std::string::npos;
+    ::munmap(pages, size);
+    return works;
+}
+
 // Whether a child that may lock nothing gets memory that works, and sees it counted.
 int without_permission() {
     const rlimit none{0, 0};
@@ -72,8 +82,8 @@ TEST_CASE("locked memory is neither swapped nor dumped") {
         CHECK(reinterpret_cast<std::uintptr_t>(block) % locked_alignment == 0);
         const std::string flags = mapping_flags(block);
         CHECK(flags.find(" dd ") != std::string::npos);
-        if (refused > 0 || locked_memory().refused > 0) {
-            MESSAGE("this system locks no memory for us: only the dump was checked");
+        if (!mlock_works() || locked_memory().refused > refused) {
+            MESSAGE("this build or system locks no memory for us: only the dump was checked");
         } else {
             CHECK(flags.find(" lo ") != std::string::npos);
         }
@@ -84,6 +94,10 @@ TEST_CASE("locked memory is neither swapped nor dumped") {
 }
 
 TEST_CASE("where the system locks nothing the memory serves all the same, and is counted") {
+    if (!mlock_works()) {
+        MESSAGE("skipped: in this build mlock() does nothing");
+        return;
+    }
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) ::_exit(without_permission());
