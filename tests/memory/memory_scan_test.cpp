@@ -101,7 +101,7 @@ std::array<std::byte, 64> in_static_data{std::byte{1}};  // initialised, so that
 
 }  // namespace
 
-TEST_CASE("a secret left in the heap, in static data or in dead stack is found") {
+TEST_CASE("a secret left in the heap, freed or not, in static data or in dead stack is found") {
     Needles::all().clear();
     SeededRandom random(1);
     auto on_heap = std::make_unique<std::array<std::byte, 64>>();
@@ -120,6 +120,11 @@ TEST_CASE("a secret left in the heap, in static data or in dead stack is found")
     wipe(in_static_data.data(), in_static_data.size());
     wipe(on_heap->data(), on_heap->size());
     CHECK(told(search()) == "");
+
+    random.fill(*on_heap);
+    Needles::all().add("freed", *on_heap);
+    on_heap.reset();
+    CHECK(in(search(), "freed", "[heap]") == 4);
 }
 
 TEST_CASE("when calls and accounts are gone, none of their secrets is left in memory") {
