@@ -37,8 +37,10 @@ struct LockedAllocator {
     template <class U>
     LockedAllocator(const LockedAllocator<U>&) {}
 
+    // NOLINTBEGIN(bugprone-sizeof-expression): T is a pointer where a deque keeps its map
     T* allocate(std::size_t count) { return static_cast<T*>(allocate_locked(count * sizeof(T))); }
-    void deallocate(T* first, std::size_t count) { release_locked(first, count * sizeof(T)); }
+    void deallocate(T* first, std::size_t count) { release_locked(static_cast<void*>(first), count * sizeof(T)); }
+    // NOLINTEND(bugprone-sizeof-expression)
     friend bool operator==(const LockedAllocator&, const LockedAllocator&) { return true; }
 };
 

@@ -19,6 +19,7 @@ constexpr std::size_t kem_public = 1184 + 32;
 
 }  // namespace
 
+// NOLINTBEGIN(bugprone-reserved-identifier): --wrap gives the names
 extern "C" {
 
 int __real_crypto_scalarmult_base(unsigned char* q, const unsigned char* n);
@@ -132,3 +133,4 @@ int __wrap_sodium_memcmp(const void* a, const void* b, std::size_t size) {
 }
 
 }  // extern "C"
+// NOLINTEND(bugprone-reserved-identifier)

@@ -92,6 +92,7 @@ std::array<std::byte, 64> in_static_data{std::byte{1}};  // initialised, so that
     for (int turn = 0; turn < 4; ++turn) {
         REQUIRE(ours.open(theirs.seal(as_bytes("go on"))->message));
         std::vector<Buffer> messages;
+        messages.reserve(90);
         for (int i = 0; i < 90; ++i) messages.push_back(ours.seal(as_bytes("word"))->message);
         for (std::size_t i = messages.size(); i > 0; i -= 3) REQUIRE(theirs.open(messages[i - 1]));
     }

@@ -39,6 +39,7 @@ void srtp_session_keys(const unsigned char* master) {
 
 }  // namespace
 
+// NOLINTBEGIN(bugprone-reserved-identifier): --wrap gives the names
 extern "C" {
 
 int __real_crypto_scalarmult_base(unsigned char* q, const unsigned char* n);
@@ -111,3 +112,4 @@ int __wrap_crypto_kdf_hkdf_sha512_expand(unsigned char* out, std::size_t size, c
 }
 
 }  // extern "C"
+// NOLINTEND(bugprone-reserved-identifier)
