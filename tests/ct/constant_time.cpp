@@ -10,6 +10,7 @@
 #include "crypto/media_keys.h"
 #include "crypto/primitives.h"
 #include "crypto/session.h"
+#include "crypto/short_auth.h"
 #include "ct/taint.h"
 
 using namespace sotto;
@@ -48,7 +49,8 @@ void secrets_move_and_are_copied() {
 
 void chains_step() {
     SecretRandom random(2);
-    SendingChain sending{.chain = drawn<ChainKey>(random)};
+    SendingChain sending;
+    sending.chain = drawn<ChainKey>(random);
     const auto keys = sending.step();
     require(keys && is_secret(keys->key.reveal()) && is_secret(keys->exported.reveal()), "message keys are public");
     require(is_secret(sending.chain.reveal()), "the next chain key is public");
@@ -102,8 +104,8 @@ struct Pair {
     }
 };
 
-Sealed say(Session& session, const char* text) {
-    auto sealed = session.seal(as_bytes(text));
+Sealed say(Session& session, const char* text, Step step = Step::keep) {
+    auto sealed = session.seal(as_bytes(text), step);
     require(sealed && !is_secret(sealed->message) && is_secret(sealed->exported.reveal()), "sealing mixes them up");
     return std::move(*sealed);
 }
@@ -126,12 +128,26 @@ void sessions_talk() {
         auto [bob, opened] = pair.accept(first.message);
         require(same(opened.exported.reveal(), first.exported.reveal()), "both sides do not agree");
         for (int turn = 0; turn < 3; ++turn) {
-            hear(alice, say(bob, "yes"));
-            const Sealed late = say(alice, "late");
+            hear(alice, say(bob, "yes", Step::fresh));
+            const Sealed late = say(alice, "late", Step::fresh);
             hear(bob, say(alice, "early"));
             hear(bob, late);
         }
+        const SecretBuffer record = bob.save();
+        require(is_secret(record.reveal()), "a session's record is public");
+        auto restored = Session::restore(record.reveal(), pair.random);
+        require(restored.has_value(), "a session is not restored");
+        hear(*restored, say(alice, "after a restart"));
     }
+}
+
+void commitments_are_compared() {
+    SecretRandom random(10);
+    const CallerNonce nonce = drawn<CallerNonce>(random);
+    const SasCommitment commitment = commit(nonce, {});
+    mark_public(commitment.data(), commitment.size());  // the offer says it
+    require(check_commitment(commitment, nonce, {}).has_value(), "a commitment does not hold");
+    require(!check_commitment(commitment, drawn<CallerNonce>(random), {}), "another nonce is taken");
 }
 
 void media_keys_follow() {
@@ -204,6 +220,7 @@ int main(int argc, char** argv) {
     messages_are_sealed_and_opened_once();
     kem_keys_agree();
     sessions_talk();
+    commitments_are_compared();
     media_keys_follow();
     std::puts("no branch and no address depended on a secret");
     return 0;

@@ -86,14 +86,16 @@ std::array<std::byte, 64> in_static_data{std::byte{1}};  // initialised, so that
     const Identity alice = Identity::generate(random), bob = Identity::generate(random);
     PrekeyStore prekeys = PrekeyStore::generate(bob, 3, random);
     Session ours = std::move(*Session::initiate(alice, prekeys.publish(), random));
-    auto accepted = Session::accept(bob, prekeys, ours.seal(as_bytes("first"))->message, random);
+    auto accepted = Session::accept(bob, prekeys, ours.seal(as_bytes("first"), Step::keep)->message, random);
     REQUIRE(accepted);
     Session theirs = std::move(accepted->session);
     for (int turn = 0; turn < 4; ++turn) {
-        REQUIRE(ours.open(theirs.seal(as_bytes("go on"))->message));
+        REQUIRE(ours.open(theirs.seal(as_bytes("go on"), Step::fresh)->message));
         std::vector<Buffer> messages;
         messages.reserve(90);
-        for (int i = 0; i < 90; ++i) messages.push_back(ours.seal(as_bytes("word"))->message);
+        for (int i = 0; i < 90; ++i) {
+            messages.push_back(ours.seal(as_bytes("word"), i == 0 ? Step::fresh : Step::keep)->message);
+        }
         for (std::size_t i = messages.size(); i > 0; i -= 3) REQUIRE(theirs.open(messages[i - 1]));
     }
     CHECK(theirs.skipped_held() > 100);
