@@ -58,6 +58,10 @@ std::string Report::to_text() const {
         }
         text += line(figure);
     }
+    for (const Note& note : notes_) {
+        const bool said = std::ranges::find(figures_, note.subject, &Figure::subject) != figures_.end();
+        if (!said) text += note.subject + "\n  (" + note.text + ")\n";
+    }
     return text;
 }
 
