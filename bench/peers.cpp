@@ -20,7 +20,7 @@ void measure_chain(const Run& run, const PeerLibrary& library, Peer& peer, Bytes
     };
     const auto theirs = [&] { return each(messages, [&] { peer.send(End::alice, plaintext); }); };
     const auto compared = interleave<1>(run.budget, ours, theirs);
-    run.report.add(subject, "a message, beside " + library.name, library.name + " " + library.version, compared[0],
+    run.report.add(subject, "a message beside " + library.name, library.name + " " + library.version, compared[0],
                    message_at_most);
 }
 
@@ -45,10 +45,11 @@ void measure_round_trip(const Run& run, const PeerLibrary& library, Peer& peer, 
     };
     const auto compared = interleave<2>(run.budget, ours, theirs);
     const std::string name = library.name + " " + library.version;
-    run.report.add(subject, "two steps less ML-KEM, beside " + library.name, name, compared[0],
-                   library.round_trip_at_most);
-    run.report.add(
-        {.subject = subject, .name = "two steps with ML-KEM / baseline", .unit = "ratio", .value = compared[1].ratio});
+    run.report.add(subject, "classical steps beside " + library.name, name, compared[0], library.round_trip_at_most);
+    run.report.add({.subject = subject,
+                    .name = "with ML-KEM beside " + library.name + " / baseline",
+                    .unit = "ratio",
+                    .value = compared[1].ratio});
 }
 
 }  // namespace
