@@ -18,7 +18,7 @@ void measure_chain(const Run& run, Bytes plaintext) {
     BareRatchet bare;
     const auto ours = [&] {
         pair.round_trip(plaintext);
-        return each(messages, [&] { pair.send(End::alice, plaintext, false); });
+        return each(messages, [&] { pair.send(End::alice, plaintext); });
     };
     const auto theirs = [&] { return each(messages, [&] { bare.message(plaintext); }); };
     const auto compared = interleave<1>(run.budget, ours, theirs);
@@ -26,11 +26,16 @@ void measure_chain(const Run& run, Bytes plaintext) {
                    1.5);
 
     pair.round_trip(plaintext);
-    const Allocations made = allocations_of([&] { each(messages, [&] { pair.send(End::alice, plaintext, false); }); });
+    const Allocations made = allocations_of([&] { each(messages, [&] { pair.send(End::alice, plaintext); }); });
     run.report.add({.subject = subject,
                     .name = "own allocations (operator new)",
                     .unit = "a message",
                     .value = exactly(static_cast<double>(made.own) / messages)});
+    run.report.add({.subject = subject,
+                    .name = "a session's state, saved, without skipped keys",
+                    .unit = "KiB",
+                    .value = exactly(static_cast<double>(pair.saved_size()) / 1024),
+                    .at_most = 8});
 }
 
 void measure_round_trip(const Run& run, Bytes plaintext) {

@@ -6,22 +6,15 @@
 
 namespace sotto::bench {
 
-// How many ML-KEM key generations, encapsulations and decapsulations a step takes, of each.
-inline constexpr int kem_in_step = 0;  // 1 once crypto/session.cpp does what docs/protocol.md, section 5, says
-
-// `fresh`: with a step of the sender's, where its chain is answered.
-inline Result<crypto::Sealed> seal(crypto::Session& session, Bytes plaintext, bool fresh) {
-    static_cast<void>(fresh);  // then: fresh ? crypto::Step::fresh : crypto::Step::keep
-    return session.seal(plaintext);
-}
-
 // Two sides that have answered each other, so that no initial header is sent any more.
 class SessionPair {
   public:
     SessionPair();
-    void send(End from, Bytes plaintext, bool fresh);
+    void send(End from, Bytes plaintext, crypto::Step step = crypto::Step::keep);
     // Two messages, each with a step. Afterwards Alice's chain is answered: the next 100 need no KEM key.
     void round_trip(Bytes plaintext);
+    // Of Alice's session, as a store would keep it.
+    std::size_t saved_size() const { return ends_.alice.save().reveal().size(); }
 
   private:
     struct Ends {
