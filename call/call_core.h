@@ -6,10 +6,10 @@
 #include <optional>
 #include <variant>
 
+#include "call/rekeying.h"
 #include "call/rtp_session.h"
 #include "call/signal.h"
 #include "call/state.h"
-#include "crypto/media_keys.h"
 #include "crypto/session.h"
 #include "sotto/call.h"
 
@@ -28,6 +28,7 @@ class CallCore {
     Result<void> accept(const CallSettings& settings, Instant now);
     void hang_up(Instant now);
     Result<void> set_route(Bytes route);
+    Result<void> rekey();
     // A signal of this call, opened; `exported` is its message's secret.
     Result<void> receive_signal(const call::CallSignal& signal, crypto::ExportSecret&& exported, Instant now);
 
@@ -60,6 +61,12 @@ class CallCore {
     Result<void> start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
     Result<void> receive_route(Bytes route);
     void send_route();
+    // call_core_rekey.cpp
+    void request_due_rekey(Instant now);
+    Result<void> receive_rekey(const call::Rekey& rekey, crypto::ExportSecret&& request, Instant now);
+    Result<void> receive_rekeyed(const call::Rekeyed& rekeyed, crypto::ExportSecret&& response, Instant now);
+    Result<void> begin_generation(std::uint16_t number, crypto::ExportSecret&& request, crypto::ExportSecret&& response,
+                                  call::MediaEpochs::Side side, Instant now);
     Instant due() const;
     void end(call::CallEvent event, EndReason reason, bool by_us, Instant now);
     void check_timeouts(Instant now);
@@ -76,8 +83,7 @@ class CallCore {
     CallSettings settings_;
     call::StreamOffer ours_, theirs_;
     std::optional<crypto::ExportSecret> offer_secret_;  // until the answer
-    std::optional<crypto::MediaKeySchedule> keys_;
-    std::uint32_t epoch_ = 0;
+    std::optional<call::Rekeying> rekeying_;            // while active
     std::unique_ptr<call::RtpSession> rtp_;
     CallStats final_stats_;  // of the media, once they are gone
     Buffer route_;           // kept back until both sides accepted
