@@ -31,7 +31,7 @@ void CallCore::request_due_rekey(Instant now) {
 
 Result<void> CallCore::receive_rekey(const call::Rekey& rekey, crypto::ExportSecret&& request, Instant now) {
     if (state_ != CallState::active) return Failure(Error::wrong_state);
-    const auto number = rekeying_->may_answer(rekey.generation);
+    const auto number = rekeying_->may_answer(rekey.generation, now);
     if (!number) return Failure(number.error());
     auto response = queue_signal({.call = binding_.call, .body = call::Rekeyed{*number}});
     if (!response) return Failure(response.error());

@@ -32,7 +32,7 @@ std::optional<Result<std::uint16_t>> Rekeying::due(Instant now) const {
 void Rekeying::asked(std::uint16_t number, crypto::ExportSecret&& request, bool stepped, Instant now) {
     const bool for_client = wanted_ || (request_ && request_->again);
     sent_ = number;
-    request_ = Request{.number = number, .secret = std::move(request), .again = for_client && !stepped};
+    request_ = Request{.number = number, .secret = std::move(request), .sent = now, .again = for_client && !stepped};
     wanted_ = false;
     due_ = now + retry_;
     retry_ = std::min(2 * retry_, longest_retry);
@@ -49,11 +49,13 @@ Result<crypto::ExportSecret> Rekeying::answered(std::uint32_t number, Instant no
     return std::move(request.secret);
 }
 
-Result<std::uint16_t> Rekeying::may_answer(std::uint32_t number) {
+Result<std::uint16_t> Rekeying::may_answer(std::uint32_t number, Instant now) {
     if (number <= std::max(theirs_, agreed_)) return Failure(Error::replayed);
     if (number > last_generation) return Failure(Error::key_exhausted);
     theirs_ = static_cast<std::uint16_t>(number);
-    if (request_ && ours_ == crypto::Role::caller) return Failure(Error::wrong_state);
+    // After that long ours was lost, and must not stand in the way of theirs.
+    const bool under_way = request_ && now - request_->sent < first_retry;
+    if (under_way && ours_ == crypto::Role::caller) return Failure(Error::wrong_state);
     return theirs_;
 }
 

@@ -37,7 +37,7 @@ class Rekeying {
     // -- The peer asks.
 
     // Whether to answer. Errors: replayed, wrong_state (both asked, and the caller's counts), key_exhausted.
-    Result<std::uint16_t> may_answer(std::uint32_t number);
+    Result<std::uint16_t> may_answer(std::uint32_t number, Instant now);
     // We did.
     void agreed(std::uint16_t number, Instant now);
 
@@ -47,6 +47,7 @@ class Rekeying {
     struct Request {
         std::uint16_t number;
         crypto::ExportSecret secret;
+        Instant sent;
         bool again;  // what the client wanted is still to come
     };
 
