@@ -87,6 +87,7 @@ Result<void> MediaEpochs::hold(crypto::EpochKeys<Receiving>&& keys, const MediaS
     log_keys(keys, call_, streams.audio_in.ssrc(), streams.video_in.ssrc());
     const auto audio = streams.audio_in.add_key(std::move(keys.audio), keys.epoch);
     const auto video = streams.video_in.add_key(std::move(keys.video), keys.epoch);
+    if (!audio || !video) drop(keys.epoch, streams);
     return audio ? video : audio;
 }
 
