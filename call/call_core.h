@@ -84,6 +84,7 @@ class CallCore {
     call::StreamOffer ours_, theirs_;
     std::optional<crypto::ExportSecret> offer_secret_;  // until the answer
     std::optional<call::Rekeying> rekeying_;            // while active
+    bool stepped_ = true;  // the signal queued last took a step of the ratchet; every one counts as one so far
     std::unique_ptr<call::RtpSession> rtp_;
     CallStats final_stats_;  // of the media, once they are gone
     Buffer route_;           // kept back until both sides accepted

@@ -2,12 +2,6 @@
 #include "call/call_core.h"
 
 namespace sotto::detail {
-namespace {
-
-// Whether the message that was just sealed took a step of the ratchet. Every one counts as one until Session tells.
-constexpr bool stepped() { return true; }
-
-}  // namespace
 
 Result<void> CallCore::rekey() {
     if (state_ != CallState::active) return Failure(Error::wrong_state);
@@ -21,7 +15,7 @@ void CallCore::request_due_rekey(Instant now) {
     if (!number) return;
     if (*number) {
         auto request = queue_signal({.call = binding_.call, .body = call::Rekey{**number}});
-        if (request) return rekeying_->asked(**number, std::move(*request), stepped(), now);
+        if (request) return rekeying_->asked(**number, std::move(*request), stepped_, now);
         ++refused_[request.error()];
     } else {
         ++refused_[number->error()];
