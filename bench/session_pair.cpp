@@ -3,17 +3,24 @@
 #include "bench/measure.h"
 
 namespace sotto::bench {
+namespace {
+
+crypto::Device new_device() {
+    return crypto::Device::generate(crypto::Identity::generate(system_random()), system_random());
+}
+
+}  // namespace
 
 SessionPair::SessionPair() : ends_(meet()) {}
 
 SessionPair::Ends SessionPair::meet() {
     Random& random = system_random();
-    const auto alice_identity = crypto::Identity::generate(random);
-    const auto bob_identity = crypto::Identity::generate(random);
-    auto prekeys = crypto::PrekeyStore::generate(bob_identity, 1, random);
-    auto alice = must(crypto::Session::initiate(alice_identity, prekeys.publish(), random), "cannot initiate");
+    const auto alices = new_device();
+    const auto bobs = new_device();
+    auto prekeys = crypto::PrekeyStore::generate(1, random);
+    auto alice = must(crypto::Session::initiate(alices, prekeys.publish(bobs), random), "cannot initiate");
     const auto first = must(alice.seal({}, crypto::Step::fresh), "cannot seal");
-    auto accepted = must(crypto::Session::accept(bob_identity, prekeys, first.message, random), "cannot accept");
+    auto accepted = must(crypto::Session::accept(bobs, prekeys, first.message, random), "cannot accept");
     const auto reply = must(accepted.session.seal({}, crypto::Step::fresh), "cannot seal");
     must(alice.open(reply.message), "cannot open");
     return {std::move(alice), std::move(accepted.session)};
@@ -32,14 +39,13 @@ void SessionPair::round_trip(Bytes plaintext) {
     send(End::bob, plaintext, crypto::Step::fresh);
 }
 
-Dialler::Dialler() : identity_(crypto::Identity::generate(system_random())) {
-    const auto theirs = crypto::Identity::generate(system_random());
-    bundle_ = encode(crypto::PrekeyStore::generate(theirs, 1, system_random()).publish());
+Dialler::Dialler() : device_(new_device()) {
+    bundle_ = encode(crypto::PrekeyStore::generate(1, system_random()).publish(new_device()));
 }
 
 void Dialler::dial(Bytes offer) const {
     const auto bundle = must(crypto::parse_bundle(bundle_), "malformed bundle");
-    auto session = must(crypto::Session::initiate(identity_, bundle, system_random()), "cannot initiate");
+    auto session = must(crypto::Session::initiate(device_, bundle, system_random()), "cannot initiate");
     must(session.seal(offer, crypto::Step::fresh), "cannot seal");
 }
 

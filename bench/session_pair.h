@@ -24,7 +24,7 @@ class SessionPair {
     Ends ends_;
 };
 
-// Somebody with an identity, before and after a stranger's bundle has come as bytes.
+// Somebody with a device, before and after a stranger's bundle has come as bytes.
 class Dialler {
   public:
     Dialler();
@@ -32,7 +32,7 @@ class Dialler {
     void dial(Bytes offer) const;
 
   private:
-    crypto::Identity identity_;
+    crypto::Device device_;
     Buffer bundle_;
 };
 

@@ -227,7 +227,11 @@ void srtp(const std::filesystem::path& root) {
             folder.write(name, with_length ? Seed{}.u16(seed.bytes.size()).add(seed.bytes) : seed);
         };
         plan("unchanged", Seed{}.u8(1));
-        plan("tag-cut-off", Seed{}.u8(1 + 16 * 2));
+        plan("tag-cut-off", Seed{}.u8(1 + 18 * 2));
+        plan("mki-cut-off", Seed{}.u8(1 + 2 * 2));
+        plan("other-epoch", Seed{}.u8(1).zeros(41).u8(1));  // srtp_pair.h: both kinds of packet have 42 bytes
+        plan("other-generation", Seed{}.u8(1).zeros(40).u8(1).u8(0));
+        plan("unknown-epoch", Seed{}.u8(1).zeros(41).u8(0x80));
         plan("other-sequence-number", Seed{}.u8(1).zeros(3).u8(1));
         plan("other-source", Seed{}.u8(1).zeros(7).u8(1).zeros(3).u8(1));
         plan("csrc-and-extension-claimed", Seed{}.u8(1).u8(0x1f));
