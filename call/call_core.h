@@ -8,10 +8,12 @@
 
 #include "call/rekeying.h"
 #include "call/rtp_session.h"
+#include "call/short_auth_exchange.h"
 #include "call/signal.h"
 #include "call/state.h"
 #include "crypto/session.h"
 #include "sotto/call.h"
+#include "sotto/contacts.h"
 
 namespace sotto::detail {
 
@@ -24,6 +26,9 @@ class CallCore {
     static std::shared_ptr<CallCore> ring(std::shared_ptr<crypto::Session> session, const PublicIdentity& ours,
                                           const CallId& id, const call::Offer& offer,
                                           crypto::ExportSecret&& offer_secret, Random& random, Instant now);
+
+    // The account's, by which a call tells who it is with.
+    void look_up_in(std::shared_ptr<const Contacts> contacts) { contacts_ = std::move(contacts); }
 
     Result<void> accept(const CallSettings& settings, Instant now);
     void hang_up(Instant now);
@@ -46,7 +51,11 @@ class CallCore {
     CallState state() const { return state_; }
     const CallId& id() const { return binding_.call; }
     const PublicIdentity& peer() const { return session_->peer(); }
+    std::optional<std::string> peer_name() const;
+    std::optional<std::string> changed_contact() const;
+    const DeviceKey& peer_device() const { return session_->peer_device(); }
     const SafetyNumber& safety_number() const;
+    const std::optional<ShortAuth>& short_auth() const { return short_auth_.symbols(); }
     bool offers_video() const { return theirs_.video; }
     CallStats stats() const;
 
@@ -54,7 +63,7 @@ class CallCore {
     CallCore(std::shared_ptr<crypto::Session> session, const crypto::CallBinding& binding, crypto::Role role,
              Random& random, Instant now);
 
-    using Notice = std::variant<Activated, Buffer, Ended>;  // a Buffer is the peer's route
+    using Notice = std::variant<Activated, ShortAuthReady, Buffer, Ended>;  // a Buffer is the peer's route
 
     Result<crypto::ExportSecret> queue_signal(const call::CallSignal& signal);
     Result<void> activate(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
@@ -67,7 +76,10 @@ class CallCore {
     Result<void> receive_rekeyed(const call::Rekeyed& rekeyed, crypto::ExportSecret&& response, Instant now);
     Result<void> begin_generation(std::uint16_t number, crypto::ExportSecret&& request, crypto::ExportSecret&& response,
                                   call::MediaEpochs::Side side, Instant now);
+    void send_reveal();
+    Result<void> receive_reveal(const call::Reveal& reveal, Instant now);
     Instant due() const;
+    void hang_up(call::CallEvent event, EndReason reason, Instant now);
     void end(call::CallEvent event, EndReason reason, bool by_us, Instant now);
     void check_timeouts(Instant now);
     std::optional<Output> poll_notice();
@@ -76,15 +88,17 @@ class CallCore {
     crypto::CallBinding binding_;
     crypto::Role role_;
     Random& random_;
+    std::shared_ptr<const Contacts> contacts_;
     mutable std::optional<SafetyNumber> safety_number_;  // once somebody looks: it is slow to compute
     CallState state_;
     Instant started_;
     Instant seen_;  // the last `now` we were given
     CallSettings settings_;
     call::StreamOffer ours_, theirs_;
+    call::ShortAuthExchange short_auth_;
     std::optional<crypto::ExportSecret> offer_secret_;  // until the answer
     std::optional<call::Rekeying> rekeying_;            // while active
-    bool stepped_ = true;  // the signal queued last took a step of the ratchet; every one counts as one so far
+    bool stepped_ = false;                              // the signal queued last took a step of the ratchet
     std::unique_ptr<call::RtpSession> rtp_;
     CallStats final_stats_;  // of the media, once they are gone
     Buffer route_;           // kept back until both sides accepted

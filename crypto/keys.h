@@ -23,6 +23,7 @@ struct X25519KeyPair {
 
 // ML-KEM-768 (FIPS 203): decapsulation key, encapsulation key, ciphertext.
 using KemPrivate = Secret<struct KemPrivateRole, 2400>;
+using KemSeed = Secret<struct KemSeedRole, 64>;  // d || z of FIPS 203 §7.1: the key pair, made again at each use
 struct KemPublic {
     std::array<std::byte, 1184> bytes{};
 };
@@ -40,6 +41,7 @@ using SharedKey = Secret<struct SharedKeyRole, 32>;    // SK of PQXDH §3.3
 using RootKey = Secret<struct RootKeyRole, 32>;        // RK of Double Ratchet §2.2
 using ChainKey = Secret<struct ChainKeyRole, 32>;      // CK of Double Ratchet §2.2
 using MessageKey = Secret<struct MessageKeyRole, 32>;  // MK: seals exactly one message, so it is consumed by value
+using HeaderKey = Secret<struct HeaderKeyRole, 32>;    // HK of Double Ratchet §4.2: seals the headers of one chain
 
 // A second secret that both ends of one ratchet message share and nobody else can learn; keys calls.
 using ExportSecret = Secret<struct ExportSecretRole, 32>;

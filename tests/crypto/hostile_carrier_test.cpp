@@ -5,7 +5,7 @@
 #include <iterator>
 #include <set>
 
-#include "base/byte_writer.h"
+#include "crypto/header.h"
 #include "crypto/session.h"
 #include "support/mutate.h"
 
@@ -22,6 +22,7 @@ struct Letter {
     Buffer message;
     Buffer plaintext;
     Block exported{};
+    std::size_t chain = 0;  // of its sender's, in order
     bool opened = false;
     bool lost = false;
 };
@@ -32,15 +33,16 @@ Block block_of(Bytes bytes) {
     return block;
 }
 
-// The model: a genuine message opens, to its plaintext and export secret, if it has not opened before, however late it
-// comes; nothing else opens. The walk stays below Session's limits on skipped keys, which tests of their own reach.
+// The model: a genuine message opens, to its plaintext and export secret, if it has not opened before and its chain is
+// not more than eight before the present one, however late it comes; nothing else opens. Either side is now and then
+// restored from its record. The walk stays below Session's limits on skipped keys, which tests of their own reach.
 class Walk {
   public:
     enum class Forgeries { tried, spared };
 
     Walk(std::uint64_t seed, Forgeries forgeries)
         : forgeries_(forgeries), random_(seed), forger_(seed + 1000), parties_(seed + 2000) {
-        sessions_[alice] = Session::initiate(identities_[alice], prekeys_.publish(), parties_);
+        sessions_[alice] = Session::initiate(devices_[alice], prekeys_.publish(devices_[bob]), parties_);
         REQUIRE(sessions_[alice]);
         // Bob answers at once: before that he keeps too few keys for this model.
         send(alice);
@@ -53,7 +55,8 @@ class Walk {
             CAPTURE(step);
             if (step % 64 == 0) weather();
             const std::size_t to = random_.below(2);
-            if (sessions_[1 - to] && random_.chance(sending_[1 - to])) send(1 - to);
+            if (random_.chance(sending_[1 - to])) send(1 - to);
+            if (random_.chance(0.02)) restore(to);
             if (random_.chance(0.3)) forge();
             if (random_.chance(delivering_[to])) deliver(to);
             if (random_.chance(0.2)) replay(to);
@@ -62,6 +65,8 @@ class Walk {
         for (Letter& letter : letters_) {
             if (!letter.opened && !letter.lost) arrive(letter);
         }
+        CHECK(chains_[alice] + chains_[bob] > 10);
+        CHECK(restored_ > 5);
     }
 
     // Every byte that either side said.
@@ -83,11 +88,15 @@ class Walk {
     }
 
     void send(std::size_t from) {
+        // What the peer could not skip any more, and what a restored session can't seal, stays unsaid.
+        if (sessions_[from]->sealed_unanswered() >= Session::max_skip_new_chain || !sessions_[from]->can_seal()) return;
         Letter letter{.to = 1 - from, .message = {}, .plaintext = Buffer(32 + random_.below(8))};
         random_.fill(letter.plaintext);
         letter.lost = random_.chance(0.1);
-        const auto sealed = sessions_[from]->seal(letter.plaintext);
+        const auto sealed = sessions_[from]->seal(letter.plaintext, random_.chance(0.3) ? Step::fresh : Step::keep);
         REQUIRE(sealed);
+        if (sealed->stepped) ++chains_[from];
+        letter.chain = chains_[from];
         letter.message = sealed->message;
         letter.exported = block_of(sealed->exported.reveal());
         // Under the one nonce there is, equal message keys would show as equal key streams.
@@ -115,16 +124,34 @@ class Walk {
     }
 
     void arrive(Letter& letter) {
+        std::size_t& present = heard_[letter.to];
+        if (letter.chain + kept_chains < present) {
+            refuse(letter.to, letter.message);
+            letter.lost = true;
+            return;
+        }
         const auto opened = open(letter.to, letter.message);
         REQUIRE(opened);
         CHECK(opened->plaintext == letter.plaintext);
         CHECK(block_of(opened->exported.reveal()) == letter.exported);
         letter.opened = true;
+        present = std::max(present, letter.chain);
+    }
+
+    // A session that can't go on after it is left alone: whoever has the last word in it waits for an answer.
+    void restore(std::size_t side) {
+        const bool heard = chains_[side] == heard_[1 - side];
+        if (!heard && sessions_[side]->sealed_unanswered() > 0) return;
+        const SecretBuffer record = sessions_[side]->save();
+        sessions_[side] = Session::restore(record.reveal(), parties_);
+        REQUIRE(sessions_[side]);
+        CHECK(std::ranges::equal(sessions_[side]->save().reveal(), record.reveal()));
+        ++restored_;
     }
 
     Result<Opened> open(std::size_t at, Bytes message) {
         if (sessions_[at]) return sessions_[at]->open(message);
-        auto accepted = Session::accept(identities_[bob], prekeys_, message, parties_);
+        auto accepted = Session::accept(devices_[bob], prekeys_, message, parties_);
         if (!accepted) return Failure(accepted.error());
         sessions_[bob] = std::move(accepted->session);
         return std::move(accepted->first);
@@ -137,7 +164,7 @@ class Walk {
         refuse(to, letter->message);
         // Nor does an initial message begin a second session.
         if (to == bob && peek(letter->message)->initial) {
-            CHECK(Session::accept(identities_[bob], prekeys_, letter->message, parties_).error() == Error::replayed);
+            CHECK(Session::accept(devices_[bob], prekeys_, letter->message, parties_).error() == Error::replayed);
         }
     }
 
@@ -149,17 +176,17 @@ class Walk {
         const std::size_t sealed_size = letter.plaintext.size() + 16;
         std::size_t to = letter.to;
         Buffer message = letter.message;
-        const MutableBytes ratchet = MutableBytes(message).last(sealed_size + 40).first(40);  // key, previous, number
+        const MutableBytes front = MutableBytes(message).first(message.size() - sealed_size);
+        const Bytes others = Bytes(other.message).first(other.message.size() - other.plaintext.size() - 16);
         switch (forger_.below(7)) {
             case 0: message = flipped(message, forger_); break;
             case 1: message.resize(forger_.below(message.size())); break;
             case 2: message.push_back(std::byte{0}); break;
-            case 3: forger_.fill(ratchet.first(32)); break;
-            case 4: {
-                const auto near = [&] { return static_cast<std::uint32_t>(forger_.below(1200)); };
-                ByteWriter(ratchet.last(8)).u32(near()).u32(near());
+            case 3: forger_.fill(front.last(80).first(24)); break;  // a nonce, or some of a header
+            case 4:                                                 // another's header before one's ciphertext
+                message.erase(message.begin(), message.begin() + static_cast<std::ptrdiff_t>(front.size()));
+                message.insert(message.begin(), others.begin(), others.end());
                 break;
-            }
             case 5:  // one's header before another's ciphertext
                 message.resize(message.size() - sealed_size);
                 std::ranges::copy(Bytes(other.message).last(other.plaintext.size() + 16), std::back_inserter(message));
@@ -176,24 +203,32 @@ class Walk {
     }
 
     void refuse(std::size_t at, Bytes message) {
-        const std::size_t held = sessions_[at] ? sessions_[at]->skipped_held() : 0;
+        if (!sessions_[at]) {
+            CHECK_FALSE(open(at, message));
+            return;
+        }
+        const SecretBuffer before = sessions_[at]->save();
         CHECK_FALSE(open(at, message));
-        if (!sessions_[at]) return;
-        CHECK(sessions_[at]->skipped_held() == held);
-        CHECK(sessions_[at]->skipped_given_up() == 0);
+        CHECK(std::ranges::equal(sessions_[at]->save().reveal(), before.reveal()));
     }
+
+    static constexpr std::size_t kept_chains = 8;
 
     Forgeries forgeries_;
     SeededRandom random_;   // the carrier's
     SeededRandom forger_;   // only forge() draws from it
     SeededRandom parties_;  // both sessions'
-    Identity identities_[2] = {Identity::generate(parties_), Identity::generate(parties_)};
-    PrekeyStore prekeys_ = PrekeyStore::generate(identities_[bob], 1, parties_);
+    Device devices_[2] = {Device::generate(Identity::generate(parties_), parties_),
+                          Device::generate(Identity::generate(parties_), parties_)};
+    PrekeyStore prekeys_ = PrekeyStore::generate(1, parties_);
     Result<Session> sessions_[2] = {Failure(Error::unknown_session), Failure(Error::unknown_session)};
     std::vector<Letter> letters_;
     std::set<Block> secrets_;
     double sending_[2] = {};
     double delivering_[2] = {};
+    std::size_t chains_[2] = {};  // that each side has begun
+    std::size_t heard_[2] = {};   // the newest chain of the other's that each side has opened a letter of
+    std::size_t restored_ = 0;
     std::size_t forged_ = 0;
     std::size_t replayed_ = 0;
 };
