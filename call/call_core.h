@@ -70,14 +70,14 @@ class CallCore {
     Result<void> start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
     Result<void> receive_route(Bytes route);
     void send_route();
-    void send_reveal();
-    Result<void> receive_reveal(const call::Reveal& reveal, Instant now);
     // call_core_rekey.cpp
     void request_due_rekey(Instant now);
     Result<void> receive_rekey(const call::Rekey& rekey, crypto::ExportSecret&& request, Instant now);
     Result<void> receive_rekeyed(const call::Rekeyed& rekeyed, crypto::ExportSecret&& response, Instant now);
     Result<void> begin_generation(std::uint16_t number, crypto::ExportSecret&& request, crypto::ExportSecret&& response,
                                   call::MediaEpochs::Side side, Instant now);
+    void send_reveal();
+    Result<void> receive_reveal(const call::Reveal& reveal, Instant now);
     Instant due() const;
     void hang_up(call::CallEvent event, EndReason reason, Instant now);
     void end(call::CallEvent event, EndReason reason, bool by_us, Instant now);
@@ -98,7 +98,7 @@ class CallCore {
     call::ShortAuthExchange short_auth_;
     std::optional<crypto::ExportSecret> offer_secret_;  // until the answer
     std::optional<call::Rekeying> rekeying_;            // while active
-    bool stepped_ = false;  // the signal queued last took a step of the ratchet
+    bool stepped_ = false;                              // the signal queued last took a step of the ratchet
     std::unique_ptr<call::RtpSession> rtp_;
     CallStats final_stats_;  // of the media, once they are gone
     Buffer route_;           // kept back until both sides accepted

@@ -297,6 +297,6 @@ TEST_CASE_FIXTURE(Fixture, "a signal of a call counts only from the device that 
     const auto device = crypto::Device::generate(crypto::Identity::from_seed(seed), random);
     auto session = *crypto::Session::initiate(device, *crypto::parse_bundle(alice.bundle()), random);
     const auto hang_up = *call::encode({.call = calling->id(), .body = call::HangUp{EndReason::declined}});
-    CHECK(alice.receive(session.seal(hang_up)->message, now).error() == Error::unknown_call);
+    CHECK(alice.receive(session.seal(hang_up, crypto::Step::keep)->message, now).error() == Error::unknown_call);
     CHECK(calling->state() == CallState::calling);
 }

@@ -87,13 +87,13 @@ void kem_keys_agree() {
 // message that was overtaken, forgeries. The messages are public once they are sealed.
 struct Pair {
     SecretRandom random{5};
-    Identity alice = Identity::generate(random);
-    Identity bob = Identity::generate(random);
-    PrekeyStore prekeys = PrekeyStore::generate(bob, 2, random);
+    Device alice = Device::generate(Identity::generate(random), random);
+    Device bob = Device::generate(Identity::generate(random), random);
+    PrekeyStore prekeys = PrekeyStore::generate(2, random);
 
     // The one place that names how a session begins.
     Session begin() {
-        auto session = Session::initiate(alice, prekeys.publish(), random);
+        auto session = Session::initiate(alice, prekeys.publish(bob), random);
         require(session.has_value(), "no session begins");
         return std::move(*session);
     }
@@ -155,15 +155,17 @@ void media_keys_follow() {
     const CallBinding binding{};
     auto offer = drawn<ExportSecret>(random);
     auto answer = drawn<ExportSecret>(random);
-    MediaKeySchedule caller(derive_call_secret(offer.duplicate(), answer.duplicate(), binding), binding, Role::caller);
-    MediaKeySchedule callee(derive_call_secret(std::move(offer), std::move(answer), binding), binding, Role::callee);
+    Generation caller(derive_call_secret(offer.duplicate(), answer.duplicate(), binding), 0, binding, Role::caller);
+    Generation callee(derive_call_secret(offer.duplicate(), answer.duplicate(), binding), 0, binding, Role::callee);
     for (int epoch = 0; epoch < 3; ++epoch) {
-        const auto ours = caller.next();
-        const auto theirs = callee.next();
-        require(ours && theirs && is_secret(ours->send_audio.reveal()), "media keys are public");
-        require(same(ours->send_audio.reveal(), theirs->receive_audio.reveal()), "both sides do not agree");
-        require(same(ours->send_video.reveal(), theirs->receive_video.reveal()), "both sides do not agree");
+        const auto ours = caller.sending.next();
+        const auto theirs = callee.receiving.next();
+        require(ours && theirs && is_secret(ours->audio.reveal()), "media keys are public");
+        require(same(ours->audio.reveal(), theirs->audio.reveal()), "both sides do not agree");
+        require(same(ours->video.reveal(), theirs->video.reveal()), "both sides do not agree");
     }
+    const auto later = derive_generation_secret(std::move(offer), std::move(answer), 1, binding);
+    require(is_secret(later.reveal()), "a later generation's secret is public");
 }
 
 // Deliberate leaks. Each result is used, so that none is left out of the program.

@@ -83,9 +83,10 @@ std::array<std::byte, 64> in_static_data{std::byte{1}};  // initialised, so that
 [[gnu::noinline]] Counts overtake(std::uint64_t seed) {
     using namespace sotto::crypto;
     SeededRandom random(seed);
-    const Identity alice = Identity::generate(random), bob = Identity::generate(random);
-    PrekeyStore prekeys = PrekeyStore::generate(bob, 3, random);
-    Session ours = std::move(*Session::initiate(alice, prekeys.publish(), random));
+    const Device alice = Device::generate(Identity::generate(random), random);
+    const Device bob = Device::generate(Identity::generate(random), random);
+    PrekeyStore prekeys = PrekeyStore::generate(3, random);
+    Session ours = std::move(*Session::initiate(alice, prekeys.publish(bob), random));
     auto accepted = Session::accept(bob, prekeys, ours.seal(as_bytes("first"), Step::keep)->message, random);
     REQUIRE(accepted);
     Session theirs = std::move(accepted->session);
