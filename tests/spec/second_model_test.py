@@ -83,10 +83,10 @@ class Ratchet(unittest.TestCase):
                 under_way[receiver] = flights[receiver][:at] + flights[receiver][at + 1:]
                 self.explore(after, under_way, depth - 1)
 
-    def test_every_order_of_five_events_leaves_both_sides_able_to_talk(self):
-        with symbolic(), mock.patch.object(second_ratchet, "aead_seal", aead_seal):
+    def test_every_order_of_six_events_leaves_both_sides_able_to_talk(self):
+        with symbolic():
             self.states = 0
-            self.explore(two_sessions(random.Random(1)), [(), ()], 5)
+            self.explore(two_sessions(random.Random(1)), [(), ()], 6)
             self.assertGreater(self.states, 1000)
 
     def test_long_conversations_survive_loss_disorder_and_repetition_and_no_key_seals_twice(self):
@@ -122,12 +122,15 @@ class Client:
         self.sessions = Sessions(self.device, self.prekeys, rng.randbytes)
 
     def restart(self, lost):
-        self.sessions.sessions = [] if lost else [session.restored() for session in self.sessions.sessions]
+        sessions = self.sessions
+        restored = {id(session): session.restored() for session in sessions.sessions} if not lost else {}
+        sessions.sessions = [restored[id(s)] for s in sessions.sessions if id(s) in restored]
+        sessions.retired = [restored[id(s)] for s in sessions.retired if id(s) in restored]
 
 
 class SessionsOfTwo(unittest.TestCase):
     def test_whoever_dials_restarts_or_loses_its_state_is_reached_again(self):
-        for seed in range(12):
+        for seed in range(40):
             rng, used = random.Random(seed), KeysUsed()
             with self.subTest(seed=seed), mock.patch.object(second_ratchet, "aead_seal", used):
                 clients, flights = [Client(rng), Client(rng)], ([], [])
@@ -195,7 +198,7 @@ class Side:
 
 class Generations(unittest.TestCase):
     """Two sides and the signals between them, each of which arrives once (the ratchet sees to that) or never."""
-    HIGHEST = 3  # number of a rekey
+    HIGHEST = 2  # number of a rekey
 
     def check(self, sides):
         """Whatever a side may send now opens at the other, without the two seconds' grace."""
@@ -253,12 +256,10 @@ class Generations(unittest.TestCase):
     def recovers(self, sides):
         """All signals are lost; the next request that gets through, and packets both ways, and both are in it."""
         for at in (0, 1):
-            fresh, signals = [side.copy() for side in sides], frozenset()
+            fresh = [side.copy() for side in sides]
             if at == 1 and fresh[0].keys.asked:
                 continue  # the caller's counts, and it asks anew by itself
-            while fresh[1 - at].keys.seen < fresh[at].keys.next_number() - 1 or not signals:
-                signals = self.ask(fresh, frozenset(), at)
-                break
+            signals = self.ask(fresh, frozenset(), at)
             number = fresh[at].keys.sent
             signals = self.deliver(fresh, signals, *signals)
             signals = self.deliver(fresh, signals, *signals)
@@ -279,8 +280,7 @@ class Generations(unittest.TestCase):
             self.check(sides)
             self.recovers(sides)
             waiting.extend(self.followers(sides, signals))
-            assert len(seen) < 400000
-        print(f"{len(seen)} states", flush=True)
+        self.assertGreater(len(seen), 10000)
 
 
 if __name__ == "__main__":

@@ -203,7 +203,7 @@ class Sessions:
 
     def __init__(self, device, prekeys, draw):
         self.device, self.prekeys, self.draw = device, prekeys, draw
-        self.sessions, self.dialled_spk = [], None
+        self.sessions, self.retired, self.dialled_spk = [], [], None
 
     def begin(self, session):
         self.sessions = [session] + self.sessions[:self.MOST - 1]
@@ -211,8 +211,10 @@ class Sessions:
     def dial(self, bundle):
         """What comes before an offer."""
         first = self.sessions[0] if self.sessions else None
-        if not (first and first.can_seal and bundle.spk_id + bundle.spk == self.dialled_spk and
-                (first.answered or first.sent < self.MOST_UNANSWERED)):
+        renewed = bundle.spk_id + bundle.spk != self.dialled_spk
+        if renewed:
+            self.retired = list(self.sessions)  # the device may have lost them: they open, and no more
+        if renewed or not (first and first.can_seal and (first.answered or first.sent < self.MOST_UNANSWERED)):
             self.begin(initiate(self.device, bundle, self.draw)[0])
         self.dialled_spk = bundle.spk_id + bundle.spk
 
@@ -227,8 +229,9 @@ class Sessions:
             except Refused as refused:
                 furthest = str(refused) if furthest == "unknown_session" else furthest
                 continue
-            self.sessions.remove(session)
-            self.begin(session)
+            if session not in self.retired:
+                self.sessions.remove(session)
+                self.begin(session)
             return opened
         if furthest != "unknown_session" or parse_message(data).type != INITIAL:
             raise Refused(furthest)
