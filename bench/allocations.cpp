@@ -35,11 +35,13 @@ using sotto::bench::counting;
 
 // glibc's allocator under the names by which a program that replaces malloc still reaches it.
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier): reserved for glibc, whose they are
 void* __libc_malloc(std::size_t size);
 void* __libc_calloc(std::size_t count, std::size_t size);
 void* __libc_realloc(void* memory, std::size_t size);
 void* __libc_memalign(std::size_t alignment, std::size_t size);
 void __libc_free(void* memory);
+// NOLINTEND(bugprone-reserved-identifier)
 }
 
 namespace {

@@ -108,6 +108,7 @@ int main(int argc, char** argv) {
     CLI::App app("Measures Sotto against the libraries it is made of", "sotto-bench");
     Options options;
     std::vector<std::string> names;
+    names.reserve(std::size(subjects));
     for (const Subject& subject : subjects) names.emplace_back(subject.name);
     app.add_option("--seconds", options.seconds, "how long to measure in all, about")
         ->check(CLI::Range(0.1, 86400.0))
@@ -120,15 +121,17 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : exit_unusable;
     }
-    try {
-        return run(options);
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "\nsotto-bench: %s\n", error.what());
-        return exit_failed;
-    }
+    return run(options);
 }
 
 }  // namespace
 }  // namespace sotto::bench
 
-int main(int argc, char** argv) { return sotto::bench::main(argc, argv); }
+int main(int argc, char** argv) {
+    try {
+        return sotto::bench::main(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "\nsotto-bench: %s\n", error.what());
+        return sotto::bench::exit_failed;
+    }
+}

@@ -62,7 +62,8 @@ struct Account::State {
     State(crypto::Identity&& own, Random& source)
         : identity(std::move(own)),
           prekeys(crypto::PrekeyStore::generate(identity, one_time_prekeys, source)),
-          random(source) {
+          random(source),
+          contacts(std::make_shared<Contacts>(identity.public_identity())) {
         crypto::announce_key_log();
     }
 
@@ -83,6 +84,7 @@ struct Account::State {
     crypto::Identity identity;
     crypto::PrekeyStore prekeys;
     Random& random;
+    std::shared_ptr<Contacts> contacts;    // calls look there, too, and may outlive us
     std::map<PublicIdentity, Peer> peers;  // each has a session
     std::deque<Unanswered> unanswered;     // oldest first
     std::uint64_t sessions_given_up = 0;
@@ -147,13 +149,7 @@ Result<Account::State::Incoming> Account::State::open(Bytes message) {
     const auto kind = crypto::peek(message);
     if (!kind) return Failure(kind.error());
     if (kind->initial) return open_initial(message, kind->sender);
-    // A session that knows the message's ratchet key is the only one it can be of; to ask costs no Diffie-Hellman step.
-    for (auto& [who, peer] : peers) {
-        for (std::size_t session = 0; session < peer.sessions.size(); ++session) {
-            if (peer.sessions[session]->knows(kind->ratchet_key)) return open_by(peer, session, message);
-        }
-    }
-    // Ordinary messages name nobody, so that a carrier learns nothing from them: each session tries.
+    // Ordinary messages name nobody, so that a carrier learns nothing from them: each session tries its header keys.
     Error cause = Error::unknown_session;
     for (auto& [who, peer] : peers) {
         auto opened = open_by(peer, message);
@@ -170,8 +166,9 @@ std::shared_ptr<crypto::Session> Account::State::session_for(const PublicIdentit
     if (known == peers.end()) return nullptr;
     // Another signed prekey than last time: the peer may have lost its sessions.
     if (known->second.dialled_prekey != signed_prekey) return nullptr;
-    // Too many messages that nobody replied to: if they were lost, the peer cannot skip them all.
     const auto& first = known->second.sessions.front();
+    if (!first->can_seal()) return nullptr;
+    // Too many messages that nobody replied to: if they were lost, the peer cannot skip them all.
     return first->sealed_unanswered() < max_sealed_unanswered ? first : nullptr;
 }
 
@@ -199,6 +196,7 @@ Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive
     if (offer == nullptr) return Failure(Error::unknown_call);
     auto call = detail::CallCore::ring(incoming->session, identity.public_identity(), signal->call, *offer,
                                        std::move(incoming->opened.exported), random, now);
+    call->look_up_in(contacts);
     calls.push_back(call);
     return call;
 }
@@ -249,8 +247,26 @@ Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallS
     Peer& known = state_->peers[peer];
     if (begin) known.add(std::move(session));
     known.dialled_prekey = checked->signed_prekey.id;
+    (*core)->look_up_in(state_->contacts);
     state_->calls.push_back(*core);
     return Call(std::move(*core));
+}
+
+Result<Call> Account::dial(std::string_view name, Bytes bundle, const CallSettings& settings, Instant now) {
+    const auto owner = bundle_owner(bundle);
+    if (!owner) return Failure(owner.error());
+    const auto met = contacts().meet(name, *owner);
+    if (!met) return Failure(met.error());
+    return dial(*owner, bundle, settings, now);
+}
+
+Contacts& Account::contacts() { return *state_->contacts; }
+const Contacts& Account::contacts() const { return *state_->contacts; }
+
+Result<void> Account::restore_contacts(Contacts stored) {
+    if (stored.ours() != identity()) return Failure(Error::wrong_identity);
+    contacts() = std::move(stored);
+    return {};
 }
 
 Result<std::optional<Call>> Account::receive(Bytes signal, Instant now) {

@@ -27,7 +27,10 @@ void Call::request_key_frame() { core_->request_key_frame(); }
 CallState Call::state() const { return core_->state(); }
 const CallId& Call::id() const { return core_->id(); }
 const PublicIdentity& Call::peer() const { return core_->peer(); }
+std::optional<std::string> Call::peer_name() const { return core_->peer_name(); }
+std::optional<std::string> Call::changed_contact() const { return core_->changed_contact(); }
 const SafetyNumber& Call::safety_number() const { return core_->safety_number(); }
+const std::optional<ShortAuth>& Call::short_auth() const { return core_->short_auth(); }
 bool Call::offers_video() const { return core_->offers_video(); }
 CallStats Call::stats() const { return core_->stats(); }
 

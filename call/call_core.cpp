@@ -44,6 +44,14 @@ CallId random_call_id(Random& random) {
     return id;
 }
 
+// Calls are keyed from the messages of these signals: each gets the freshest keys that the ratchet can give.
+crypto::Step step_for(const call::CallSignal& signal) {
+    const auto& body = signal.body;
+    const bool keys = std::holds_alternative<call::Offer>(body) || std::holds_alternative<call::Answer>(body) ||
+                      std::holds_alternative<call::Rekey>(body) || std::holds_alternative<call::Rekeyed>(body);
+    return keys ? crypto::Step::fresh : crypto::Step::keep;
+}
+
 void log_keys(const crypto::MediaKeys& keys, const CallId& call, const StreamOffer& ours, const StreamOffer& theirs) {
     crypto::log_srtp_key(call, keys.epoch, ours.audio_ssrc, keys.send_audio.reveal());
     crypto::log_srtp_key(call, keys.epoch, ours.video_ssrc, keys.send_video.reveal());
@@ -61,7 +69,8 @@ CallCore::CallCore(std::shared_ptr<crypto::Session> session, const crypto::CallB
       random_(random),
       state_(role == crypto::Role::caller ? CallState::calling : CallState::ringing),
       started_(now),
-      seen_(now) {}
+      seen_(now),
+      short_auth_(binding, role, random) {}
 
 Result<std::shared_ptr<CallCore>> CallCore::dial(std::shared_ptr<crypto::Session> session, const PublicIdentity& ours,
                                                  const CallSettings& settings, Random& random, Instant now) {
@@ -70,7 +79,7 @@ Result<std::shared_ptr<CallCore>> CallCore::dial(std::shared_ptr<crypto::Session
     std::shared_ptr<CallCore> core(new CallCore(std::move(session), binding, crypto::Role::caller, random, now));
     core->settings_ = settings;
     core->ours_ = make_streams(settings, random);
-    auto secret = core->queue_signal({.call = binding.call, .body = call::Offer{core->ours_}});
+    auto secret = core->queue_signal({.call = binding.call, .body = core->short_auth_.offer(core->ours_)});
     if (!secret) return Failure(secret.error());
     core->offer_secret_ = std::move(*secret);
     return core;
@@ -82,8 +91,15 @@ std::shared_ptr<CallCore> CallCore::ring(std::shared_ptr<crypto::Session> sessio
     const crypto::CallBinding binding{.call = id, .caller = session->peer(), .callee = ours};
     std::shared_ptr<CallCore> core(new CallCore(std::move(session), binding, crypto::Role::callee, random, now));
     core->theirs_ = offer.streams;
+    core->short_auth_.hear(offer);
     core->offer_secret_ = std::move(offer_secret);
     return core;
+}
+
+std::optional<std::string> CallCore::peer_name() const { return contacts_ ? contacts_->name_of(peer()) : std::nullopt; }
+
+std::optional<std::string> CallCore::changed_contact() const {
+    return contacts_ ? contacts_->name_changing_to(peer()) : std::nullopt;
 }
 
 const SafetyNumber& CallCore::safety_number() const {
@@ -94,7 +110,7 @@ const SafetyNumber& CallCore::safety_number() const {
 Result<crypto::ExportSecret> CallCore::queue_signal(const call::CallSignal& signal) {
     const auto plaintext = call::encode(signal);
     if (!plaintext) return Failure(plaintext.error());
-    auto sealed = session_->seal(*plaintext);
+    auto sealed = session_->seal(*plaintext, step_for(signal));
     if (!sealed) return Failure(sealed.error());
     signals_.push_back(std::move(sealed->message));
     return std::move(sealed->exported);
@@ -103,10 +119,11 @@ Result<crypto::ExportSecret> CallCore::queue_signal(const call::CallSignal& sign
 Result<void> CallCore::accept(const CallSettings& settings, Instant now) {
     check_timeouts(now);
     if (!call::next_state(state_, CallEvent::accept)) return Failure(Error::wrong_state);
+    if (changed_contact()) return Failure(Error::identity_changed);
     if (!valid(settings)) return Failure(Error::invalid_argument);
     settings_ = settings;
     ours_ = make_streams(settings, random_);
-    auto answer_secret = queue_signal({.call = binding_.call, .body = call::Answer{ours_}});
+    auto answer_secret = queue_signal({.call = binding_.call, .body = short_auth_.answer(ours_)});
     if (!answer_secret) return Failure(answer_secret.error());
     return activate(std::move(*offer_secret_), std::move(*answer_secret), now);
 }
@@ -119,7 +136,9 @@ Result<void> CallCore::activate(crypto::ExportSecret&& offer, crypto::ExportSecr
 }
 
 Result<void> CallCore::start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now) {
-    keys_.emplace(crypto::derive_call_secret(std::move(offer), std::move(answer), binding_), binding_, role_);
+    auto secret = crypto::derive_call_secret(std::move(offer), std::move(answer), binding_);
+    short_auth_.agree(secret);
+    keys_.emplace(std::move(secret), binding_, role_);
     offer_secret_.reset();
     auto media_keys = keys_->next();
     if (!media_keys) return Failure(media_keys.error());
@@ -130,6 +149,7 @@ Result<void> CallCore::start_media(crypto::ExportSecret&& offer, crypto::ExportS
     rtp_ = std::move(*rtp);
     state_ = CallState::active;
     notices_.push_back(Activated{safety_number()});
+    if (role_ == crypto::Role::caller) send_reveal();
     if (!early_route_.empty()) notices_.push_back(std::exchange(early_route_, {}));
     send_route();
     return {};
@@ -149,13 +169,38 @@ void CallCore::send_route() {
     if (!sent) ++refused_[sent.error()];
 }
 
+// Without the reveal the callee shows no string, and then there is nothing to compare ours with.
+void CallCore::send_reveal() {
+    const auto sent = queue_signal({.call = binding_.call, .body = short_auth_.reveal()});
+    if (!sent) {
+        ++refused_[sent.error()];
+        return;
+    }
+    notices_.push_back(ShortAuthReady{short_auth_.conclude()});
+}
+
+// A nonce that the offer did not commit to: somebody stands between, and the call is over.
+Result<void> CallCore::receive_reveal(const call::Reveal& reveal, Instant now) {
+    if (state_ != CallState::active) return Failure(Error::wrong_state);
+    const auto kept = short_auth_.receive(reveal);
+    if (!kept && kept.error() != Error::forged) return kept;
+    if (kept) {
+        notices_.push_back(ShortAuthReady{*short_auth_.symbols()});
+    } else {
+        hang_up(CallEvent::commitment_broken, EndReason::tampered, now);
+    }
+    return {};
+}
+
 void CallCore::hang_up(Instant now) {
     seen_ = now;
-    if (state_ == CallState::ended) return;
-    const EndReason reason = call::hang_up_reason(state_);
+    if (state_ != CallState::ended) hang_up(CallEvent::hang_up, call::hang_up_reason(state_), now);
+}
+
+void CallCore::hang_up(CallEvent event, EndReason reason, Instant now) {
     const auto sent = queue_signal({.call = binding_.call, .body = call::HangUp{reason}});
     if (!sent) ++refused_[sent.error()];
-    end(CallEvent::hang_up, reason, true, now);
+    end(event, reason, true, now);
 }
 
 void CallCore::end(CallEvent event, EndReason reason, bool by_us, Instant now) {
@@ -165,6 +210,7 @@ void CallCore::end(CallEvent event, EndReason reason, bool by_us, Instant now) {
     if (rtp_ && by_us) rtp_->say_bye(now);
     offer_secret_.reset();
     keys_.reset();
+    short_auth_.forget();
     notices_.push_back(Ended{.reason = reason, .by_us = by_us});
 }
 
@@ -186,9 +232,11 @@ Result<void> CallCore::receive_signal(const call::CallSignal& signal, crypto::Ex
     if (const auto* answer = std::get_if<call::Answer>(&signal.body)) {
         if (!call::next_state(state_, CallEvent::peer_answered)) return Failure(Error::wrong_state);
         theirs_ = answer->streams;
+        short_auth_.hear(*answer);
         return activate(std::move(*offer_secret_), std::move(exported), now);
     }
     if (const auto* route = std::get_if<call::Route>(&signal.body)) return receive_route(route->route);
+    if (const auto* reveal = std::get_if<call::Reveal>(&signal.body)) return receive_reveal(*reveal, now);
     if (const auto* hang_up = std::get_if<call::HangUp>(&signal.body)) {
         if (!call::next_state(state_, CallEvent::peer_hung_up)) return Failure(Error::wrong_state);
         end(CallEvent::peer_hung_up, hang_up->reason, false, now);
@@ -248,6 +296,7 @@ std::optional<Output> CallCore::poll_notice() {
         return RemoteRoute{taken_};
     }
     if (const auto* activated = std::get_if<Activated>(&notice)) return *activated;
+    if (const auto* ready = std::get_if<ShortAuthReady>(&notice)) return *ready;
     return std::get<Ended>(notice);
 }
 

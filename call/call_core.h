@@ -7,11 +7,13 @@
 #include <variant>
 
 #include "call/rtp_session.h"
+#include "call/short_auth_exchange.h"
 #include "call/signal.h"
 #include "call/state.h"
 #include "crypto/media_keys.h"
 #include "crypto/session.h"
 #include "sotto/call.h"
+#include "sotto/contacts.h"
 
 namespace sotto::detail {
 
@@ -24,6 +26,9 @@ class CallCore {
     static std::shared_ptr<CallCore> ring(std::shared_ptr<crypto::Session> session, const PublicIdentity& ours,
                                           const CallId& id, const call::Offer& offer,
                                           crypto::ExportSecret&& offer_secret, Random& random, Instant now);
+
+    // The account's, by which a call tells who it is with.
+    void look_up_in(std::shared_ptr<const Contacts> contacts) { contacts_ = std::move(contacts); }
 
     Result<void> accept(const CallSettings& settings, Instant now);
     void hang_up(Instant now);
@@ -45,7 +50,10 @@ class CallCore {
     CallState state() const { return state_; }
     const CallId& id() const { return binding_.call; }
     const PublicIdentity& peer() const { return session_->peer(); }
+    std::optional<std::string> peer_name() const;
+    std::optional<std::string> changed_contact() const;
     const SafetyNumber& safety_number() const;
+    const std::optional<ShortAuth>& short_auth() const { return short_auth_.symbols(); }
     bool offers_video() const { return theirs_.video; }
     CallStats stats() const;
 
@@ -53,14 +61,17 @@ class CallCore {
     CallCore(std::shared_ptr<crypto::Session> session, const crypto::CallBinding& binding, crypto::Role role,
              Random& random, Instant now);
 
-    using Notice = std::variant<Activated, Buffer, Ended>;  // a Buffer is the peer's route
+    using Notice = std::variant<Activated, ShortAuthReady, Buffer, Ended>;  // a Buffer is the peer's route
 
     Result<crypto::ExportSecret> queue_signal(const call::CallSignal& signal);
     Result<void> activate(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
     Result<void> start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
     Result<void> receive_route(Bytes route);
     void send_route();
+    void send_reveal();
+    Result<void> receive_reveal(const call::Reveal& reveal, Instant now);
     Instant due() const;
+    void hang_up(call::CallEvent event, EndReason reason, Instant now);
     void end(call::CallEvent event, EndReason reason, bool by_us, Instant now);
     void check_timeouts(Instant now);
     std::optional<Output> poll_notice();
@@ -69,12 +80,14 @@ class CallCore {
     crypto::CallBinding binding_;
     crypto::Role role_;
     Random& random_;
+    std::shared_ptr<const Contacts> contacts_;
     mutable std::optional<SafetyNumber> safety_number_;  // once somebody looks: it is slow to compute
     CallState state_;
     Instant started_;
     Instant seen_;  // the last `now` we were given
     CallSettings settings_;
     call::StreamOffer ours_, theirs_;
+    call::ShortAuthExchange short_auth_;
     std::optional<crypto::ExportSecret> offer_secret_;  // until the answer
     std::optional<crypto::MediaKeySchedule> keys_;
     std::uint32_t epoch_ = 0;

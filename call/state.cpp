@@ -13,11 +13,11 @@ constexpr std::nullopt_t no = std::nullopt;
 
 // One row a state; docs/protocol.md, "Call states", prints it.
 constexpr std::array<Row, call_state_count> table{{
-    //         accept  hang_up peer_answered peer_hung_up ring_timed_out media_timed_out
-    /*calling*/ {no, ended, active, ended, ended, no},
-    /*ringing*/ {active, ended, no, ended, ended, no},
-    /*active*/ {no, ended, no, ended, no, ended},
-    /*ended*/ {no, ended, no, no, no, no},
+    //         accept  hang_up peer_answered peer_hung_up ring_timed_out media_timed_out commitment_broken
+    /*calling*/ {no, ended, active, ended, ended, no, no},
+    /*ringing*/ {active, ended, no, ended, ended, no, no},
+    /*active*/ {no, ended, no, ended, no, ended, ended},
+    /*ended*/ {no, ended, no, no, no, no, no},
 }};
 
 }  // namespace

@@ -14,8 +14,9 @@ enum class CallEvent : std::uint8_t {
     peer_hung_up,   // the peer's hang-up, cancel or decline came
     ring_timed_out,
     media_timed_out,
+    commitment_broken,  // the caller's reveal is not what its offer committed to
 };
-inline constexpr std::size_t call_event_count = static_cast<std::size_t>(CallEvent::media_timed_out) + 1;
+inline constexpr std::size_t call_event_count = static_cast<std::size_t>(CallEvent::commitment_broken) + 1;
 inline constexpr std::size_t call_state_count = static_cast<std::size_t>(CallState::ended) + 1;
 
 // Error::wrong_state where the event has no place in that state; the state then stays as it is.

@@ -7,6 +7,7 @@
 #include "sotto/error.h"
 #include "sotto/media.h"
 
+// NOLINTNEXTLINE(bugprone-forward-declaration-namespace): libopus's type of that name, not ours
 struct OpusEncoder;
 
 namespace sotto::codec {

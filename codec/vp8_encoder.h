@@ -17,7 +17,7 @@ struct Vp8Settings {
     int cpu_used = -6;                // libvpx's real-time speed, -16 (fastest) to 16, see vp8cx.h
     int threads = 1;                  // 1 to 16
     int max_key_frame_percent = 450;  // a key frame's size as a percentage of the per-frame budget
-    std::size_t max_frame = 0;        // bytes that no frame exceeds, 4096 or more; 0: no bound
+    std::size_t max_frame = 1 << 30;  // bytes that no frame exceeds, 4096 to 2^30
 };
 
 class Vp8Encoder {
@@ -28,6 +28,7 @@ class Vp8Encoder {
     // Encodes one frame without copying its planes. The result views the encoder's memory until the next call.
     // An empty `bytes` means that rate control dropped the frame. `timestamp` is 90 kHz and must grow.
     // A picture that does not fit max_frame is encoded again as a key frame of a coarser picture, until it fits.
+    // One that is refused leaves no trace: a key frame follows.
     // Errors: unsupported_media (other size than the settings), codec_failed, too_large (even as flat squares).
     Result<EncodedFrame> encode(const VideoFrame& frame, std::uint64_t timestamp, bool force_key);
 

@@ -35,15 +35,20 @@ Result<MessageKeys> SendingChain::step() {
     return step_chain(chain);
 }
 
-void ReceivingChain::skip_to(std::uint32_t end, std::vector<SkippedKey>& skipped) {
+SkippedKeys::iterator find(SkippedKeys& skipped, std::uint32_t number) {
+    const auto place = std::ranges::lower_bound(skipped, number, {}, &SkippedKey::number);
+    return place != skipped.end() && place->number == number ? place : skipped.end();
+}
+
+void ReceivingChain::skip_to(std::uint32_t end) {
     while (next < end) {
         const std::uint32_t number = next++;
-        skipped.push_back({.ratchet_key = ratchet_key, .number = number, .keys = step_chain(chain)});
+        skipped.push_back({.number = number, .keys = step_chain(chain)});
     }
 }
 
-void ReceivingChain::step_past(std::uint32_t number, std::vector<SkippedKey>& skipped) {
-    skip_to(number, skipped);
+void ReceivingChain::step_past(std::uint32_t number) {
+    skip_to(number);
     advance(chain);
     ++next;
 }

@@ -26,7 +26,8 @@ MessageKeys step_chain(ChainKey& chain);
 inline constexpr std::uint32_t last_message = 0xffffffff;  // a number that no message carries
 
 struct SendingChain {
-    ChainKey chain;
+    HeaderKey header;  // HKs
+    ChainKey chain;    // CKs
     std::uint32_t next = 0;
 
     // Error::key_exhausted at last_message.
@@ -35,23 +36,33 @@ struct SendingChain {
 
 // A message key kept for a message that was overtaken.
 struct SkippedKey {
-    X25519Public ratchet_key;
     std::uint32_t number = 0;
     MessageKeys keys;
 };
 
+// The part of MKSKIPPED (Double Ratchet §4.2) that one chain left, in ascending order.
+using SkippedKeys = std::vector<SkippedKey>;
+SkippedKeys::iterator find(SkippedKeys& skipped, std::uint32_t number);
+
 struct ReceivingChain {
-    X25519Public ratchet_key;  // theirs
-    ChainKey chain;
+    HeaderKey header;  // HKr
+    ChainKey chain;    // CKr
     std::uint32_t next = 0;
+    SkippedKeys skipped;
 
     // The keys of `number`, which is still to come. Nothing moves, and no other key is derived, until the message has
     // authenticated.
     MessageKeys keys_at(std::uint32_t number) const;
-    // Steps to `end`, adding each key passed to `skipped`.
-    void skip_to(std::uint32_t end, std::vector<SkippedKey>& skipped);
+    // Steps to `end`, keeping each key passed.
+    void skip_to(std::uint32_t end);
     // Steps to just after `number`, whose own keys were used.
-    void step_past(std::uint32_t number, std::vector<SkippedKey>& skipped);
+    void step_past(std::uint32_t number);
+};
+
+// What stays of a chain that the peer has ended.
+struct PastChain {
+    HeaderKey header;  // tells a repetition from a forgery
+    SkippedKeys skipped;
 };
 
 }  // namespace sotto::crypto

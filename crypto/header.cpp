@@ -3,16 +3,19 @@
 #include "base/byte_reader.h"
 #include "base/byte_writer.h"
 #include "crypto/chain.h"
-#include "crypto/primitives.h"
 #include "crypto/session.h"
 
 namespace sotto::crypto {
 namespace {
 
 constexpr std::uint8_t message_version = 1;
-constexpr std::uint8_t initial_type = 1;
-constexpr std::uint8_t ordinary_type = 2;
 constexpr std::size_t longest_sealed = Session::max_plaintext + aead_overhead;
+
+// docs/protocol.md, "Messages".
+static_assert(ratchet_header_size(MessageType::initial) == 1224);
+static_assert(ratchet_header_size(MessageType::unanswered) == 2312);
+static_assert(ratchet_header_size(MessageType::answered) == 40);
+static_assert(front_size(MessageType::unanswered) == 2 + 2352 && front_size(MessageType::answered) == 2 + 80);
 
 }  // namespace
 
@@ -23,34 +26,48 @@ Result<ParsedMessage> parse_message(Bytes message) {
     if (*version != message_version) return Failure(Error::unsupported_version);
     const auto type = in.u8();
     if (!type) return Failure(Error::truncated);
-    if (*type != initial_type && *type != ordinary_type) return Failure(Error::malformed);
+    if (*type < 1 || *type > 3) return Failure(Error::malformed);
 
-    ParsedMessage parsed;
-    if (*type == initial_type) {
+    ParsedMessage parsed{
+        .type = static_cast<MessageType>(*type), .initial = {}, .front = {}, .header = {}, .sealed = {}};
+    if (parsed.type == MessageType::initial) {
         const auto initial = take_initial(in);
         if (!initial) return Failure(initial.error());
         parsed.initial = *initial;
     }
-    const auto ratchet = in.take(ratchet_header_size);
-    if (!ratchet || in.remaining() < aead_overhead) return Failure(Error::truncated);
+    const auto header = in.take(ratchet_header_size(parsed.type) + header_overhead);
+    if (!header || in.remaining() < aead_overhead) return Failure(Error::truncated);
     if (in.remaining() > longest_sealed) return Failure(Error::too_large);
-    ByteReader fields(*ratchet);
-    parsed.ratchet.key.bytes = *fields.array<32>();
-    parsed.ratchet.previous = *fields.u32();
-    parsed.ratchet.number = *fields.u32();
-    if (parsed.ratchet.number == last_message) return Failure(Error::malformed);
-    parsed.header = message.first(message.size() - in.remaining());
+    parsed.front = message.first(front_size(parsed.type));
+    parsed.header = *header;
     parsed.sealed = in.rest();
     return parsed;
 }
 
-Buffer write_headers(const InitialHeader* initial, const RatchetHeader& ratchet, std::size_t sealed_size) {
-    Buffer message(2 + (initial != nullptr ? initial_header_size : 0) + ratchet_header_size + sealed_size);
+Bytes write_outside(MessageType type, const InitialHeader* initial, MutableBytes message) {
     ByteWriter out(message);
-    out.u8(message_version).u8(initial != nullptr ? initial_type : ordinary_type);
+    out.u8(message_version).u8(static_cast<std::uint8_t>(type));
     if (initial != nullptr) write(*initial, out);
-    out.bytes(ratchet.key.bytes).u32(ratchet.previous).u32(ratchet.number);
-    return message;
+    return out.written();
+}
+
+Result<RatchetHeader> parse_header(MessageType type, Bytes plain) {
+    ByteReader in(plain);
+    RatchetHeader header;
+    header.key.bytes = *in.array<32>();
+    header.previous = *in.u32();
+    header.number = *in.u32();
+    if (header.number == last_message) return Failure(Error::malformed);
+    if (type == MessageType::unanswered) header.ciphertext = *in.take(sizeof(KemCiphertext));
+    if (type != MessageType::answered) header.kem_key = *in.take(sizeof(KemPublic));
+    return header;
+}
+
+Bytes write_header(const RatchetHeader& header, MutableBytes plain) {
+    ByteWriter out(plain);
+    out.bytes(header.key.bytes).u32(header.previous).u32(header.number);
+    out.bytes(header.ciphertext).bytes(header.kem_key);
+    return out.written();
 }
 
 }  // namespace sotto::crypto

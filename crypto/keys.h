@@ -40,6 +40,7 @@ using SharedKey = Secret<struct SharedKeyRole, 32>;    // SK of PQXDH §3.3
 using RootKey = Secret<struct RootKeyRole, 32>;        // RK of Double Ratchet §2.2
 using ChainKey = Secret<struct ChainKeyRole, 32>;      // CK of Double Ratchet §2.2
 using MessageKey = Secret<struct MessageKeyRole, 32>;  // MK: seals exactly one message, so it is consumed by value
+using HeaderKey = Secret<struct HeaderKeyRole, 32>;    // HK of Double Ratchet §4.2: seals the headers of one chain
 
 // A second secret that both ends of one ratchet message share and nobody else can learn; keys calls.
 using ExportSecret = Secret<struct ExportSecretRole, 32>;

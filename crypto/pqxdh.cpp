@@ -1,5 +1,7 @@
 #include "crypto/pqxdh.h"
 
+#include <algorithm>
+
 #include "crypto/encoding.h"
 #include "crypto/primitives.h"
 
@@ -13,13 +15,17 @@ constexpr std::array<std::byte, 32> prefix = [] {
     return bytes;
 }();
 
-// SK = KDF(DH1 || DH2 || DH3 [|| DH4] || SS).
-SharedKey derive(const DhSecret& dh1, const DhSecret& dh2, const DhSecret& dh3, const DhSecret* dh4,
-                 const KemSecret& kem) {
+// SK || HK_A || NHK_B = KDF(DH1 || DH2 || DH3 [|| DH4] || SS).
+SharedKeys derive(const DhSecret& dh1, const DhSecret& dh2, const DhSecret& dh3, const DhSecret* dh4,
+                  const KemSecret& kem) {
     const Bytes fourth = dh4 != nullptr ? Bytes(dh4->reveal()) : Bytes();
     const Prk prk = hkdf_extract({}, {prefix, dh1.reveal(), dh2.reveal(), dh3.reveal(), fourth, kem.reveal()});
-    SharedKey shared;
-    hkdf_expand(prk.reveal(), as_bytes(labels::pqxdh), shared.fill());
+    Secret<struct PqxdhOutputRole, 96> output;
+    hkdf_expand(prk.reveal(), as_bytes(labels::pqxdh), output.fill());
+    SharedKeys shared;
+    std::ranges::copy(output.reveal().subspan<0, 32>(), shared.root.fill().begin());
+    std::ranges::copy(output.reveal().subspan<32, 32>(), shared.initiator.fill().begin());
+    std::ranges::copy(output.reveal().subspan<64, 32>(), shared.responder_next.fill().begin());
     return shared;
 }
 

@@ -10,8 +10,15 @@ namespace sotto::crypto {
 // SHA-512(Encode(IK_A) || Encode(IK_B) || EncodeKEM(PQPK_B)): PQXDH §3.3's AD, at a fixed length.
 using AssociatedData = std::array<std::byte, 64>;
 
+// What both sides derive: the first root key, and the header keys of Double Ratchet §4.3.
+struct SharedKeys {
+    SharedKey root;            // SK
+    HeaderKey initiator;       // HK_A
+    HeaderKey responder_next;  // NHK_B
+};
+
 struct Initiated {
-    SharedKey shared;
+    SharedKeys shared;
     AssociatedData associated;
     X25519Public base_key;  // EK_A
     KemCiphertext ciphertext;
@@ -20,7 +27,7 @@ struct Initiated {
 Result<Initiated> initiate_pqxdh(const Identity& ours, const PrekeyBundle& theirs, Random& random);
 
 struct Responded {
-    SharedKey shared;
+    SharedKeys shared;
     AssociatedData associated;
 };
 // §3.4, the responder's side. Errors: bad_key.

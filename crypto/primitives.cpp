@@ -16,18 +16,6 @@ class SystemRandom final : public Random {
     void fill(MutableBytes out) override { randombytes_buf(out.data(), out.size()); }
 };
 
-// FIPS 203 §7.2: every 12-bit coefficient of an encapsulation key is below q = 3329.
-bool coefficients_reduced(const KemPublic& key) {
-    constexpr std::size_t encoded = 1152;  // 3 polynomials of 256 coefficients, 12 bits each
-    for (std::size_t i = 0; i < encoded; i += 3) {
-        const auto b0 = std::to_integer<unsigned>(key.bytes[i]);
-        const auto b1 = std::to_integer<unsigned>(key.bytes[i + 1]);
-        const auto b2 = std::to_integer<unsigned>(key.bytes[i + 2]);
-        if ((b0 | (b1 & 0x0f) << 8) >= 3329 || (b1 >> 4 | b2 << 4) >= 3329) return false;
-    }
-    return true;
-}
-
 // FIPS 203 §7.3, "hash check": a decapsulation key names the hash of the encapsulation key inside it.
 bool names_own_hash(const KemPrivate& key) {
     constexpr std::size_t inner = 1152;  // dk_PKE stands first
@@ -74,8 +62,20 @@ KemKeyPair generate_kem(Random& random) {
     return pair;
 }
 
+// Every 12-bit coefficient is below q = 3329.
+bool is_valid(const KemPublic& key) {
+    constexpr std::size_t encoded = 1152;  // 3 polynomials of 256 coefficients, 12 bits each
+    for (std::size_t i = 0; i < encoded; i += 3) {
+        const auto b0 = std::to_integer<unsigned>(key.bytes[i]);
+        const auto b1 = std::to_integer<unsigned>(key.bytes[i + 1]);
+        const auto b2 = std::to_integer<unsigned>(key.bytes[i + 2]);
+        if ((b0 | (b1 & 0x0f) << 8) >= 3329 || (b1 >> 4 | b2 << 4) >= 3329) return false;
+    }
+    return true;
+}
+
 Result<Encapsulated> encapsulate(const KemPublic& theirs, Random& random) {
-    if (!coefficients_reduced(theirs)) return Failure(Error::bad_key);
+    if (!is_valid(theirs)) return Failure(Error::bad_key);
     Secret<struct EncapsulationSeedRole, 32> seed;
     random.fill(seed.fill());
     Encapsulated result;
@@ -137,6 +137,27 @@ Result<void> open_once(MessageKey&& key, Bytes sealed, Bytes associated, Mutable
     if (crypto_aead_chacha20poly1305_ietf_decrypt(raw(out.data()), nullptr, nullptr, raw(sealed.data()), sealed.size(),
                                                   raw(associated.data()), associated.size(), zero_nonce.data(),
                                                   raw(consumed.reveal().data())) != 0) {
+        return Failure(Error::forged);
+    }
+    return {};
+}
+
+void seal_header(const HeaderKey& key, Bytes header, Bytes associated, Random& random, MutableBytes out) {
+    const MutableBytes nonce = out.first(header_nonce_size);
+    random.fill(nonce);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(raw(out.data()) + header_nonce_size, nullptr, raw(header.data()),
+                                               header.size(), raw(associated.data()), associated.size(), nullptr,
+                                               raw(nonce.data()), raw(key.reveal().data()));
+}
+
+Result<void> open_header(const HeaderKey& key, Bytes sealed, Bytes associated, MutableBytes out) {
+    if (sealed.size() < header_overhead || out.size() != sealed.size() - header_overhead) {
+        return Failure(Error::truncated);
+    }
+    const Bytes ciphertext = sealed.subspan(header_nonce_size);
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(raw(out.data()), nullptr, nullptr, raw(ciphertext.data()),
+                                                   ciphertext.size(), raw(associated.data()), associated.size(),
+                                                   raw(sealed.data()), raw(key.reveal().data())) != 0) {
         return Failure(Error::forged);
     }
     return {};

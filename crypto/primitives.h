@@ -26,7 +26,9 @@ struct Encapsulated {
     KemCiphertext ciphertext;
     KemSecret secret;
 };
-// Error::bad_key for an encapsulation key that fails FIPS 203 §7.2's modulus check.
+// FIPS 203 §7.2's modulus check.
+bool is_valid(const KemPublic& key);
+// Error::bad_key for an encapsulation key that is not valid.
 Result<Encapsulated> encapsulate(const KemPublic& theirs, Random& random);
 // Wrong ciphertexts give an unrelated secret (implicit rejection, FIPS 203 §6.3). Error::bad_key for a key of ours that
 // was damaged where it was kept: one that fails FIPS 203 §7.3's hash check.
@@ -52,6 +54,14 @@ inline constexpr std::size_t aead_overhead = 16;
 void seal_once(MessageKey&& key, Bytes plaintext, Bytes associated, MutableBytes out);
 // Error::forged; `out` is plaintext.size() = sealed.size() - aead_overhead bytes.
 Result<void> open_once(MessageKey&& key, Bytes sealed, Bytes associated, MutableBytes out);
+
+// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) with a random nonce of 24 bytes, which stands before the ciphertext.
+inline constexpr std::size_t header_nonce_size = 24;
+inline constexpr std::size_t header_overhead = header_nonce_size + 16;
+// `out` is header.size() + header_overhead bytes.
+void seal_header(const HeaderKey& key, Bytes header, Bytes associated, Random& random, MutableBytes out);
+// Errors: truncated, forged; `out` is sealed.size() - header_overhead bytes.
+Result<void> open_header(const HeaderKey& key, Bytes sealed, Bytes associated, MutableBytes out);
 
 std::array<std::byte, 64> sha512(std::initializer_list<Bytes> parts);
 

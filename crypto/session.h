@@ -5,6 +5,7 @@
 
 #include "crypto/identity.h"
 #include "crypto/prekeys.h"
+#include "sotto/secret.h"
 
 namespace sotto::crypto {
 
@@ -12,11 +13,16 @@ namespace sotto::crypto {
 struct Sealed {
     Buffer message;
     ExportSecret exported;
+    bool stepped = false;  // it is the first of its chain: its keys come from a step made for it
 };
 struct Opened {
     Buffer plaintext;
     ExportSecret exported;
 };
+
+// Whether a message asks for keys that nothing seen or stolen before can tell, which it gets as soon as the peer has
+// answered the last ones.
+enum class Step : std::uint8_t { keep, fresh };
 
 class Session {
   public:
@@ -29,24 +35,31 @@ class Session {
     struct Accepted;
     static Result<Accepted> accept(const Identity& ours, PrekeyStore& prekeys, Bytes message, Random& random);
 
-    // Seals the next message of our sending chain. Errors: too_large (plaintext over max_plaintext), key_exhausted.
-    Result<Sealed> seal(Bytes plaintext);
+    // Seals the next message of our sending chain, or the first of a new one. Errors: too_large (plaintext over
+    // max_plaintext), key_exhausted, unknown_session (a restored session that can_seal() no more).
+    Result<Sealed> seal(Bytes plaintext, Step step);
 
     // Opens a message in any order; a failed one changes no state.
-    // Errors: truncated, malformed, unsupported_version, unknown_session (an initial message of another session),
-    // forged, replayed, too_many_skipped.
+    // Errors: truncated, malformed, too_large, unsupported_version, unknown_session (of another session, or of a chain
+    // too long ago), wrong_identity, forged, replayed, too_many_skipped, bad_key.
     Result<Opened> open(Bytes message);
 
     const PublicIdentity& peer() const;
-    // Whether the peer has used this ratchet key here, as far as we remember.
-    bool knows(const X25519Public& ratchet_key) const;
     // Whether we have sealed anything in it: until then it may be a stranger's, and little is kept for it.
     bool has_sealed() const;
-    // Messages of our sending chain so far: the peer's reply to any of them ends the chain.
+    // Not after restore() where the last sending chain was never answered, until a message of the peer's has opened.
+    bool can_seal() const;
+    // Messages of our sending chain if the peer has not answered any of them, else 0.
     std::uint32_t sealed_unanswered() const;
     // Message keys of skipped messages held now, and given up because there were too many.
     std::size_t skipped_held() const;
     std::uint64_t skipped_given_up() const;
+
+    // The session as bytes, for a store that keeps them secret and whole; crypto/session_record.cpp has the format. It
+    // leaves the sending chain out, so no record, however old, can seal twice under one key.
+    SecretBuffer save() const;
+    // Errors: truncated, malformed, unsupported_version.
+    static Result<Session> restore(Bytes record, Random& random);
 
     static constexpr std::size_t max_plaintext = 16384;
     static constexpr std::uint32_t max_skip = 1000;  // MAX_SKIP, Double Ratchet §2.6
@@ -73,8 +86,7 @@ struct Session::Accepted {
 // Who sent this message, before any cryptography: initial messages name their sender's identity.
 struct MessageKind {
     bool initial = false;
-    PublicIdentity sender;     // only of initial messages, unauthenticated
-    X25519Public ratchet_key;  // unauthenticated
+    PublicIdentity sender;  // only of initial messages, unauthenticated
 };
 Result<MessageKind> peek(Bytes message);
 

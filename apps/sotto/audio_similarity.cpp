@@ -58,10 +58,10 @@ class Analyser {
     }
 
   private:
-    AVTXContext* context_ = nullptr;
-    av_tx_fn transform_ = nullptr;
     alignas(64) std::array<float, window> input_{};
     alignas(64) std::array<std::complex<float>, window / 2 + 1> output_{};
+    AVTXContext* context_ = nullptr;
+    av_tx_fn transform_ = nullptr;
     std::array<std::size_t, window / 2 + 1> band_ = band_of_bin();
 };
 

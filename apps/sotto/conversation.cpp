@@ -175,10 +175,18 @@ Expected<void> Conversation::take(const Output& output, Call& call, Carrier& car
                     {"call", to_hex(call.id().bytes)},
                     {"peer", to_hex(call.peer().key)},
                     {"safety_number", activated->safety_number}});
+    } else if (const auto* ready = std::get_if<ShortAuthReady>(&output)) {
+        tell_short_auth(ready->symbols);
     } else if (const auto* end = std::get_if<Ended>(&output)) {
         ended_ = end->reason;
     }
     return {};
+}
+
+// People compare them while they talk.
+void Conversation::tell_short_auth(const ShortAuth& symbols) {
+    log_.event({{"event", "short_auth"}, {"short_auth", to_json(symbols)}});
+    if (on_terminal() && !settings_.json) std::fprintf(stderr, "\rBoth sides show  %s\n", to_text(symbols).c_str());
 }
 
 Expected<void> Conversation::show(const ShownFrame& frame) {
@@ -254,7 +262,7 @@ void Conversation::report(Call& call) {
                 {"latency_p95_ms", figures.latency_p95_ms},
                 {"epoch", figures.epoch}});
     if (on_terminal() && !settings_.json) {
-        std::fprintf(stderr, "\r%s ", to_line(figures, call.safety_number()).c_str());
+        std::fprintf(stderr, "\r%s ", to_line(figures, call.safety_number(), call.short_auth()).c_str());
     }
 }
 

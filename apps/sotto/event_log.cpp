@@ -53,6 +53,12 @@ nlohmann::json to_json(const CallStats& stats) {
     return json;
 }
 
+nlohmann::json to_json(const ShortAuth& symbols) {
+    nlohmann::json words = nlohmann::json::array();
+    for (const SasSymbol& symbol : symbols) words.push_back(symbol.word);
+    return words;
+}
+
 Expected<EventLog> EventLog::open(const std::string& path, bool to_stdout) {
     EventLog log;
     log.to_stdout_ = to_stdout;

@@ -28,5 +28,6 @@ class EventLog {
 };
 
 nlohmann::json to_json(const CallStats& stats);
+nlohmann::json to_json(const ShortAuth& symbols);  // the words
 
 }  // namespace sotto::app

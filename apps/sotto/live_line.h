@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "sotto/call.h"
@@ -34,6 +35,9 @@ class LiveLine {
     std::deque<Latency> latencies_;
 };
 
-std::string to_line(const LiveFigures& figures, const SafetyNumber& safety_number);
+// "🍎 apple  🔑 key  🦊 fox  ⭐ star"
+std::string to_text(const ShortAuth& symbols);
+std::string to_line(const LiveFigures& figures, const SafetyNumber& safety_number,
+                    const std::optional<ShortAuth>& short_auth);
 
 }  // namespace sotto::app

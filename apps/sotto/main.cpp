@@ -195,7 +195,7 @@ int run_report(const ReportInput& input, bool json) {
     const std::string text = to_text(*report, input);
     std::fputs(text.c_str(), json ? stderr : stdout);
     if (json) std::printf("%s\n", report->dump().c_str());
-    return (*report)["safety_number_match"] ? 0 : exit_failed;
+    return (*report)["safety_number_match"] && (*report)["short_auth_match"] ? 0 : exit_failed;
 }
 
 void add_options(CLI::App& command, Options& options) {

@@ -25,6 +25,7 @@ struct Traces {
 
 struct SideLog {
     std::string safety_number;
+    Json short_auth;
     Json stats;
     Traces sent_video, sent_audio, received_video, received_audio;
 };
@@ -37,6 +38,7 @@ Expected<SideLog> read_log(const std::string& path) {
         const Json event = Json::parse(line, nullptr, false);
         if (event.is_discarded()) return std::unexpected(path + " is not a log of JSON lines");
         if (event["event"] == "active") log.safety_number = event["safety_number"];
+        if (event["event"] == "short_auth") log.short_auth = event["short_auth"];
         if (event["event"] == "ended") log.stats = event["stats"];
         if (event["event"] != "trace") continue;
         const bool video = event["medium"] == "video";
@@ -164,6 +166,8 @@ Expected<Json> make_report(const ReportInput& input) {
     return Json{
         {"safety_number_match", !sender->safety_number.empty() && sender->safety_number == receiver->safety_number},
         {"safety_number", sender->safety_number},
+        {"short_auth_match", !sender->short_auth.is_null() && sender->short_auth == receiver->short_auth},
+        {"short_auth", sender->short_auth},
         {"video", std::move(video)},
         {"audio", std::move(audio)},
         {"latency_us", std::move(latency)},
@@ -175,6 +179,10 @@ std::string to_text(const Json& report, const ReportInput& input) {
     const auto value = [](const Json& json) { return json.is_null() ? std::string("-") : json.dump(); };
     out << "Safety number   " << report["safety_number"].get<std::string>() << "\n                "
         << (report["safety_number_match"] ? "the same on both sides" : "DIFFERENT ON THE TWO SIDES") << "\n";
+    out << "Symbols        ";
+    for (const Json& word : report["short_auth"]) out << " " << word.get<std::string>();
+    out << "\n                "
+        << (report["short_auth_match"] ? "the same on both sides" : "DIFFERENT ON THE TWO SIDES") << "\n";
     out << "Video           " << value(report["video"]["frames_sent"]) << " frames sent, "
         << value(report["video"]["frames_shown"]) << " shown, PSNR " << value(report["video"].value("psnr_db", Json()))
         << " dB (" << input.video_origin << ")\n";

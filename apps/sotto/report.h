@@ -17,7 +17,8 @@ struct ReportInput {
     int max_frame_rate = 30;
 };
 
-// {"safety_number_match":bool,"video":{...},"audio":{...},"latency_us":{STEP:{"p50","p95","p99"}},"recording":PATH}.
+// {"safety_number_match":bool,"short_auth_match":bool,"video":{...},"audio":{...},
+//  "latency_us":{STEP:{"p50","p95","p99"}},"recording":PATH}.
 // A step is "video encode" and so on, see Stage; "video total" is capture to decoded.
 Expected<nlohmann::json> make_report(const ReportInput& input);
 std::string to_text(const nlohmann::json& report, const ReportInput& input);

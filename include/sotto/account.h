@@ -7,6 +7,7 @@
 
 #include "sotto/bytes.h"
 #include "sotto/call.h"
+#include "sotto/contacts.h"
 #include "sotto/error.h"
 #include "sotto/export.h"
 #include "sotto/identity.h"
@@ -51,6 +52,17 @@ class SOTTO_API Account {
     // call's first output. Errors: wrong_identity (the bundle is somebody else's), those of bundle_owner(),
     // invalid_argument (settings).
     Result<Call> dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now);
+
+    // The same for one of the client's own names: rings whoever owns `bundle`, if the name stands for nobody else.
+    // First sight is remembered in contacts(), whatever becomes of the call. Errors, in addition: invalid_argument
+    // (name), identity_changed until the client has decided in contacts().
+    Result<Call> dial(std::string_view name, Bytes bundle, const CallSettings& settings, Instant now);
+
+    // Whom the client's names stand for. Calls look there, too: see Call::peer_name().
+    Contacts& contacts();
+    const Contacts& contacts() const;
+    // In place of those there are, from storage. Error::wrong_identity if they are another account's.
+    Result<void> restore_contacts(Contacts stored);
 
     // A signal that the carrier brought. Gives a ringing Call if it is a new offer, nothing if it belongs to a call we
     // have. What is refused is counted and changes nothing.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <variant>
 
 #include "sotto/bytes.h"
@@ -17,6 +18,7 @@
 #include "sotto/stats.h"
 #include "sotto/time.h"
 #include "sotto/trace.h"
+#include "sotto/verification.h"
 
 namespace sotto {
 
@@ -80,6 +82,9 @@ struct PlayedBlock {
 struct Activated {  // both accepted: keys are agreed
     SafetyNumber safety_number;
 };
+struct ShortAuthReady {  // both sides show these four; if they differ, somebody stands between: hang up
+    ShortAuth symbols;
+};
 struct RemoteRoute {  // how to reach the peer, as its client wrote it in set_route()
     Bytes route;
 };
@@ -87,7 +92,7 @@ struct Ended {
     EndReason reason;
     bool by_us = false;
 };
-using Output = std::variant<Signal, Activated, RemoteRoute, Datagram, ShownFrame, PlayedBlock, Ended>;
+using Output = std::variant<Signal, Activated, ShortAuthReady, RemoteRoute, Datagram, ShownFrame, PlayedBlock, Ended>;
 
 namespace detail {
 class CallCore;
@@ -98,7 +103,7 @@ class SOTTO_API Call {
     // -- The user decides.
 
     // A ringing call: answer it with our own settings. Errors: wrong_state (not ringing, or no longer),
-    // invalid_argument (settings); codec_failed and unavailable end the call.
+    // identity_changed (see changed_contact()), invalid_argument (settings); codec_failed and unavailable end the call.
     Result<void> accept(const CallSettings& ours, Instant now);
     // Ends the call in any state: declines, cancels or hangs up. No effect on an ended call.
     void hang_up(Instant now);
@@ -135,7 +140,14 @@ class SOTTO_API Call {
     CallState state() const;
     const CallId& id() const;
     const PublicIdentity& peer() const;
+    // What the account's contacts call the peer, if its identity is the one that a name stands for now.
+    std::optional<std::string> peer_name() const;
+    // The name that claims to stand for the peer's identity, but stood for another before: show the change, and don't
+    // show the caller as this contact. accept() is refused until Account::contacts() holds a decision.
+    std::optional<std::string> changed_contact() const;
     const SafetyNumber& safety_number() const;
+    // Known soon after both have accepted, and the same for the whole call.
+    const std::optional<ShortAuth>& short_auth() const;
     bool offers_video() const;  // the peer sends video (known once ringing or active)
     CallStats stats() const;
 

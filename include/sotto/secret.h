@@ -1,4 +1,4 @@
-// Holders for secrets: fixed size, not copyable, wiped when moved from or destroyed, never printed.
+// Holders for secrets: not copyable, wiped when moved from or destroyed, never printed.
 #pragma once
 
 #include <array>
@@ -51,6 +51,37 @@ class Secret {
     }
 
     std::array<std::byte, N> bytes_{};
+};
+
+// A secret whose size is known only at run time, such as the record of a session. It never grows, so nothing stays
+// behind in memory that was given back.
+class SecretBuffer {
+  public:
+    SecretBuffer() = default;
+    explicit SecretBuffer(std::size_t size) : bytes_(size) {}
+    SecretBuffer(const SecretBuffer&) = delete;
+    SecretBuffer& operator=(const SecretBuffer&) = delete;
+    SecretBuffer(SecretBuffer&& other) noexcept : bytes_(std::move(other.bytes_)) { other.bytes_.clear(); }
+    SecretBuffer& operator=(SecretBuffer&& other) noexcept {
+        if (this != &other) {
+            erase();
+            bytes_ = std::move(other.bytes_);
+            other.bytes_.clear();
+        }
+        return *this;
+    }
+    ~SecretBuffer() { erase(); }
+
+    std::size_t size() const { return bytes_.size(); }
+    Bytes reveal() const { return bytes_; }
+    MutableBytes fill() { return bytes_; }
+
+  private:
+    void erase() {
+        if (!bytes_.empty()) wipe(bytes_.data(), bytes_.size());
+    }
+
+    Buffer bytes_;
 };
 
 }  // namespace sotto

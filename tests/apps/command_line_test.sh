@@ -52,7 +52,7 @@ done <"$work/events"
 wait $caller || fail "the caller's exit code after Ctrl-C: $? ($(cat "$work/caller.err"))"
 wait $callee || fail "the callee's exit code: $? ($(cat "$work/callee.err"))"
 for side in caller callee; do
-    for event in active live ended; do
+    for event in active short_auth live ended; do
         grep -q "\"event\":\"$event\"" "$work/$side" || fail "the $side's JSON has no event '$event'"
     done
     grep -q '"reason":"hung up"' "$work/$side" || fail "the $side does not say that the call was hung up"
@@ -60,6 +60,9 @@ done
 number() { grep -o '"safety_number":"[^"]*"' "$1" | head -n 1; }
 [ -n "$(number "$work/caller")" ] && [ "$(number "$work/caller")" = "$(number "$work/callee")" ] ||
     fail "the safety numbers differ"
+symbols() { grep -o '"short_auth":\[[^]]*\]' "$1" | head -n 1; }
+[ -n "$(symbols "$work/caller")" ] && [ "$(symbols "$work/caller")" = "$(symbols "$work/callee")" ] ||
+    fail "the short authentication strings differ"
 [ "$(stat -c %a "$work/bob")" = 600 ] || fail "others may read the identity file"
 
 # Over TCP, only for the expected caller, declined at the keyboard; the identity is the same as before.
@@ -80,6 +83,20 @@ read -r _ <"$work/events"  # it waits now
 kill -INT $waiting
 wait $waiting
 [ $? = 130 ] && [ ! -s "$work/waiting.err" ] || fail "interrupting a waiting answer: $(cat "$work/waiting.err")"
+
+# Sound from a device, by FFmpeg's ALSA input: the PCM "null" gives silence without hardware where ALSA defines it.
+if [ -e "${ALSA_CONFIG_PATH:-/usr/share/alsa/alsa.conf}" ]; then
+    "$sotto" answer --video none --audio test --signal "unix:$work/device" --yes --json \
+        >"$work/callee" 2>"$work/callee.err" </dev/null &
+    callee=$!
+    "$sotto" call --video none --audio alsa:null --signal "unix:$work/device" --seconds 1 \
+        >/dev/null 2>"$work/caller.err" </dev/null ||
+        { fail "a call with sound from ALSA: $? ($(cat "$work/caller.err"))"; kill $callee 2>/dev/null; }
+    wait $callee || fail "the exit code of who hears sound from ALSA: $? ($(cat "$work/callee.err"))"
+    grep -q '"audio_received":{[^}]*"frames":[1-9]' "$work/callee" || fail "no sound from ALSA was heard"
+else
+    echo "skipped: sound from ALSA, which is not configured here"
+fi
 
 # Somebody else than expected is not called.
 "$sotto" answer "${synthetic[@]}" --signal "unix:$work/other" --yes </dev/null >/dev/null 2>&1 &

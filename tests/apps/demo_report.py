@@ -20,6 +20,7 @@ def require(holds, what):
 
 
 require(report["safety_number_match"] is True, "the safety numbers differ")
+require(report["short_auth_match"] is True and len(report["short_auth"]) == 4, "the short authentication strings differ")
 video, audio = report["video"], report["audio"]
 require(video["frames_sent"] > 0 and video["frames_shown"] >= 0.8 * video["frames_sent"], "too few pictures were shown")
 require(video["psnr_db"] > 30, "the pictures are not those that were sent")

@@ -26,7 +26,7 @@ struct Caller {
     static Buffer offer_by(crypto::Session& session, Random& random) {
         call::CallSignal offer{.call = {}, .body = call::Offer{{.audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}}}};
         random.fill(offer.call.bytes);
-        return session.seal(*call::encode(offer))->message;
+        return session.seal(*call::encode(offer), crypto::Step::fresh)->message;
     }
     Buffer offer() { return offer_by(session, random); }
     // Rings, is answered, and knows it; what it says from then on is under a ratchet key of its own.
@@ -56,8 +56,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture,
-                  "a message under a ratchet key that one session knows is refused for that session's reason") {
+TEST_CASE_FIXTURE(Fixture, "a message whose header one of many sessions opens is refused for that session's reason") {
     Caller first(account, random), second(account, random);
     for (Caller* const caller : {&first, &second}) caller->talk(account);
     for (Caller* const caller : {&first, &second}) {
@@ -116,6 +115,7 @@ TEST_CASE_FIXTURE(Fixture, "fifty calls at once that nobody answers still leave 
     Account callee = Account::create(random);
     const Buffer bundle = callee.bundle();
     std::vector<Call> calls;
+    calls.reserve(50);
     for (int i = 0; i < 50; ++i) calls.push_back(std::move(*account.dial(callee.identity(), bundle, {}, now)));
     Buffer last;
     for (Call& call : calls) {

@@ -8,6 +8,17 @@ using namespace sotto;
 using namespace sotto::test;
 using namespace std::chrono_literals;
 
+namespace {
+
+// What goes to the callee is lost with this probability for so long, and not any more after it.
+void talk_through_loss(TwoParty& world, double loss, Duration duration) {
+    world.to_callee.set({.delay = 30ms, .loss = loss});
+    world.talk(duration);
+    world.to_callee.set({.delay = 30ms});
+}
+
+}  // namespace
+
 TEST_CASE("pictures of noise, larger than the callee's own, are shown") {
     struct Size {
         int width, height;
@@ -43,9 +54,7 @@ TEST_CASE("after an outage nothing is asked for that no key frame needs") {
     TwoParty world(93);
     world.connect();
     world.talk(2s);
-    world.to_callee.set({.delay = 30ms, .loss = 1.0});
-    world.talk(3s);
-    world.to_callee.set({.delay = 30ms});
+    talk_through_loss(world, 1.0, 3s);
     const int before = world.callee.shown;
     world.talk(1s);
     CHECK(world.callee.shown > before + 20);
@@ -94,9 +103,7 @@ TEST_CASE("requests for key frames grow rare when the camera has stopped") {
     TwoParty world(95);
     world.connect();
     world.talk(1s);
-    world.to_callee.set({.delay = 30ms, .loss = 0.8});
-    world.talk(1s);
-    world.to_callee.set({.delay = 30ms});
+    talk_through_loss(world, 0.8, 1s);
     const std::uint64_t before = world.callee.call->stats().video_received.key_requests;
     world.talk(15s, {.video = false});
     CHECK(world.callee.call->stats().video_received.key_requests <= before + 10);

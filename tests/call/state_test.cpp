@@ -41,5 +41,15 @@ TEST_CASE("what has no place in a state is refused") {
     CHECK(next_state(CallState::active, CallEvent::peer_answered).error() == Error::wrong_state);
     CHECK(next_state(CallState::active, CallEvent::ring_timed_out).error() == Error::wrong_state);
     CHECK(next_state(CallState::calling, CallEvent::media_timed_out).error() == Error::wrong_state);
+    CHECK(next_state(CallState::ringing, CallEvent::commitment_broken).error() == Error::wrong_state);
     CHECK(next_state(CallState::ended, CallEvent::peer_hung_up).error() == Error::wrong_state);
+}
+
+TEST_CASE("a broken commitment ends an active call and no other") {
+    for_all_pairs([](CallState state, CallEvent event) {
+        if (event != CallEvent::commitment_broken) return;
+        const auto next = next_state(state, event);
+        CHECK(next.has_value() == (state == CallState::active));
+        if (next) CHECK(*next == CallState::ended);
+    });
 }

@@ -2,6 +2,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -24,7 +25,9 @@ codec::I420Buffer scene(int n, int width = 320, int height = 180) {
         const auto samples = picture.plane(plane);
         const auto stride = static_cast<int>(picture.stride(plane));
         for (int i = 0; i < static_cast<int>(samples.size()); ++i) {
-            const double value = 128 + 50 * std::sin((i % stride + n * 3) * 0.06) * std::cos((i / stride + n) * 0.05);
+            const int x = i % stride;
+            const int y = i / stride;
+            const double value = 128 + 50 * std::sin((x + n * 3) * 0.06) * std::cos((y + n) * 0.05);
             samples[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(value);
         }
     }
@@ -198,6 +201,40 @@ TEST_CASE("no frame exceeds the bound, whatever the picture, and quality returns
     double quality = 0;
     for (int i = 0; i < 50; ++i) quality = show(scene(0));
     CHECK(quality > 32);
+}
+
+TEST_CASE("a picture that cannot be made to fit is refused, and the next one is a key frame") {
+    auto encode = std::move(*codec::Vp8Encoder::create({.width = 2048, .height = 1024, .max_frame = 4096}));
+    auto picture = *codec::I420Buffer::create(2048, 1024);
+    test::SeededRandom random(5);
+    for (int plane = 0; plane < 3; ++plane) {
+        std::array<std::uint8_t, 32 * 32> squares{};
+        random.fill(std::as_writable_bytes(std::span(squares)));
+        const auto samples = picture.plane(plane);
+        const std::size_t stride = picture.stride(plane);
+        for (std::size_t i = 0; i < samples.size(); ++i) samples[i] = squares[i / stride / 64 * 32 + i % stride / 64];
+    }
+    CHECK(encode.encode(picture.view({}), 0, false).error() == Error::too_large);
+    for (int plane = 0; plane < 3; ++plane) std::ranges::fill(picture.plane(plane), std::uint8_t{128});
+    const auto encoded = encode.encode(picture.view({}), 3000, false);
+    REQUIRE(encoded);
+    CHECK(encoded->key);
+    CHECK(codec::Vp8Decoder::create()->decode(encoded->bytes));
+}
+
+TEST_CASE("a bit rate far beyond the bound takes nothing from key frames") {
+    auto encode = std::move(*codec::Vp8Encoder::create(
+        {.width = 320, .height = 180, .frame_rate = 5, .bitrate = 2000000, .max_frame = 4096}));
+    test::SeededRandom random(6);
+    std::size_t last_key_frame = 0;
+    for (int n = 0; n < 20; ++n) {
+        auto picture = scene(n);
+        for (auto& sample : picture.plane(0)) sample = static_cast<std::uint8_t>(sample + random.below(24));
+        const auto encoded = encode.encode(picture.view({}), static_cast<std::uint64_t>(n) * 18000, n % 5 == 0);
+        REQUIRE(encoded);
+        if (encoded->key) last_key_frame = encoded->bytes.size();
+    }
+    CHECK(last_key_frame > 4096 / 3);
 }
 
 TEST_CASE("an encoder gives back all the memory it took, libvpx's included") {

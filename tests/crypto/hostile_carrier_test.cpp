@@ -5,7 +5,7 @@
 #include <iterator>
 #include <set>
 
-#include "base/byte_writer.h"
+#include "crypto/header.h"
 #include "crypto/session.h"
 #include "support/mutate.h"
 
@@ -22,6 +22,7 @@ struct Letter {
     Buffer message;
     Buffer plaintext;
     Block exported{};
+    std::size_t chain = 0;  // of its sender's, in order
     bool opened = false;
     bool lost = false;
 };
@@ -32,8 +33,9 @@ Block block_of(Bytes bytes) {
     return block;
 }
 
-// The model: a genuine message opens, to its plaintext and export secret, if it has not opened before, however late it
-// comes; nothing else opens. The walk stays below Session's limits on skipped keys, which tests of their own reach.
+// The model: a genuine message opens, to its plaintext and export secret, if it has not opened before and its chain is
+// not more than eight before the present one, however late it comes; nothing else opens. Either side is now and then
+// restored from its record. The walk stays below Session's limits on skipped keys, which tests of their own reach.
 class Walk {
   public:
     enum class Forgeries { tried, spared };
@@ -53,7 +55,8 @@ class Walk {
             CAPTURE(step);
             if (step % 64 == 0) weather();
             const std::size_t to = random_.below(2);
-            if (sessions_[1 - to] && random_.chance(sending_[1 - to])) send(1 - to);
+            if (random_.chance(sending_[1 - to])) send(1 - to);
+            if (random_.chance(0.02)) restore(to);
             if (random_.chance(0.3)) forge();
             if (random_.chance(delivering_[to])) deliver(to);
             if (random_.chance(0.2)) replay(to);
@@ -62,6 +65,8 @@ class Walk {
         for (Letter& letter : letters_) {
             if (!letter.opened && !letter.lost) arrive(letter);
         }
+        CHECK(chains_[alice] + chains_[bob] > 10);
+        CHECK(restored_ > 5);
     }
 
     // Every byte that either side said.
@@ -83,11 +88,15 @@ class Walk {
     }
 
     void send(std::size_t from) {
+        // What the peer could not skip any more, and what a restored session can't seal, stays unsaid.
+        if (sessions_[from]->sealed_unanswered() >= Session::max_skip_new_chain || !sessions_[from]->can_seal()) return;
         Letter letter{.to = 1 - from, .message = {}, .plaintext = Buffer(32 + random_.below(8))};
         random_.fill(letter.plaintext);
         letter.lost = random_.chance(0.1);
-        const auto sealed = sessions_[from]->seal(letter.plaintext);
+        const auto sealed = sessions_[from]->seal(letter.plaintext, random_.chance(0.3) ? Step::fresh : Step::keep);
         REQUIRE(sealed);
+        if (sealed->stepped) ++chains_[from];
+        letter.chain = chains_[from];
         letter.message = sealed->message;
         letter.exported = block_of(sealed->exported.reveal());
         // Under the one nonce there is, equal message keys would show as equal key streams.
@@ -115,11 +124,29 @@ class Walk {
     }
 
     void arrive(Letter& letter) {
+        std::size_t& present = heard_[letter.to];
+        if (letter.chain + kept_chains < present) {
+            refuse(letter.to, letter.message);
+            letter.lost = true;
+            return;
+        }
         const auto opened = open(letter.to, letter.message);
         REQUIRE(opened);
         CHECK(opened->plaintext == letter.plaintext);
         CHECK(block_of(opened->exported.reveal()) == letter.exported);
         letter.opened = true;
+        present = std::max(present, letter.chain);
+    }
+
+    // A session that can't go on after it is left alone: whoever has the last word in it waits for an answer.
+    void restore(std::size_t side) {
+        const bool heard = chains_[side] == heard_[1 - side];
+        if (!heard && sessions_[side]->sealed_unanswered() > 0) return;
+        const SecretBuffer record = sessions_[side]->save();
+        sessions_[side] = Session::restore(record.reveal(), parties_);
+        REQUIRE(sessions_[side]);
+        CHECK(std::ranges::equal(sessions_[side]->save().reveal(), record.reveal()));
+        ++restored_;
     }
 
     Result<Opened> open(std::size_t at, Bytes message) {
@@ -149,17 +176,17 @@ class Walk {
         const std::size_t sealed_size = letter.plaintext.size() + 16;
         std::size_t to = letter.to;
         Buffer message = letter.message;
-        const MutableBytes ratchet = MutableBytes(message).last(sealed_size + 40).first(40);  // key, previous, number
+        const MutableBytes front = MutableBytes(message).first(message.size() - sealed_size);
+        const Bytes others = Bytes(other.message).first(other.message.size() - other.plaintext.size() - 16);
         switch (forger_.below(7)) {
             case 0: message = flipped(message, forger_); break;
             case 1: message.resize(forger_.below(message.size())); break;
             case 2: message.push_back(std::byte{0}); break;
-            case 3: forger_.fill(ratchet.first(32)); break;
-            case 4: {
-                const auto near = [&] { return static_cast<std::uint32_t>(forger_.below(1200)); };
-                ByteWriter(ratchet.last(8)).u32(near()).u32(near());
+            case 3: forger_.fill(front.last(80).first(24)); break;  // a nonce, or some of a header
+            case 4:                                                 // another's header before one's ciphertext
+                message.erase(message.begin(), message.begin() + static_cast<std::ptrdiff_t>(front.size()));
+                message.insert(message.begin(), others.begin(), others.end());
                 break;
-            }
             case 5:  // one's header before another's ciphertext
                 message.resize(message.size() - sealed_size);
                 std::ranges::copy(Bytes(other.message).last(other.plaintext.size() + 16), std::back_inserter(message));
@@ -176,12 +203,16 @@ class Walk {
     }
 
     void refuse(std::size_t at, Bytes message) {
-        const std::size_t held = sessions_[at] ? sessions_[at]->skipped_held() : 0;
+        if (!sessions_[at]) {
+            CHECK_FALSE(open(at, message));
+            return;
+        }
+        const SecretBuffer before = sessions_[at]->save();
         CHECK_FALSE(open(at, message));
-        if (!sessions_[at]) return;
-        CHECK(sessions_[at]->skipped_held() == held);
-        CHECK(sessions_[at]->skipped_given_up() == 0);
+        CHECK(std::ranges::equal(sessions_[at]->save().reveal(), before.reveal()));
     }
+
+    static constexpr std::size_t kept_chains = 8;
 
     Forgeries forgeries_;
     SeededRandom random_;   // the carrier's
@@ -194,6 +225,9 @@ class Walk {
     std::set<Block> secrets_;
     double sending_[2] = {};
     double delivering_[2] = {};
+    std::size_t chains_[2] = {};  // that each side has begun
+    std::size_t heard_[2] = {};   // the newest chain of the other's that each side has opened a letter of
+    std::size_t restored_ = 0;
     std::size_t forged_ = 0;
     std::size_t replayed_ = 0;
 };

@@ -26,7 +26,7 @@ bool equal(const ExportSecret& a, const ExportSecret& b) { return std::ranges::e
 TEST_CASE_FIXTURE(Fixture, "initiator and responder agree, with and without a one-time prekey") {
     for (int i = 0; i < 2; ++i) {
         Session session = dial();
-        auto sealed = session.seal(as_bytes("ring"));
+        auto sealed = session.seal(as_bytes("ring"), Step::keep);
         REQUIRE(sealed);
         auto accepted = Session::accept(bob, prekeys, sealed->message, random);
         REQUIRE(accepted);
@@ -34,7 +34,7 @@ TEST_CASE_FIXTURE(Fixture, "initiator and responder agree, with and without a on
         CHECK(equal(sealed->exported, accepted->first.exported));
         CHECK(accepted->session.peer() == alice.public_identity());
         CHECK(session.peer() == bob.public_identity());
-        auto reply = accepted->session.seal(as_bytes("yes"));
+        auto reply = accepted->session.seal(as_bytes("yes"), Step::keep);
         REQUIRE(reply);
         auto opened = session.open(reply->message);
         REQUIRE(opened);
@@ -45,7 +45,7 @@ TEST_CASE_FIXTURE(Fixture, "initiator and responder agree, with and without a on
 
 TEST_CASE_FIXTURE(Fixture, "an initial message is accepted once") {
     Session session = dial();
-    const auto sealed = session.seal(as_bytes("ring"));
+    const auto sealed = session.seal(as_bytes("ring"), Step::keep);
     REQUIRE(Session::accept(bob, prekeys, sealed->message, random));
     CHECK(Session::accept(bob, prekeys, sealed->message, random).error() == Error::replayed);
 }
@@ -54,13 +54,14 @@ TEST_CASE_FIXTURE(Fixture, "a spent one-time prekey opens nothing more") {
     const PrekeyBundle bundle = prekeys.publish();
     Session first = std::move(*Session::initiate(alice, bundle, random));
     Session second = std::move(*Session::initiate(alice, bundle, random));
-    REQUIRE(Session::accept(bob, prekeys, first.seal(as_bytes("1"))->message, random));
-    CHECK(Session::accept(bob, prekeys, second.seal(as_bytes("2"))->message, random).error() == Error::unknown_prekey);
+    REQUIRE(Session::accept(bob, prekeys, first.seal(as_bytes("1"), Step::keep)->message, random));
+    CHECK(Session::accept(bob, prekeys, second.seal(as_bytes("2"), Step::keep)->message, random).error() ==
+          Error::unknown_prekey);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a forged initial message spends neither the one-time prekey nor its freshness") {
     Session session = dial();
-    const auto sealed = session.seal(as_bytes("ring"));
+    const auto sealed = session.seal(as_bytes("ring"), Step::keep);
     for (int i = 0; i < 100; ++i) {
         CHECK_FALSE(Session::accept(bob, prekeys, test::flipped(sealed->message, random), random));
     }
@@ -74,7 +75,7 @@ TEST_CASE_FIXTURE(Fixture, "a message for somebody else does not open") {
     const Identity carol = Identity::generate(random);
     PrekeyStore carols = PrekeyStore::generate(carol, 1, random);
     Session session = dial();
-    const auto sealed = session.seal(as_bytes("ring"));
+    const auto sealed = session.seal(as_bytes("ring"), Step::keep);
     CHECK(Session::accept(carol, carols, sealed->message, random).error() == Error::unknown_prekey);
     // Even with Bob's prekeys, Carol's identity is not Bob's.
     CHECK(Session::accept(carol, prekeys, sealed->message, random).error() == Error::forged);
@@ -98,8 +99,8 @@ TEST_CASE_FIXTURE(Fixture, "a one-time prekey of low order is refused") {
 
 TEST_CASE_FIXTURE(Fixture, "the initiator repeats its header until it has a reply, and not after") {
     Session session = dial();
-    const auto first = session.seal(as_bytes("1"));
-    const auto second = session.seal(as_bytes("2"));
+    const auto first = session.seal(as_bytes("1"), Step::keep);
+    const auto second = session.seal(as_bytes("2"), Step::keep);
     CHECK(peek(first->message)->initial);
     CHECK(peek(second->message)->initial);
     CHECK(peek(second->message)->sender == alice.public_identity());
@@ -108,15 +109,15 @@ TEST_CASE_FIXTURE(Fixture, "the initiator repeats its header until it has a repl
     const auto late = accepted->session.open(first->message);
     REQUIRE(late);
     CHECK(late->plaintext == to_buffer(as_bytes("1")));
-    REQUIRE(session.open(accepted->session.seal(as_bytes("ok"))->message));
-    CHECK_FALSE(peek(session.seal(as_bytes("3"))->message)->initial);
+    REQUIRE(session.open(accepted->session.seal(as_bytes("ok"), Step::keep)->message));
+    CHECK_FALSE(peek(session.seal(as_bytes("3"), Step::keep)->message)->initial);
 }
 
 TEST_CASE_FIXTURE(Fixture, "an initial message of another session is told apart") {
     Session one = dial();
     Session two = dial();
-    auto accepted = Session::accept(bob, prekeys, one.seal(as_bytes("1"))->message, random);
+    auto accepted = Session::accept(bob, prekeys, one.seal(as_bytes("1"), Step::keep)->message, random);
     REQUIRE(accepted);
-    CHECK(accepted->session.open(two.seal(as_bytes("2"))->message).error() == Error::unknown_session);
-    CHECK(two.open(one.seal(as_bytes("3"))->message).error() == Error::unknown_session);
+    CHECK(accepted->session.open(two.seal(as_bytes("2"), Step::keep)->message).error() == Error::unknown_session);
+    CHECK(two.open(one.seal(as_bytes("3"), Step::keep)->message).error() == Error::unknown_session);
 }

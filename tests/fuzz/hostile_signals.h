@@ -13,7 +13,10 @@ namespace sotto::fuzz {
 class HostileSignals {
   public:
     // The account learns of the session by its first message, so that a program may begin with its dialling.
-    HostileSignals() { static_cast<void>(account_.receive(sessions_.back().seal(as_bytes("hello"))->message, now_)); }
+    HostileSignals() {
+        static_cast<void>(
+            account_.receive(sessions_.back().seal(as_bytes("hello"), crypto::Step::keep)->message, now_));
+    }
 
     // The calls of one program; the sessions outlive it.
     void run(Program program) {
@@ -75,7 +78,7 @@ class HostileSignals {
         out.u16(static_cast<std::uint16_t>(body.size())).bytes(body);
 
         const std::uint64_t refused = account_.refused().total();
-        auto received = account_.receive(sessions_.back().seal(plaintext)->message, now_);
+        auto received = account_.receive(sessions_.back().seal(plaintext, crypto::Step::fresh)->message, now_);
         check(account_.refused().total() == refused + (received ? 0 : 1));
         if (!received || !*received) return;
         check(known == nullptr && (*received)->state() == CallState::ringing);

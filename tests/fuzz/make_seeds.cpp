@@ -1,8 +1,12 @@
 // Writes the seeds that our own encoders can make: make_seeds tests/fuzz/seeds. Those named found-… came from fuzzing.
 #include "call/signal.h"
+#include "crypto/header.h"
 #include "crypto/session.h"
+#include "crypto/short_auth.h"
 #include "fuzz/harness.h"
 #include "fuzz/seed.h"
+#include "sotto/contacts.h"
+#include "sotto/verification.h"
 #include "support/random.h"
 #include "transport/rtp.h"
 
@@ -80,10 +84,34 @@ void signal(const Folder& folder) {
     folder.write("offer", *call::encode({.call = {}, .body = call::Offer{streams}}));
     folder.write("answer", *call::encode({.call = {}, .body = call::Answer{streams}}));
     folder.write("route", *call::encode({.call = {}, .body = call::Route{as_bytes("127.0.0.1 5000")}}));
+    folder.write("reveal", *call::encode({.call = {}, .body = call::Reveal{}}));
     folder.write("hang-up", *call::encode({.call = {}, .body = call::HangUp{EndReason::declined}}));
     auto dirty = *call::encode({.call = {}, .body = call::HangUp{}});
     dirty.back() = std::byte{1};
     folder.write("padding-not-zero", dirty);
+}
+
+void qr(const Folder& folder) {
+    constexpr PublicIdentity ours{{std::byte{1}}}, theirs{{std::byte{2}}};  // qr_fuzz.cpp
+    folder.write("genuine", Seed{}.u8(1));
+    folder.write("cut-by-one", Seed{}.u8(3));
+    folder.write("lengthened", Seed{}.u8(1).zeros(66));
+    folder.write("other-version", Seed{}.u8(1).u8(1));
+    folder.write("our-own", Seed{}.u8(0).add(qr_payload(ours, theirs)));
+}
+
+void contacts(const Folder& folder) {
+    constexpr PublicIdentity ours{{std::byte{1}}}, theirs{{std::byte{2}}}, other{{std::byte{3}}};
+    Contacts known(ours);
+    folder.write("none", known.encode());
+    check(known.meet("alice", theirs) && known.meet("bob", other) && known.mark_verified("bob"));
+    folder.write("two", known.encode());
+    check(!known.meet("alice", other));
+    const Buffer pending = known.encode();
+    folder.write("change-pending", pending);
+    folder.write("cut-short", Bytes(pending).first(pending.size() - 1));
+    Seed lengthened{pending};
+    folder.write("lengthened", lengthened.u8(0));
 }
 
 void udp_route(const Folder& folder) {
@@ -105,14 +133,29 @@ void sessions(const std::filesystem::path& root) {
     auto prekeys = crypto::PrekeyStore::generate(bob, 1, random);
     const auto with_one_time = prekeys.publish();
     auto initiator = *crypto::Session::initiate(alice, with_one_time, random);
-    const Buffer initial = initiator.seal(as_bytes("hello"))->message;
+    const Folder records(root, "session_record");
+    const auto record = [&](const char* name, const crypto::Session& session) {
+        records.write(name, session.save().reveal());
+    };
+    const Buffer initial = initiator.seal(as_bytes("hello"), crypto::Step::keep)->message;
+    record("initiator-not-answered", initiator);
     auto accepted = *crypto::Session::accept(bob, prekeys, initial, random);
-    const Buffer ordinary = accepted.session.seal(as_bytes("hello"))->message;
+    record("responder-that-said-nothing", accepted.session);
+    static_cast<void>(accepted.session.seal(as_bytes("lost"), crypto::Step::keep));
+    const Buffer unanswered = accepted.session.seal(as_bytes("hello"), crypto::Step::keep)->message;
+    record("responder-not-answered", accepted.session);
+    check(initiator.open(unanswered).has_value());
+    record("initiator-answered-and-a-key-skipped", initiator);
+    const Buffer answered = initiator.seal(as_bytes("hello"), crypto::Step::keep)->message;
+    check(accepted.session.open(initiator.seal(as_bytes("step"), crypto::Step::fresh)->message).has_value());
+    record("responder-with-a-past-chain-and-a-key-skipped", accepted.session);
+    records.write("without-end", accepted.session.save().reveal().first(1000));
 
     const Folder messages(root, "ratchet_message");
     messages.write("initial", initial);
-    messages.write("ordinary", ordinary);
-    messages.write("without-tag", Bytes(ordinary).first(50));
+    messages.write("unanswered", unanswered);
+    messages.write("answered", answered);
+    messages.write("without-tag", Bytes(answered).first(90));
 
     const Folder bundles(root, "prekey_bundle");
     bundles.write("genuine", Seed{}.u8(1));
@@ -126,11 +169,21 @@ void sessions(const std::filesystem::path& root) {
         folder.write("unchanged", Seed{}.u8(1));
         folder.write("cut-by-one", Seed{}.u8(3));
         folder.write("lengthened", Seed{}.u8(1).zeros(1500));
-        folder.write("other-ratchet-key", Seed{}.u8(1).zeros(2).u8(1));
-        folder.write("number-far-ahead", Seed{}.u8(1).zeros(2 + 32 + 4 + 2).u16(0x0300));
-        folder.write("previous-far-ahead", Seed{}.u8(1).zeros(2 + 32 + 2).u16(0x0300));
+        folder.write("other-type", Seed{}.u8(1).zeros(1).u8(1));
+        folder.write("other-nonce-or-sender", Seed{}.u8(1).zeros(2).u8(1));
+        folder.write("other-header-or-base-key", Seed{}.u8(1).zeros(2 + 128 + 24).u8(1));
+        for (const auto type : {crypto::MessageType::initial, crypto::MessageType::unanswered}) {
+            const std::size_t front = crypto::front_size(type);
+            const bool is_initial = type == crypto::MessageType::initial;
+            folder.write(is_initial ? "initial-kem-key-changed" : "kem-key-changed",
+                         Seed{}.u8(1).zeros(front - 16 - 1184).u8(1));
+            folder.write(is_initial ? "initial-body-changed" : "body-changed", Seed{}.u8(1).zeros(front).u8(1));
+        }
+        folder.write("answered-body-changed",
+                     Seed{}.u8(1).zeros(crypto::front_size(crypto::MessageType::answered)).u8(1));
         folder.write("foreign-initial", Seed{}.u8(0).add(initial));
-        folder.write("foreign-ordinary", Seed{}.u8(0).add(ordinary));
+        folder.write("foreign-unanswered", Seed{}.u8(0).add(unanswered));
+        folder.write("foreign-answered", Seed{}.u8(0).add(answered));
     }
 }
 
@@ -330,6 +383,15 @@ void hostile_signals(const Folder& folder) {
     folder.write("offered-and-answered-twice", twice);
     signal(signal(signal(late.u8(0).u8(1).u8(240), 0, answer), 0, hang_up), 200, route);
     folder.write("answered-too-late", late);
+    // The commitment is to a nonce of zeros, in the call that the program names 9.
+    const call::CallSignal committed{.call = {},
+                                     .body = call::Offer{streams, crypto::commit({}, CallId{{std::byte{9}}})}};
+    const call::CallSignal reveal{.call = {}, .body = call::Reveal{}};
+    Seed revealed, falsely;
+    signal(signal(signal(revealed, 9, committed).u8(2).u8(0), 0, reveal), 0, reveal);
+    folder.write("revealed-twice", revealed);
+    signal(signal(falsely, 9, offer).u8(2).u8(0), 0, reveal);
+    folder.write("revealed-falsely", falsely);
 }
 
 }  // namespace
@@ -343,6 +405,8 @@ int main(int argc, char** argv) {
     opus_payload({root, "opus_payload"});
     hex({root, "hex"});
     signal({root, "signal"});
+    qr({root, "qr"});
+    contacts({root, "contacts"});
     udp_route({root, "udp_route"});
     sessions(root);
     srtp(root);

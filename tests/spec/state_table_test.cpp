@@ -38,14 +38,15 @@ TEST_CASE("every state and event lead where docs/protocol.md says") {
                                                         {CallState::ended, "ended"}};
     // Column by column; the peer's route changes no state and has no event.
     const std::pair<std::size_t, CallEvent> columns[] = {
-        {1, CallEvent::accept},       {2, CallEvent::hang_up},        {3, CallEvent::peer_answered},
-        {5, CallEvent::peer_hung_up}, {6, CallEvent::ring_timed_out}, {7, CallEvent::media_timed_out}};
+        {1, CallEvent::accept},           {2, CallEvent::hang_up},        {3, CallEvent::peer_answered},
+        {5, CallEvent::peer_hung_up},     {6, CallEvent::ring_timed_out}, {7, CallEvent::media_timed_out},
+        {8, CallEvent::commitment_broken}};
     static_assert(std::size(states) == call_state_count);
     static_assert(std::size(columns) == call_event_count);
     for (const auto& [state, name] : states) {
         CAPTURE(name);
         const std::vector<std::string> cells = row(name);
-        REQUIRE(cells.size() == 8);
+        REQUIRE(cells.size() == 9);
         for (const auto& [column, event] : columns) {
             CAPTURE(column);
             const auto next = next_state(state, event);

@@ -1,0 +1,16 @@
+// What a session holds; session.cpp begins and uses it, session_record.cpp keeps it.
+#pragma once
+
+#include "crypto/ratchet.h"
+#include "crypto/session.h"
+
+namespace sotto::crypto {
+
+struct Session::State {
+    Random& random;
+    PublicIdentity peer;
+    std::optional<X25519Public> base_key;  // EK_A of theirs, at the responder
+    Ratchet ratchet;
+};
+
+}  // namespace sotto::crypto
