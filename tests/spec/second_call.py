@@ -80,7 +80,7 @@ class MediaKeys:
         self.sent = self.seen = self.agreed = 0  # the highest number: of our requests, of the peer's, of our answered ones
         self.sending = (0, 0)  # generation and epoch
         self.sending_secret = secret
-        self.receiving, self.former = (0, 0), None
+        self.receiving, self.former = (0, 0), set()
 
     # Generations
 
@@ -93,13 +93,14 @@ class MediaKeys:
         """request: the export secret of the rekey that was sealed."""
         self.sent, self.asked = number, (number, request)
 
-    def check_request(self, number):
+    def check_request(self, number, ten_seconds_old=False):
+        """ten_seconds_old: our own is, if there is one."""
         require(number < LIMIT, "key_exhausted")
-        require(not (self.is_caller and self.asked), "wrong_state")
-        require(number > max(self.seen, self.agreed, self.sent if self.is_caller else 0), "replayed")
+        require(not (self.is_caller and self.asked) or ten_seconds_old, "wrong_state")
+        require(number > max(self.seen, self.agreed), "replayed")
 
-    def answer(self, number, request, response):
-        self.check_request(number)
+    def answer(self, number, request, response, ten_seconds_old=False):
+        self.check_request(number, ten_seconds_old)
         self.seen, self.asked = number, None
         self.secrets[number] = generation_secret(request, response, number, self.binding)
 
@@ -122,8 +123,8 @@ class MediaKeys:
     def held(self):
         """Every generation and epoch that it receives under."""
         generation, epoch = self.receiving
-        return ({self.receiving, (generation, epoch + 1)} | {(g, 0) for g in self.secrets if g > generation} |
-                ({self.former} if self.former else set()))
+        later = {(g, 0) for g in self.secrets if g > generation}
+        return {self.receiving, (generation, epoch + 1)} | later | self.former
 
     def epoch_of(self, mki):
         for generation, epoch in self.held():
@@ -134,14 +135,14 @@ class MediaKeys:
     def authenticated(self, epoch):
         """A packet of the peer's did, under this generation and epoch."""
         if epoch > self.receiving:
-            self.former, self.receiving = self.receiving, epoch
-        if epoch[0] > self.sending[0]:
+            self.former = {earlier for earlier in self.held() if earlier < epoch}
+            self.receiving = epoch
+        if epoch[0] > self.sending[0]:  # never back to an older one
             self.send_under(epoch[0])
-        keep = {self.receiving[0]} | ({self.former[0]} if self.former else set())
-        self.secrets = {g: secret for g, secret in self.secrets.items() if g in keep or g > self.receiving[0]}
 
     def two_seconds_passed(self):
-        self.former = None
+        self.former = set()
+        self.secrets = {g: secret for g, secret in self.secrets.items() if g >= self.receiving[0]}
 
     def mki(self):
         return bytes(n % 256 for n in self.sending)
@@ -183,6 +184,12 @@ def scan_code(code, ours, theirs):
 
 
 # 11. Short authentication string
+
+SYMBOLS = """elephant turtle octopus penguin butterfly crab snake giraffe camel fox hedgehog owl dolphin lion rabbit duck
+apple banana candy avocado lemon carrot mushroom cactus rose palm pizza egg cheese pretzel donut honey rainbow fire star
+volcano snowman globe lightning umbrella rocket bicycle taxi helicopter sailboat tractor anchor balloon guitar trumpet drum
+bell key hammer clock dice magnet telescope jewel crown hat glasses target book""".split()
+
 
 def sas_commitment(call_id, a):
     return sha512(b"Sotto_v1_sas_commitment" + call_id + a)[:32]
