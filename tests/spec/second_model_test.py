@@ -90,7 +90,7 @@ class Ratchet(unittest.TestCase):
             self.assertGreater(self.states, 1000)
 
     def test_long_conversations_survive_loss_disorder_and_repetition_and_no_key_seals_twice(self):
-        for seed in range(60):
+        for seed in range(40):
             rng, used = random.Random(seed), KeysUsed()
             with self.subTest(seed=seed), symbolic(), mock.patch.object(second_ratchet, "aead_seal", used):
                 ends, flights, chains, opened = two_sessions(rng), ([], []), [0, 0], [0, 0]
@@ -130,7 +130,7 @@ class Client:
 
 class SessionsOfTwo(unittest.TestCase):
     def test_whoever_dials_restarts_or_loses_its_state_is_reached_again(self):
-        for seed in range(40):
+        for seed in range(25):
             rng, used = random.Random(seed), KeysUsed()
             with self.subTest(seed=seed), mock.patch.object(second_ratchet, "aead_seal", used):
                 clients, flights = [Client(rng), Client(rng)], ([], [])
@@ -273,7 +273,7 @@ class Generations(unittest.TestCase):
 
     def test_every_order_of_two_sides_rekeying_at_once_leaves_no_packet_without_its_key(self):
         start = [Side(MediaKeys(is_caller, b"G(0)", b"")) for is_caller in (True, False)]
-        seen, waiting = set(), [(start, frozenset())]
+        seen, recovered, waiting = set(), set(), [(start, frozenset())]
         while waiting:
             sides, signals = waiting.pop()
             state = (sides[0].state(), sides[1].state(), signals)
@@ -281,7 +281,9 @@ class Generations(unittest.TestCase):
                 continue
             seen.add(state)
             self.check(sides)
-            self.recovers(sides)
+            if state[:2] not in recovered:
+                recovered.add(state[:2])
+                self.recovers(sides)
             waiting.extend(self.followers(sides, signals))
         self.assertGreater(len(seen), 10000)
 

@@ -131,11 +131,10 @@ class Session:
         return keys
 
     def seal(self, plaintext, fresh=False):
-        """The message, its export secret, and whether it stepped. fresh: it asks for a step."""
+        """The message, its export secret, and whether a step was made for it. fresh: it asks for one."""
         require(len(plaintext) <= MAX_PLAINTEXT, "too_large")
         require(self.can_seal, "wrong_state")
-        stepped = not self.sending or (self.answered and (fresh or self.sent >= CHAIN_LENGTH))
-        if stepped:
+        if not self.sending or (self.answered and (fresh or self.sent >= CHAIN_LENGTH)):
             self.step()
         require(self.sent <= MAX_NUMBER, "key_exhausted")
         kind = ANSWERED if self.answered else INITIAL if self.initial_header else UNANSWERED
@@ -145,7 +144,7 @@ class Session:
         before += nonce + xaead_seal(self.hks, nonce, header, self.ad + before)
         key, export, self.sending = kdf_ck(self.sending)
         self.sent, self.has_sealed = self.sent + 1, True
-        return before + aead_seal(key, plaintext, self.ad + before), export, stepped
+        return before + aead_seal(key, plaintext, self.ad + before), export, self.sent == 1
 
     def open(self, data):
         """The plaintext and its export secret. Works on a copy: what does not authenticate changes nothing."""

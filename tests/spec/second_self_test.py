@@ -202,9 +202,8 @@ class Messages(Refusals):
 
     def test_a_chain_steps_by_itself_after_a_hundred(self):
         alice, bob = Pair().sessions()
-        alice.sent = 0
         steps = [alice.seal(b"")[2] for _ in range(202)]
-        self.assertEqual([at for at, stepped in enumerate(steps) if stepped], [100])
+        self.assertEqual([at for at, stepped in enumerate(steps) if stepped], [99])  # one was sealed before
 
     def test_skips_are_bounded(self):
         pair = Pair()
