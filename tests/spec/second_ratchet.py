@@ -104,7 +104,8 @@ class Session:
 
     def header_of(self, message):
         """The header and the key that opens it."""
-        for key in [self.hkr, self.nhkr] + self.kept[::-1]:
+        following = self.nhkr if self.private else None  # else the next step is ours
+        for key in [self.hkr, following] + self.kept[::-1]:
             try:
                 if key:
                     return parse_header(message.type, xaead_open(key, message.nonce, message.header,
@@ -118,7 +119,6 @@ class Session:
         header, under = self.header_of(message)
         if under == self.nhkr:
             require(message.type == (UNANSWERED if self.peer else INITIAL), "malformed")
-            require(self.private, "malformed")  # the peer steps a second time without a step of ours
             require(header.number <= MAX_SKIP_NEW_CHAIN, "too_many_skipped")
             self.skip_to(header.previous)
             self.take_step(header)
@@ -133,7 +133,7 @@ class Session:
     def seal(self, plaintext, fresh=False):
         """The message, its export secret, and whether a step was made for it. fresh: it asks for one."""
         require(len(plaintext) <= MAX_PLAINTEXT, "too_large")
-        require(self.can_seal, "wrong_state")
+        require(self.can_seal, "unknown_session")
         if not self.sending or (self.answered and (fresh or self.sent >= CHAIN_LENGTH)):
             self.step()
         require(self.sent <= MAX_NUMBER, "key_exhausted")
