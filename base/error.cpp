@@ -31,7 +31,7 @@ constexpr std::array<Entry, error_count> table{{
     {"codec_failed", "the encoder or decoder refused the frame"},
     {"unsupported_media", "this size, rate or channel count is not supported"},
     {"invalid_argument", "an argument is outside its documented range"},
-    {"wrong_state", "the call is not in a state that allows this"},
+    {"wrong_state", "the call or account is not in a state that allows this"},
     {"unknown_call", "the signal names no call of ours"},
     {"unavailable", "the file, device, address or codec is not available"},
     {"io_failed", "the system refused to read or write"},

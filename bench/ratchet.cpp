@@ -36,12 +36,12 @@ struct Pair {
 
     static Pair meet() {
         Random& random = system_random();
-        const auto alice_identity = crypto::Identity::generate(random);
-        const auto bob_identity = crypto::Identity::generate(random);
-        auto prekeys = crypto::PrekeyStore::generate(bob_identity, 1, random);
-        auto alice = must(crypto::Session::initiate(alice_identity, prekeys.publish(), random), "cannot initiate");
+        const auto alices = crypto::Device::generate(crypto::Identity::generate(random), random);
+        const auto bobs = crypto::Device::generate(crypto::Identity::generate(random), random);
+        auto prekeys = crypto::PrekeyStore::generate(1, random);
+        auto alice = must(crypto::Session::initiate(alices, prekeys.publish(bobs), random), "cannot initiate");
         const auto first = must(alice.seal({}, crypto::Step::keep), "cannot seal");
-        auto accepted = must(crypto::Session::accept(bob_identity, prekeys, first.message, random), "cannot accept");
+        auto accepted = must(crypto::Session::accept(bobs, prekeys, first.message, random), "cannot accept");
         const auto reply = must(accepted.session.seal({}, crypto::Step::keep), "cannot seal");
         must(alice.open(reply.message), "cannot open");
         return {std::move(alice), std::move(accepted.session)};

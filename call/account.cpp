@@ -1,45 +1,18 @@
 #include "sotto/account.h"
 
 #include <algorithm>
-#include <deque>
-#include <map>
 
-#include "call/call_core.h"
-#include "crypto/identity.h"
-#include "crypto/key_log.h"
-#include "crypto/prekeys.h"
+#include "call/account_state.h"
 #include "crypto/safety_number.h"
-#include "crypto/session.h"
 
 namespace sotto {
 namespace {
 
-// What we share with one peer.
-struct Peer {
-    // The session that last opened a message comes first: we send by that one. There are several when both sides began
-    // at once, or one lost its state (Signal, "The Sesame Algorithm", §3: active and inactive sessions).
-    std::deque<std::shared_ptr<crypto::Session>> sessions;
-    crypto::PrekeyId dialled_prekey = 0;  // the signed prekey in the bundle that we last dialled with
-
-    void add(std::shared_ptr<crypto::Session> session) {
-        sessions.push_front(std::move(session));
-        if (sessions.size() > max_sessions) sessions.pop_back();
-    }
-    static constexpr std::size_t max_sessions = 4;
-};
-
-// A session that somebody began; kept in order of beginning until we send something in it.
-struct Unanswered {
-    PublicIdentity peer;
-    std::weak_ptr<crypto::Session> session;
-};
-constexpr std::size_t max_unanswered = 256;
+constexpr std::size_t max_unanswered = 256;  // sessions
 
 // A call that nobody answers takes two messages, its offer and a hang-up: with calls begun in the first 50 places, no
 // chain of them grows beyond what the peer may skip in it.
 constexpr std::uint32_t max_sealed_unanswered = crypto::Session::max_skip_new_chain / 2;
-
-constexpr std::size_t one_time_prekeys = 100;  // a batch; when they are used up, bundles go without
 
 // Why several sessions refused a message: another session's is merely "forged" here, or of an unknown session.
 Error more_telling(Error before, Error now) {
@@ -58,41 +31,7 @@ Result<crypto::PrekeyBundle> checked_bundle(Bytes bytes) {
 
 }  // namespace
 
-struct Account::State {
-    State(crypto::Identity&& own, Random& source)
-        : identity(std::move(own)),
-          prekeys(crypto::PrekeyStore::generate(identity, one_time_prekeys, source)),
-          random(source),
-          contacts(std::make_shared<Contacts>(identity.public_identity())) {
-        crypto::announce_key_log();
-    }
-
-    // A message opened, and the session it came by.
-    struct Incoming {
-        std::shared_ptr<crypto::Session> session;
-        crypto::Opened opened;
-    };
-    Result<Incoming> open(Bytes message);
-    static Result<Incoming> open_by(Peer& peer, std::size_t session, Bytes message);
-    static Result<Incoming> open_by(Peer& peer, Bytes message);
-    std::shared_ptr<crypto::Session> session_for(const PublicIdentity& peer, crypto::PrekeyId signed_prekey) const;
-    Result<Incoming> open_initial(Bytes message, const PublicIdentity& sender);
-    void bound_unanswered();
-    Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now);
-    std::shared_ptr<detail::CallCore> find_call(const CallId& id, const PublicIdentity& peer) const;
-
-    crypto::Identity identity;
-    crypto::PrekeyStore prekeys;
-    Random& random;
-    std::shared_ptr<Contacts> contacts;    // calls look there, too, and may outlive us
-    std::map<PublicIdentity, Peer> peers;  // each has a session
-    std::deque<Unanswered> unanswered;     // oldest first
-    std::uint64_t sessions_given_up = 0;
-    std::vector<std::weak_ptr<detail::CallCore>> calls;
-    RefusalCounts refused;
-};
-
-// Opens `message` by one of a peer's sessions, which then becomes the active one.
+// Opens `message` by one of a device's sessions, which then becomes the active one.
 Result<Account::State::Incoming> Account::State::open_by(Peer& peer, std::size_t session, Bytes message) {
     auto opened = peer.sessions[session]->open(message);
     if (!opened) return Failure(opened.error());
@@ -111,17 +50,21 @@ Result<Account::State::Incoming> Account::State::open_by(Peer& peer, Bytes messa
     return Failure(cause);
 }
 
-Result<Account::State::Incoming> Account::State::open_initial(Bytes message, const PublicIdentity& sender) {
+Result<Account::State::Incoming> Account::State::open_initial(Bytes message, const PeerDevice& sender) {
+    remember_answered();
+    const auto admitted = devices.admit(sender);
+    if (!admitted) return Failure(admitted.error());
     if (const auto known = peers.find(sender); known != peers.end()) {
         // The initiator repeats its first header until it has our reply.
         auto opened = open_by(known->second, message);
         if (opened || opened.error() != Error::unknown_session) return opened;
     }
-    auto accepted = crypto::Session::accept(identity, prekeys, message, random);
+    auto accepted = crypto::Session::accept(device, prekeys, message, random);
     if (!accepted) return Failure(accepted.error());
     auto session = std::make_shared<crypto::Session>(std::move(accepted->session));
     peers[sender].add(session);
     unanswered.push_back({sender, session});
+    if (devices.knows(sender.identity)) remember(sender);
     bound_unanswered();
     return Incoming{std::move(session), std::move(accepted->first)};
 }
@@ -129,10 +72,6 @@ Result<Account::State::Incoming> Account::State::open_initial(Bytes message, con
 // To begin sessions costs a stranger nothing: the oldest of those that we never answered make room. One that a call of
 // the client's still uses stays.
 void Account::State::bound_unanswered() {
-    std::erase_if(unanswered, [](const Unanswered& begun) {
-        const auto session = begun.session.lock();
-        return !session || session->has_sealed();
-    });
     while (unanswered.size() > max_unanswered) {
         const auto oldest =
             std::ranges::find_if(unanswered, [](const auto& begun) { return begun.session.use_count() == 1; });
@@ -148,7 +87,7 @@ void Account::State::bound_unanswered() {
 Result<Account::State::Incoming> Account::State::open(Bytes message) {
     const auto kind = crypto::peek(message);
     if (!kind) return Failure(kind.error());
-    if (kind->initial) return open_initial(message, kind->sender);
+    if (kind->initial) return open_initial(message, {kind->sender.identity, kind->sender.device});
     // Ordinary messages name nobody, so that a carrier learns nothing from them: each session tries its header keys.
     Error cause = Error::unknown_session;
     for (auto& [who, peer] : peers) {
@@ -160,11 +99,11 @@ Result<Account::State::Incoming> Account::State::open(Bytes message) {
 }
 
 // The session to dial by, or none: the call has to begin one.
-std::shared_ptr<crypto::Session> Account::State::session_for(const PublicIdentity& peer,
+std::shared_ptr<crypto::Session> Account::State::session_for(const PeerDevice& peer,
                                                              crypto::PrekeyId signed_prekey) const {
     const auto known = peers.find(peer);
     if (known == peers.end()) return nullptr;
-    // Another signed prekey than last time: the peer may have lost its sessions.
+    // Another signed prekey than last time: the device may have lost its sessions.
     if (known->second.dialled_prekey != signed_prekey) return nullptr;
     const auto& first = known->second.sessions.front();
     if (!first->can_seal()) return nullptr;
@@ -172,10 +111,11 @@ std::shared_ptr<crypto::Session> Account::State::session_for(const PublicIdentit
     return first->sealed_unanswered() < max_sealed_unanswered ? first : nullptr;
 }
 
-std::shared_ptr<detail::CallCore> Account::State::find_call(const CallId& id, const PublicIdentity& peer) const {
+std::shared_ptr<detail::CallCore> Account::State::find_call(const CallId& id, const crypto::Session& session) const {
     for (const auto& weak : calls) {
         auto call = weak.lock();
-        if (call && call->id() == id && call->peer() == peer) return call;
+        if (!call || call->id() != id) continue;
+        if (call->peer() == session.peer() && call->peer_device() == session.peer_device()) return call;
     }
     return nullptr;
 }
@@ -187,14 +127,14 @@ Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive
     if (!signal) return Failure(signal.error());
 
     std::erase_if(calls, [](const auto& weak) { return weak.expired(); });
-    if (const auto existing = find_call(signal->call, incoming->session->peer())) {
+    if (const auto existing = find_call(signal->call, *incoming->session)) {
         const auto received = existing->receive_signal(*signal, std::move(incoming->opened.exported), now);
         if (!received) return Failure(received.error());
         return std::nullopt;
     }
     const auto* offer = std::get_if<call::Offer>(&signal->body);
     if (offer == nullptr) return Failure(Error::unknown_call);
-    auto call = detail::CallCore::ring(incoming->session, identity.public_identity(), signal->call, *offer,
+    auto call = detail::CallCore::ring(incoming->session, device.identity(), signal->call, *offer,
                                        std::move(incoming->opened.exported), random, now);
     call->look_up_in(contacts);
     calls.push_back(call);
@@ -207,44 +147,51 @@ Account& Account::operator=(Account&&) noexcept = default;
 Account::~Account() = default;
 
 Account Account::create(Random& random) {
-    return Account(std::make_unique<State>(crypto::Identity::generate(random), random));
+    return Account(State::on_new_device(crypto::Identity::generate(random), random));
 }
 
 Account Account::restore(const AccountSeed& seed, Random& random) {
     crypto::IdentitySeed identity_seed;
     std::ranges::copy(seed.reveal(), identity_seed.fill().begin());
-    return Account(std::make_unique<State>(crypto::Identity::from_seed(identity_seed), random));
+    return Account(State::on_new_device(crypto::Identity::from_seed(identity_seed), random));
 }
 
-const PublicIdentity& Account::identity() const { return state_->identity.public_identity(); }
+const PublicIdentity& Account::identity() const { return state_->device.identity(); }
+const DeviceKey& Account::device() const { return state_->device.key(); }
 
-AccountSeed Account::seed() const {
+Result<AccountSeed> Account::seed() const {
+    if (!state_->identity) return Failure(Error::wrong_state);
     AccountSeed seed;
-    std::ranges::copy(state_->identity.seed().reveal(), seed.fill().begin());
+    std::ranges::copy(state_->identity->seed().reveal(), seed.fill().begin());
     return seed;
 }
 
-Buffer Account::bundle() { return crypto::encode(state_->prekeys.publish()); }
+Buffer Account::bundle() { return crypto::encode(state_->prekeys.publish(state_->device)); }
 
 std::size_t Account::one_time_prekeys_left() const { return state_->prekeys.one_time_left(); }
 
-void Account::renew_prekeys() { state_->prekeys.renew(state_->identity, one_time_prekeys, state_->random); }
+void Account::renew_prekeys() { state_->prekeys.renew(State::one_time_prekeys, state_->random); }
 
 Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now) {
     const auto checked = checked_bundle(bundle);
     if (!checked) return Failure(checked.error());
-    if (checked->identity != peer) return Failure(Error::wrong_identity);
+    if (checked->owner.identity != peer) return Failure(Error::wrong_identity);
+    const State::PeerDevice device{peer, checked->owner.device};
+    state_->remember_answered();
+    const auto admitted = state_->devices.admit(device);
+    if (!admitted) return Failure(admitted.error());
 
-    auto session = state_->session_for(peer, checked->signed_prekey.id);
+    auto session = state_->session_for(device, checked->signed_prekey.id);
     const bool begin = session == nullptr;
     if (begin) {
-        auto started = crypto::Session::initiate(state_->identity, *checked, state_->random);
+        auto started = crypto::Session::initiate(state_->device, *checked, state_->random);
         if (!started) return Failure(started.error());
         session = std::make_shared<crypto::Session>(std::move(*started));
     }
     auto core = detail::CallCore::dial(session, identity(), settings, state_->random, now);
     if (!core) return Failure(core.error());
-    Peer& known = state_->peers[peer];
+    state_->remember(device);
+    State::Peer& known = state_->peers[device];
     if (begin) known.add(std::move(session));
     known.dialled_prekey = checked->signed_prekey.id;
     (*core)->look_up_in(state_->contacts);
@@ -285,7 +232,7 @@ std::uint64_t Account::sessions_given_up() const { return state_->sessions_given
 Result<PublicIdentity> bundle_owner(Bytes bundle) {
     const auto checked = checked_bundle(bundle);
     if (!checked) return Failure(checked.error());
-    return checked->identity;
+    return checked->owner.identity;
 }
 
 SafetyNumber safety_number(const PublicIdentity& a, const PublicIdentity& b) { return crypto::safety_number(a, b); }

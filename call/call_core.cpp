@@ -305,7 +305,7 @@ std::optional<Output> CallCore::poll(Instant now) {
     if (!signals_.empty()) {
         taken_ = std::move(signals_.front());
         signals_.pop_front();
-        return Signal{.to = peer(), .bytes = taken_};
+        return Signal{.to = peer(), .device = peer_device(), .bytes = taken_};
     }
     if (auto notice = poll_notice()) return notice;
     if (state_ != CallState::active) return std::nullopt;

@@ -52,6 +52,7 @@ class CallCore {
     const PublicIdentity& peer() const { return session_->peer(); }
     std::optional<std::string> peer_name() const;
     std::optional<std::string> changed_contact() const;
+    const DeviceKey& peer_device() const { return session_->peer_device(); }
     const SafetyNumber& safety_number() const;
     const std::optional<ShortAuth>& short_auth() const { return short_auth_.symbols(); }
     bool offers_video() const { return theirs_.video; }

@@ -23,5 +23,6 @@ std::array<std::byte, N + 1> encode_key(std::uint8_t type, const std::array<std:
 inline auto encode(const X25519Public& key) { return encode_key(labels::x25519_type, key.bytes); }
 inline auto encode(const KemPublic& key) { return encode_key(labels::ml_kem_768_type, key.bytes); }
 inline auto encode(const PublicIdentity& identity) { return encode_key(labels::ed25519_type, identity.key); }
+inline auto encode(const DeviceKey& device) { return encode_key(labels::device_type, device.key); }
 
 }  // namespace sotto::crypto

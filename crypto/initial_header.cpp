@@ -10,7 +10,7 @@ Result<InitialHeader> take_initial(ByteReader& in) {
     if (!body) return Failure(body.error());
     ByteReader fields(*body);
     InitialHeader header;
-    header.sender.key = *fields.array<32>();
+    header.sender = *take_certificate(fields);
     header.base_key.bytes = *fields.array<32>();
     header.signed_prekey = *fields.u32();
     header.kem_prekey = *fields.u32();
@@ -21,8 +21,8 @@ Result<InitialHeader> take_initial(ByteReader& in) {
 }
 
 void write(const InitialHeader& header, ByteWriter& out) {
-    out.bytes(header.sender.key).bytes(header.base_key.bytes);
-    out.u32(header.signed_prekey).u32(header.kem_prekey).u32(header.one_time);
+    write(header.sender, out);
+    out.bytes(header.base_key.bytes).u32(header.signed_prekey).u32(header.kem_prekey).u32(header.one_time);
     out.bytes(header.ciphertext.bytes);
 }
 

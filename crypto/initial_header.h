@@ -1,21 +1,13 @@
 // What an initial message says before its ratchet header. docs/protocol.md, "Messages".
 #pragma once
 
-#include "crypto/keys.h"
-#include "sotto/bytes.h"
-#include "sotto/error.h"
-#include "sotto/identity.h"
-
-namespace sotto {
-class ByteReader;
-class ByteWriter;
-}  // namespace sotto
+#include "crypto/device.h"
 
 namespace sotto::crypto {
 
 // PQXDH §3.3: what the responder needs to derive the shared key.
 struct InitialHeader {
-    PublicIdentity sender;
+    DeviceCertificate sender;
     X25519Public base_key;
     PrekeyId signed_prekey = 0;
     PrekeyId kem_prekey = 0;
@@ -23,7 +15,7 @@ struct InitialHeader {
     KemCiphertext ciphertext;
 };
 
-inline constexpr std::size_t initial_header_size = 32 + 32 + 3 * 4 + 1088;
+inline constexpr std::size_t initial_header_size = certificate_size + 32 + 3 * 4 + 1088;
 
 // Errors: truncated, malformed (a prekey id of 0).
 Result<InitialHeader> take_initial(ByteReader& in);

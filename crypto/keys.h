@@ -23,6 +23,7 @@ struct X25519KeyPair {
 
 // ML-KEM-768 (FIPS 203): decapsulation key, encapsulation key, ciphertext.
 using KemPrivate = Secret<struct KemPrivateRole, 2400>;
+using KemSeed = Secret<struct KemSeedRole, 64>;  // d || z of FIPS 203 §7.1: the key pair, made again at each use
 struct KemPublic {
     std::array<std::byte, 1184> bytes{};
 };

@@ -29,19 +29,20 @@ SharedKeys derive(const DhSecret& dh1, const DhSecret& dh2, const DhSecret& dh3,
     return shared;
 }
 
-AssociatedData associated_data(const PublicIdentity& initiator, const PublicIdentity& responder,
+AssociatedData associated_data(const DeviceCertificate& initiator, const DeviceCertificate& responder,
                                const KemPublic& kem_prekey) {
-    return sha512({encode(initiator), encode(responder), encode(kem_prekey)});
+    return sha512({encode(initiator.identity), encode(initiator.device), encode(responder.identity),
+                   encode(responder.device), encode(kem_prekey)});
 }
 
 }  // namespace
 
-Result<Initiated> initiate_pqxdh(const Identity& ours, const PrekeyBundle& theirs, Random& random) {
-    const auto their_identity = agreement_key(theirs.identity);
-    if (!their_identity) return Failure(their_identity.error());
+Result<Initiated> initiate_pqxdh(const Device& ours, const PrekeyBundle& theirs, Random& random) {
+    const auto their_device = agreement_key(theirs.owner.device);
+    if (!their_device) return Failure(their_device.error());
     const X25519KeyPair base = generate_x25519(random);
     const auto dh1 = ours.agree(theirs.signed_prekey.key);
-    const auto dh2 = agree(base.secret, *their_identity);
+    const auto dh2 = agree(base.secret, *their_device);
     const auto dh3 = agree(base.secret, theirs.signed_prekey.key);
     if (!dh1 || !dh2 || !dh3) return Failure(Error::bad_key);
     Result<DhSecret> dh4;
@@ -52,28 +53,28 @@ Result<Initiated> initiate_pqxdh(const Identity& ours, const PrekeyBundle& their
     const auto kem = encapsulate(theirs.kem_prekey.key, random);
     if (!kem) return Failure(kem.error());
     return Initiated{.shared = derive(*dh1, *dh2, *dh3, theirs.one_time ? &*dh4 : nullptr, kem->secret),
-                     .associated = associated_data(ours.public_identity(), theirs.identity, theirs.kem_prekey.key),
+                     .associated = associated_data(ours.certificate(), theirs.owner, theirs.kem_prekey.key),
                      .base_key = base.shared,
                      .ciphertext = kem->ciphertext};
 }
 
-Result<Responded> respond_pqxdh(const Identity& ours, const ResponderKeys& keys, const PublicIdentity& initiator,
+Result<Responded> respond_pqxdh(const Device& ours, const ResponderKeys& keys, const DeviceCertificate& initiator,
                                 const X25519Public& base_key, const KemCiphertext& ciphertext) {
-    const auto their_identity = agreement_key(initiator);
-    if (!their_identity) return Failure(their_identity.error());
-    const auto dh1 = agree(keys.signed_prekey.secret, *their_identity);
+    const auto their_device = agreement_key(initiator.device);
+    if (!their_device) return Failure(their_device.error());
+    const auto dh1 = agree(keys.signed_prekey.secret, *their_device);
     const auto dh2 = ours.agree(base_key);
     const auto dh3 = agree(keys.signed_prekey.secret, base_key);
     if (!dh1 || !dh2 || !dh3) return Failure(Error::bad_key);
     Result<DhSecret> dh4;
     if (keys.one_time != nullptr) {
-        dh4 = agree(keys.one_time->secret, base_key);
+        dh4 = agree(*keys.one_time, base_key);
         if (!dh4) return Failure(dh4.error());
     }
     const auto kem = decapsulate(keys.kem_prekey.secret, ciphertext);
     if (!kem) return Failure(kem.error());
     return Responded{.shared = derive(*dh1, *dh2, *dh3, keys.one_time != nullptr ? &*dh4 : nullptr, *kem),
-                     .associated = associated_data(initiator, ours.public_identity(), keys.kem_prekey.shared)};
+                     .associated = associated_data(initiator, ours.certificate(), keys.kem_prekey.shared)};
 }
 
 }  // namespace sotto::crypto

@@ -2,12 +2,13 @@
 // bundle, secure against a quantum attacker who records today.
 #pragma once
 
-#include "crypto/identity.h"
+#include "crypto/device.h"
 #include "crypto/prekeys.h"
 
 namespace sotto::crypto {
 
-// SHA-512(Encode(IK_A) || Encode(IK_B) || EncodeKEM(PQPK_B)): PQXDH §3.3's AD, at a fixed length.
+// SHA-512(Encode(identity_A) || Encode(IK_A) || Encode(identity_B) || Encode(IK_B) || EncodeKEM(PQPK_B)): PQXDH §3.3's
+// AD with the identities of the devices (docs/protocol.md, section 4), at a fixed length.
 using AssociatedData = std::array<std::byte, 64>;
 
 // What both sides derive: the first root key, and the header keys of Double Ratchet §4.3.
@@ -24,14 +25,14 @@ struct Initiated {
     KemCiphertext ciphertext;
 };
 // §3.3, the initiator's side, for a bundle that passed check(). Errors: bad_key.
-Result<Initiated> initiate_pqxdh(const Identity& ours, const PrekeyBundle& theirs, Random& random);
+Result<Initiated> initiate_pqxdh(const Device& ours, const PrekeyBundle& theirs, Random& random);
 
 struct Responded {
     SharedKeys shared;
     AssociatedData associated;
 };
-// §3.4, the responder's side. Errors: bad_key.
-Result<Responded> respond_pqxdh(const Identity& ours, const ResponderKeys& keys, const PublicIdentity& initiator,
+// §3.4, the responder's side, for an initiator whose certificate passed check(). Errors: bad_key.
+Result<Responded> respond_pqxdh(const Device& ours, const ResponderKeys& keys, const DeviceCertificate& initiator,
                                 const X25519Public& base_key, const KemCiphertext& ciphertext);
 
 }  // namespace sotto::crypto

@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include "crypto/identity.h"
+#include "crypto/device.h"
 #include "crypto/keys.h"
 
 namespace sotto::crypto {
@@ -28,9 +28,9 @@ struct OneTimePrekey {
 
 // Public, fetched from a directory that nobody has to trust beyond availability.
 struct PrekeyBundle {
-    PublicIdentity identity;
+    DeviceCertificate owner;
     SignedPrekey signed_prekey;
-    KemPrekey kem_prekey;
+    KemPrekey kem_prekey;  // a one-time one while there are any, then the last-resort one
     std::optional<OneTimePrekey> one_time;
 };
 
@@ -51,46 +51,65 @@ struct PrekeyIds {
 // Their secret halves.
 struct ResponderKeys {
     const X25519KeyPair& signed_prekey;
-    const KemKeyPair& kem_prekey;
-    const X25519KeyPair* one_time;  // null where the initiator used none
+    KemKeyPair kem_prekey;
+    const X25519Private* one_time;  // null where the initiator used none
 };
 
-// The secret halves of all that is published, at the responder.
+// The secret halves of all that a device publishes.
 class PrekeyStore {
   public:
-    // One signed prekey, one ML-KEM prekey and `one_time` one-time prekeys.
-    static PrekeyStore generate(const Identity& identity, std::size_t one_time, Random& random);
-    // Others in their place. Those published so far serve until the next renewal, for bundles that are under way (PQXDH
-    // §3.2); those before them are wiped.
-    void renew(const Identity& identity, std::size_t one_time, Random& random);
+    // A signed prekey, a last-resort KEM prekey, and `one_time` one-time prekeys of either kind.
+    static PrekeyStore generate(std::size_t one_time, Random& random);
+    // Others in their place. Those handed out so far serve until the next renewal, for bundles that are under way
+    // (PQXDH §3.2); those before them are wiped.
+    void renew(std::size_t one_time, Random& random);
 
-    // A bundle for one initiator. Hands each one-time prekey out once, in order; without one when they are used up.
-    PrekeyBundle publish();
+    // A bundle for one initiator, signed by `device`. Hands each pair of one-time prekeys out once, in order; when they
+    // are used up, without a curve one and with the last-resort KEM prekey.
+    PrekeyBundle publish(const Device& device);
     std::size_t one_time_left() const { return current_.unpublished.size(); }
 
     // What an initial message with this base key EK_A was made for. A message is accepted once: its base key is
-    // remembered as long as the prekeys it names. Errors: replayed, unknown_prekey (never published, spent, wiped, or
-    // not of one bundle), key_exhausted (more than max_sessions with these prekeys: renew them).
+    // remembered as long as the prekeys it names. Errors: replayed, unknown_prekey (never handed out, spent, wiped, or
+    // not of one renewal), key_exhausted (more than max_sessions with these prekeys: renew them).
     Result<ResponderKeys> find(const X25519Public& base_key, const PrekeyIds& ids) const;
-    // Called when the message has been opened: remembers its base key and wipes the one-time prekey it used.
+    // Called when the message has been opened: remembers its base key and wipes the one-time prekeys it used.
     void spend(const X25519Public& base_key, const PrekeyIds& ids);
+
+    // Everything in it, for the device to keep under its own encryption.
+    SecretBuffer save() const;
+    // Errors: truncated, malformed, unsupported_version.
+    static Result<PrekeyStore> restore(Bytes saved);
 
     static constexpr std::size_t max_sessions = 65536;
 
   private:
+    struct OneTimePair {
+        PrekeyId curve_id = 0;
+        X25519Private curve;
+        PrekeyId kem_id = 0;
+        KemSeed kem;
+    };
     // Prekeys that were generated together, and the sessions that began with them.
     struct Batch {
-        SignedPrekey signed_public;
-        KemPrekey kem_public;
-        X25519KeyPair signed_pair;
-        KemKeyPair kem_pair;
-        std::map<PrekeyId, X25519KeyPair> one_time;
-        std::deque<PrekeyId> unpublished;
+        PrekeyId signed_id = 0;
+        X25519KeyPair signed_prekey;
+        PrekeyId last_resort_id = 0;
+        KemSeed last_resort;
+        std::deque<OneTimePair> unpublished;
+        std::map<PrekeyId, X25519Private> one_time;  // handed out and not used yet, as are the next
+        std::map<PrekeyId, KemSeed> one_time_kem;
         std::set<X25519Public> accepted;
-    };
-    static Batch make_batch(const Identity& identity, std::size_t one_time, const Batch& before, Random& random);
 
-    PublicIdentity identity_;
+        const KemSeed* find_kem(PrekeyId id) const;
+        bool has_kem(PrekeyId id) const;
+    };
+    static Batch make_batch(std::size_t one_time, const Batch& before, Random& random);
+    static std::size_t saved_size(const Batch& batch);
+    static void save(const Batch& batch, ByteWriter& out);
+    static Result<Batch> restore_batch(ByteReader& in);
+    bool kem_ids_differ() const;
+
     Batch current_;
     std::optional<Batch> former_;
 };

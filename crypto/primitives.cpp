@@ -54,8 +54,13 @@ Result<DhSecret> agree(const X25519Private& ours, const X25519Public& theirs) {
 }
 
 KemKeyPair generate_kem(Random& random) {
-    Secret<struct KemSeedRole, crypto_kem_mlkem768_SEEDBYTES> seed;
+    KemSeed seed;
     random.fill(seed.fill());
+    return kem_pair_of(seed);
+}
+
+KemKeyPair kem_pair_of(const KemSeed& seed) {
+    static_assert(KemSeed::size == crypto_kem_mlkem768_SEEDBYTES);
     KemKeyPair pair;
     crypto_kem_mlkem768_seed_keypair(raw(pair.shared.bytes.data()), raw(pair.secret.fill().data()),
                                      raw(seed.reveal().data()));

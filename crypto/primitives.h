@@ -22,6 +22,7 @@ Result<DhSecret> agree(const X25519Private& ours, const X25519Public& theirs);
 
 // ML-KEM-768 (FIPS 203). Randomness comes from `random`, so that tests replay.
 KemKeyPair generate_kem(Random& random);
+KemKeyPair kem_pair_of(const KemSeed& seed);
 struct Encapsulated {
     KemCiphertext ciphertext;
     KemSecret secret;

@@ -13,18 +13,19 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 const PublicIdentity& Session::peer() const { return state_->peer; }
+const DeviceKey& Session::peer_device() const { return state_->peer_device; }
 bool Session::has_sealed() const { return state_->ratchet.sealed; }
 bool Session::can_seal() const { return state_->ratchet.sending || state_->ratchet.answered(); }
 std::uint32_t Session::sealed_unanswered() const { return state_->ratchet.answered() ? 0 : state_->ratchet.sent(); }
 std::size_t Session::skipped_held() const { return state_->ratchet.skipped_held(); }
 std::uint64_t Session::skipped_given_up() const { return state_->ratchet.given_up; }
 
-Result<Session> Session::initiate(const Identity& ours, const PrekeyBundle& bundle, Random& random) {
+Result<Session> Session::initiate(const Device& ours, const PrekeyBundle& bundle, Random& random) {
     const auto checked = check(bundle);
     if (!checked) return Failure(checked.error());
     auto agreed = initiate_pqxdh(ours, bundle, random);
     if (!agreed) return Failure(agreed.error());
-    const InitialHeader initial{.sender = ours.public_identity(),
+    const InitialHeader initial{.sender = ours.certificate(),
                                 .base_key = agreed->base_key,
                                 .signed_prekey = bundle.signed_prekey.id,
                                 .kem_prekey = bundle.kem_prekey.id,
@@ -33,11 +34,14 @@ Result<Session> Session::initiate(const Identity& ours, const PrekeyBundle& bund
     auto ratchet =
         begin_initiator(agreed->associated, std::move(agreed->shared), bundle.signed_prekey.key, initial, random);
     if (!ratchet) return Failure(ratchet.error());
-    return Session(std::make_unique<State>(
-        State{.random = random, .peer = bundle.identity, .base_key = {}, .ratchet = std::move(*ratchet)}));
+    return Session(std::make_unique<State>(State{.random = random,
+                                                 .peer = bundle.owner.identity,
+                                                 .peer_device = bundle.owner.device,
+                                                 .base_key = {},
+                                                 .ratchet = std::move(*ratchet)}));
 }
 
-Result<Session::Accepted> Session::accept(const Identity& ours, PrekeyStore& prekeys, Bytes message, Random& random) {
+Result<Session::Accepted> Session::accept(const Device& ours, PrekeyStore& prekeys, Bytes message, Random& random) {
     const auto parsed = parse_message(message);
     if (!parsed) return Failure(parsed.error());
     if (!parsed->initial) return Failure(Error::unknown_session);
@@ -46,6 +50,8 @@ Result<Session::Accepted> Session::accept(const Identity& ours, PrekeyStore& pre
         .signed_prekey = initial.signed_prekey, .kem_prekey = initial.kem_prekey, .one_time = initial.one_time};
     const auto keys = prekeys.find(initial.base_key, ids);
     if (!keys) return Failure(keys.error());
+    const auto certified = check(initial.sender);
+    if (!certified) return Failure(certified.error());
     auto agreed = respond_pqxdh(ours, *keys, initial.sender, initial.base_key, initial.ciphertext);
     if (!agreed) return Failure(agreed.error());
 
@@ -56,8 +62,11 @@ Result<Session::Accepted> Session::accept(const Identity& ours, PrekeyStore& pre
         return Failure(opened.error() == Error::unknown_session ? Error::forged : opened.error());
     }
     prekeys.spend(initial.base_key, ids);
-    auto state = std::make_unique<State>(
-        State{.random = random, .peer = initial.sender, .base_key = initial.base_key, .ratchet = std::move(ratchet)});
+    auto state = std::make_unique<State>(State{.random = random,
+                                               .peer = initial.sender.identity,
+                                               .peer_device = initial.sender.device,
+                                               .base_key = initial.base_key,
+                                               .ratchet = std::move(ratchet)});
     return Accepted{Session(std::move(state)), std::move(*opened)};
 }
 
@@ -70,7 +79,8 @@ Result<Opened> Session::open(Bytes message) {
     if (!parsed) return Failure(parsed.error());
     // An initial message is one of ours only if it repeats the header that began this session.
     if (parsed->initial && state_->base_key != parsed->initial->base_key) return Failure(Error::unknown_session);
-    if (parsed->initial && parsed->initial->sender != state_->peer) return Failure(Error::wrong_identity);
+    if (parsed->initial && parsed->initial->sender.identity != state_->peer) return Failure(Error::wrong_identity);
+    if (parsed->initial && parsed->initial->sender.device != state_->peer_device) return Failure(Error::wrong_identity);
     return crypto::open(state_->ratchet, *parsed);
 }
 

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "crypto/identity.h"
+#include "crypto/device.h"
 #include "crypto/prekeys.h"
 #include "sotto/secret.h"
 
@@ -27,13 +27,13 @@ enum class Step : std::uint8_t { keep, fresh };
 class Session {
   public:
     // Starts a session with the owner of `bundle`. `random` must outlive the session. Errors: bad_signature, bad_key.
-    static Result<Session> initiate(const Identity& ours, const PrekeyBundle& bundle, Random& random);
+    static Result<Session> initiate(const Device& ours, const PrekeyBundle& bundle, Random& random);
 
     // Opens the first message of a session that a stranger or contact started; nothing (no prekey, no state) is
     // spent unless it authenticates. Errors: truncated, malformed, unsupported_version, replayed, unknown_prekey,
-    // key_exhausted, bad_key, too_many_skipped, forged.
+    // key_exhausted, bad_signature, bad_key, too_many_skipped, forged.
     struct Accepted;
-    static Result<Accepted> accept(const Identity& ours, PrekeyStore& prekeys, Bytes message, Random& random);
+    static Result<Accepted> accept(const Device& ours, PrekeyStore& prekeys, Bytes message, Random& random);
 
     // Seals the next message of our sending chain, or the first of a new one. Errors: too_large (plaintext over
     // max_plaintext), key_exhausted, unknown_session (a restored session that can_seal() no more).
@@ -45,6 +45,7 @@ class Session {
     Result<Opened> open(Bytes message);
 
     const PublicIdentity& peer() const;
+    const DeviceKey& peer_device() const;
     // Whether we have sealed anything in it: until then it may be a stranger's, and little is kept for it.
     bool has_sealed() const;
     // Not after restore() where the last sending chain was never answered, until a message of the peer's has opened.
@@ -83,10 +84,10 @@ struct Session::Accepted {
     Opened first;
 };
 
-// Who sent this message, before any cryptography: initial messages name their sender's identity.
+// Who sent this message, before any cryptography: initial messages carry their sender's certificate.
 struct MessageKind {
     bool initial = false;
-    PublicIdentity sender;  // only of initial messages, unauthenticated
+    DeviceCertificate sender;  // only of initial messages, unchecked
 };
 Result<MessageKind> peek(Bytes message);
 

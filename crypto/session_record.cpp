@@ -1,6 +1,6 @@
 // A session as a record: Session::save() and restore(). Integers are big-endian.
 //
-//     version = 1 (1) || flags (1) || peer (32) || AD (64) || base key EK_A (32), if responder
+//     version = 1 (1) || flags (1) || peer (32) || its device (32) || AD (64) || base key EK_A (32), if responder
 //     root key (32) || NHKs (32) || NHKr (32) || messages of the last sending chain (4)
 //     answered:     the peer's X25519 ratchet key (32) || its KEM key (1184)
 //     not answered: the private halves of our X25519 (32) and KEM (2400) ratchet keys
@@ -25,7 +25,7 @@ constexpr std::uint8_t record_version = 1;
 enum Flag : std::uint8_t { responder = 1, sealed = 2, answered = 4, receiving = 8, all_flags = 15 };
 
 constexpr std::size_t skipped_key_size = 4 + 32 + 32;
-constexpr std::size_t beginning_size = 2 + 32 + 64;
+constexpr std::size_t beginning_size = 2 + 32 + 32 + 64;
 constexpr std::size_t keys_size = 3 * 32 + 4;
 
 std::size_t size_of(const SkippedKeys& skipped) { return 2 + skipped.size() * skipped_key_size; }
@@ -122,7 +122,11 @@ SecretBuffer Session::save() const {
     ByteWriter out(record.fill());
     const int flags = (state_->base_key ? responder : 0) | (ratchet.sealed ? sealed : 0) |
                       (is_answered ? answered : 0) | (ratchet.receiving ? receiving : 0);
-    out.u8(record_version).u8(static_cast<std::uint8_t>(flags)).bytes(state_->peer.key).bytes(ratchet.associated);
+    out.u8(record_version)
+        .u8(static_cast<std::uint8_t>(flags))
+        .bytes(state_->peer.key)
+        .bytes(state_->peer_device.key)
+        .bytes(ratchet.associated);
     if (state_->base_key) out.bytes(state_->base_key->bytes);
     out.bytes(ratchet.root.reveal()).bytes(ratchet.next_sending.reveal()).bytes(ratchet.next_receiving.reveal());
     out.u32(ratchet.sent());
@@ -159,9 +163,11 @@ Result<Session> Session::restore(Bytes record, Random& random) {
     const std::size_t fixed = beginning_size - 2 + ((*flags & responder) != 0 ? 32 : 0) + keys_size;
     if (in.remaining() < fixed) return Failure(Error::truncated);
 
-    auto state = std::make_unique<State>(State{.random = random, .peer = {}, .base_key = {}, .ratchet = {}});
+    auto state =
+        std::make_unique<State>(State{.random = random, .peer = {}, .peer_device = {}, .base_key = {}, .ratchet = {}});
     Ratchet& ratchet = state->ratchet;
     read(in, state->peer.key);
+    read(in, state->peer_device.key);
     read(in, ratchet.associated);
     if ((*flags & responder) != 0) read(in, state->base_key.emplace().bytes);
     read(in, ratchet.root);

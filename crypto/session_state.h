@@ -9,6 +9,7 @@ namespace sotto::crypto {
 struct Session::State {
     Random& random;
     PublicIdentity peer;
+    DeviceKey peer_device;
     std::optional<X25519Public> base_key;  // EK_A of theirs, at the responder
     Ratchet ratchet;
 };

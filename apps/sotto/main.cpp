@@ -45,10 +45,10 @@ using SeedText = Secret<struct SeedTextRole, 2 * AccountSeed::size + 1>;
 Expected<Account> make_identity(const std::string& path) {
     const transport::net::Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     Account made = Account::create();
-    const AccountSeed seed = made.seed();
+    const auto seed = made.seed();  // a new identity's secret is here
     SeedText text;
     for (std::size_t i = 0; i < AccountSeed::size; ++i) {
-        std::string digits = to_hex(seed.reveal().subspan(i, 1));
+        std::string digits = to_hex(seed->reveal().subspan(i, 1));
         text.fill()[2 * i] = static_cast<std::byte>(digits[0]);
         text.fill()[2 * i + 1] = static_cast<std::byte>(digits[1]);
     }

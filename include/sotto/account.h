@@ -1,9 +1,10 @@
-// Our side of every call: an identity, the prekeys it publishes, and a ratchet session per peer.
+// Our side of every call: a device of an identity, the prekeys it publishes, and ratchet sessions with other devices.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <variant>
 
 #include "sotto/bytes.h"
 #include "sotto/call.h"
@@ -17,8 +18,36 @@
 
 namespace sotto {
 
-// From which an identity is restored. Whoever holds it is this account.
+// From which an identity is restored. Whoever holds it can be this person, and say which devices are.
 using AccountSeed = Secret<struct AccountSeedRole, 32>;
+
+// A device that is to become one of somebody's. It shows key() to one that holds the identity's secret, as a QR code or
+// whatever the client has that nobody can change on the way, and is given what Account::certify() makes of it.
+class SOTTO_API DeviceRequest {
+  public:
+    static DeviceRequest create(Random& random = system_random());
+
+    const DeviceKey& key() const { return key_; }
+
+  private:
+    friend class Account;
+    DeviceRequest() = default;
+    Secret<struct DeviceRequestRole, 32> seed_;
+    DeviceKey key_;
+};
+
+// What a client should tell its user. Devices are those of identities that were dialled, answered, or whose list was
+// learned; of strangers who merely call nothing is remembered.
+struct DeviceAdded {  // this identity was known, and this device was not: a new telephone, or somebody with a stolen
+                      // key
+    PublicIdentity identity;
+    DeviceKey device;
+};
+struct DeviceRemoved {  // the identity's newest list leaves it out; it may be our own
+    PublicIdentity identity;
+    DeviceKey device;
+};
+using AccountEvent = std::variant<DeviceAdded, DeviceRemoved>;
 
 // Whose bundle this is, after its signatures were checked.
 // Errors: truncated, malformed, unsupported_version, bad_signature, bad_key.
@@ -29,28 +58,55 @@ SOTTO_API SafetyNumber safety_number(const PublicIdentity& a, const PublicIdenti
 
 class SOTTO_API Account {
   public:
-    // A new identity. `random` must outlive the account and its calls.
+    // A new identity and its first device. `random` must outlive the account and its calls.
     static Account create(Random& random = system_random());
-    // The identity of that seed, with fresh prekeys and no sessions.
+    // A new device of that seed's identity, with fresh prekeys and no sessions: peers are told of a new device. Let it
+    // learn the device list that was published last before it publishes another: until then other devices of its own
+    // identity are revoked here, and its list would be outdated elsewhere.
     static Account restore(const AccountSeed& seed, Random& random = system_random());
+    // The device that asked, on which the identity's secret never lies; consumes the request if it succeeds. The
+    // certificate says whose device this is: compare identity() with who it should be.
+    // Errors: truncated, malformed, bad_key, bad_signature, wrong_identity (the certificate is another device's).
+    static Result<Account> join(DeviceRequest&& request, Bytes certificate, Random& random = system_random());
 
     const PublicIdentity& identity() const;
-    AccountSeed seed() const;
+    const DeviceKey& device() const;
+    // Errors: wrong_state (a device that joined does not have it).
+    Result<AccountSeed> seed() const;
+
+    // -- Our devices. All but learn_devices() need the identity's secret here, or else are refused with wrong_state.
+
+    // A certificate for the device that shows this key, which belongs to our identity from now on.
+    // Errors: bad_key, too_large (32 devices have one).
+    Result<Buffer> certify(const DeviceKey& device);
+    // It is no longer one of ours, and its sessions with us end; tell everybody by publish_devices().
+    // Errors: invalid_argument (this device, or none of ours).
+    Result<void> remove_device(const DeviceKey& device);
+    // A signed list of all our devices, this one among them, newer than the last: for the directory and for our peers.
+    // Errors: too_large (32 others have certificates), key_exhausted (the 2^32nd list).
+    Result<Buffer> publish_devices();
+    // The list that a peer, or another device of our own, published. From now on only devices in it are that
+    // identity's; sessions with others end, calls that they carry get no more signals.
+    // Errors: those of parsing, bad_key, bad_signature, outdated (not newer than the one known).
+    Result<void> learn_devices(Bytes list);
+    // The next thing to tell the user, or nothing. Ask after dial(), receive() and learn_devices().
+    std::optional<AccountEvent> event();
+
     // What a caller needs to reach us, for any directory: each call hands out another one-time prekey.
     Buffer bundle();
     // When none is left bundles go without: whoever steals our prekeys before they are renewed can read such first
     // messages.
     std::size_t one_time_prekeys_left() const;
-    // Draws 100 one-time prekeys and the others anew; the directory then needs new bundles. Bundles from before stay
-    // good until the next renewal, so leave those that are under way the time to arrive. A client renews every few
-    // days, when one-time prekeys run out, and at the latest when receive() refuses with key_exhausted: a batch of
-    // prekeys serves 65,536 sessions.
+    // Draws 100 one-time prekeys of either kind and the others anew; the directory then needs new bundles. Bundles from
+    // before stay good until the next renewal, so leave those that are under way the time to arrive. A client renews
+    // every few days, when one-time prekeys run out, and at the latest when receive() refuses with key_exhausted: a
+    // batch of prekeys serves 65,536 sessions.
     void renew_prekeys();
 
-    // Rings `peer`, whose bundle the directory gave: its present one, for a new session begins where the last one has
-    // gone 50 messages without a reply, or where the peer's signed prekey is another than before. The offer is the new
-    // call's first output. Errors: wrong_identity (the bundle is somebody else's), those of bundle_owner(),
-    // invalid_argument (settings).
+    // Rings `peer` at the device whose bundle the directory gave: its present one, for a new session begins where the
+    // last one has gone 50 messages without a reply, or where the device's signed prekey is another than before. The
+    // offer is the new call's first output. Errors: wrong_identity (the bundle is somebody else's), those of
+    // bundle_owner(), revoked, too_large (a 33rd device of an identity without a list), invalid_argument (settings).
     Result<Call> dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now);
 
     // The same for one of the client's own names: rings whoever owns `bundle`, if the name stands for nobody else.
@@ -66,8 +122,8 @@ class SOTTO_API Account {
 
     // A signal that the carrier brought. Gives a ringing Call if it is a new offer, nothing if it belongs to a call we
     // have. What is refused is counted and changes nothing.
-    // Errors: those of parsing, forged, replayed, too_many_skipped, unknown_prekey, key_exhausted, unknown_session,
-    // unknown_call, wrong_state.
+    // Errors: those of parsing, forged, replayed, too_many_skipped, unknown_prekey, key_exhausted, bad_key,
+    // bad_signature, revoked, too_large, unknown_session, unknown_call, wrong_state.
     Result<std::optional<Call>> receive(Bytes signal, Instant now);
 
     const RefusalCounts& refused() const;

@@ -64,6 +64,7 @@ struct Datagram {  // for the peer, by the route it gave
 };
 struct Signal {  // for the peer, by any carrier; opaque to it
     PublicIdentity to;
+    DeviceKey device;  // which of its devices
     Bytes bytes;
 };
 struct ShownFrame {

@@ -20,6 +20,14 @@ struct PublicIdentity {
     friend auto operator<=>(const PublicIdentity&, const PublicIdentity&) = default;
 };
 
+// One of an identity's devices: another Ed25519 public key, made where it is used and never copied.
+struct DeviceKey {
+    static constexpr std::size_t size = 32;
+    std::array<std::byte, size> key{};
+
+    friend auto operator<=>(const DeviceKey&, const DeviceKey&) = default;
+};
+
 // 60 decimal digits in 12 groups of 5, the same on both sides of a pair of identities.
 using SafetyNumber = std::string;
 

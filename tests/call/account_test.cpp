@@ -18,10 +18,12 @@ constexpr Instant now{std::chrono::seconds(1000)};
 // Somebody who seals and opens by hand.
 struct Caller {
     Caller(Account& account, Random& source)
-        : random(source), identity(crypto::Identity::generate(random)), session(begin(account.bundle())) {}
+        : random(source),
+          device(crypto::Device::generate(crypto::Identity::generate(random), random)),
+          session(begin(account.bundle())) {}
 
     crypto::Session begin(Bytes bundle) const {
-        return std::move(*crypto::Session::initiate(identity, *crypto::parse_bundle(bundle), random));
+        return std::move(*crypto::Session::initiate(device, *crypto::parse_bundle(bundle), random));
     }
     static Buffer offer_by(crypto::Session& session, Random& random) {
         call::CallSignal offer{.call = {}, .body = call::Offer{{.audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}}}};
@@ -40,7 +42,7 @@ struct Caller {
     }
 
     Random& random;
-    crypto::Identity identity;
+    crypto::Device device;
     crypto::Session session;
 };
 

@@ -303,7 +303,7 @@ TEST_CASE("a peer that lost its sessions is reached again by its new bundle") {
     world.connect();
     world.caller.call->hang_up(world.now);
     world.settle();
-    const AccountSeed seed = world.callee.account.seed();
+    const AccountSeed seed = std::move(*world.callee.account.seed());
     world.callee.call.reset();
     world.callee.account = Account::restore(seed, world.callee.random);
     REQUIRE(world.dial());

@@ -304,7 +304,7 @@ TEST_CASE_FIXTURE(Fixture, "declining a call from a contact's new identity needs
 TEST_CASE_FIXTURE(Fixture, "contacts are restored from storage into the account they are of, for ringing calls too") {
     REQUIRE(bob.contacts().meet("alice", alice_before.identity()));
     const Buffer stored = bob.contacts().encode();
-    Account again = Account::restore(bob.seed(), random);
+    Account again = Account::restore(*bob.seed(), random);
     CHECK_FALSE(again.contacts().find("alice"));
     auto call = alice_before.dial(again.identity(), again.bundle(), quiet, now);
     REQUIRE(call);

@@ -45,16 +45,16 @@ ShortAuth string_of(const call::Reveal& reveal, const call::Answer& answer, cons
 struct Mallory {
     explicit Mallory(Random& source)
         : random(source),
-          identity(crypto::Identity::generate(random)),
-          prekeys(crypto::PrekeyStore::generate(identity, 1, random)) {}
+          device(crypto::Device::generate(crypto::Identity::generate(random), random)),
+          prekeys(crypto::PrekeyStore::generate(1, random)) {}
 
-    Buffer bundle() { return crypto::encode(prekeys.publish()); }
+    Buffer bundle() { return crypto::encode(prekeys.publish(device)); }
     crypto::Session begin(Bytes with) {
-        return std::move(*crypto::Session::initiate(identity, *crypto::parse_bundle(with), random));
+        return std::move(*crypto::Session::initiate(device, *crypto::parse_bundle(with), random));
     }
 
     Random& random;
-    crypto::Identity identity;
+    crypto::Device device;
     crypto::PrekeyStore prekeys;
 };
 
@@ -105,11 +105,11 @@ TEST_CASE_FIXTURE(Between, "a repeated reveal is refused, and so is a reveal in 
 
 TEST_CASE_FIXTURE(Between, "a hostile caller can't reveal before the answer, twice, or something else") {
     crypto::Session session = mallory.begin(bob.bundle());
-    const crypto::CallBinding binding{
-        .call = {}, .caller = mallory.identity.public_identity(), .callee = bob.identity()};
+    const crypto::CallBinding binding{.call = {}, .caller = mallory.device.identity(), .callee = bob.identity()};
     call::ShortAuthExchange exchange(binding, Role::caller, random);
     const auto say = [&](auto body) {
-        return bob.receive(session.seal(*call::encode({.call = binding.call, .body = body}))->message, now);
+        return bob.receive(
+            session.seal(*call::encode({.call = binding.call, .body = body}), crypto::Step::keep)->message, now);
     };
     auto ringing = say(exchange.offer(streams));
     REQUIRE((ringing && *ringing));
@@ -153,13 +153,14 @@ TEST_CASE_FIXTURE(Between, "a hostile caller can't reveal before the answer, twi
 }
 
 TEST_CASE_FIXTURE(Between, "a hostile callee that reveals, before or after its answer, is refused") {
-    auto calling = alice.dial(mallory.identity.public_identity(), mallory.bundle(), {.video = false}, now);
+    auto calling = alice.dial(mallory.device.identity(), mallory.bundle(), {.video = false}, now);
     REQUIRE(calling);
-    auto accepted = crypto::Session::accept(mallory.identity, mallory.prekeys, poll(*calling).signals.at(0), random);
+    auto accepted = crypto::Session::accept(mallory.device, mallory.prekeys, poll(*calling).signals.at(0), random);
     REQUIRE(accepted);
     const auto say = [&](auto body) {
-        return alice.receive(accepted->session.seal(*call::encode({.call = calling->id(), .body = body}))->message,
-                             now);
+        return alice.receive(
+            accepted->session.seal(*call::encode({.call = calling->id(), .body = body}), crypto::Step::keep)->message,
+            now);
     };
     CHECK(say(call::Reveal{}).error() == Error::wrong_state);
     CHECK(calling->state() == CallState::calling);
@@ -180,12 +181,12 @@ TEST_CASE_FIXTURE(Between, "a hostile callee that reveals, before or after its a
 
 TEST_CASE_FIXTURE(Between, "somebody between who passes every nonce on unchanged is betrayed by the two strings") {
     // Mallory's own keys reach both, under the names of Bob and Alice.
-    auto calling = alice.dial(mallory.identity.public_identity(), mallory.bundle(), {.video = false}, now);
+    auto calling = alice.dial(mallory.device.identity(), mallory.bundle(), {.video = false}, now);
     REQUIRE(calling);
-    auto from_alice = crypto::Session::accept(mallory.identity, mallory.prekeys, poll(*calling).signals.at(0), random);
+    auto from_alice = crypto::Session::accept(mallory.device, mallory.prekeys, poll(*calling).signals.at(0), random);
     REQUIRE(from_alice);
     crypto::Session to_bob = mallory.begin(bob.bundle());
-    auto offer = to_bob.seal(from_alice->first.plaintext);
+    auto offer = to_bob.seal(from_alice->first.plaintext, crypto::Step::keep);
     REQUIRE(offer);
     auto ringing = bob.receive(offer->message, now);
     REQUIRE((ringing && *ringing));
@@ -193,17 +194,17 @@ TEST_CASE_FIXTURE(Between, "somebody between who passes every nonce on unchanged
     REQUIRE(answering.accept({.video = false}, now));
     auto answer = to_bob.open(poll(answering).signals.at(0));
     REQUIRE(answer);
-    REQUIRE(alice.receive(from_alice->session.seal(answer->plaintext)->message, now));
+    REQUIRE(alice.receive(from_alice->session.seal(answer->plaintext, crypto::Step::keep)->message, now));
     const Said caller = poll(*calling);
     const auto reveal = from_alice->session.open(caller.signals.at(0));
     REQUIRE(reveal);
     const crypto::CallBinding binding{
-        .call = calling->id(), .caller = mallory.identity.public_identity(), .callee = bob.identity()};
+        .call = calling->id(), .caller = mallory.device.identity(), .callee = bob.identity()};
     const auto secret = crypto::derive_call_secret(std::move(offer->exported), std::move(answer->exported), binding);
     const auto bobs = std::get<call::Answer>(call::parse_signal(answer->plaintext)->body);
 
     SUBCASE("and reveals what Alice did") {
-        REQUIRE(bob.receive(to_bob.seal(reveal->plaintext)->message, now));
+        REQUIRE(bob.receive(to_bob.seal(reveal->plaintext, crypto::Step::keep)->message, now));
         const Said callee = poll(answering);
         REQUIRE((caller.shown && callee.shown));
         CHECK(*caller.shown != *callee.shown);
@@ -219,7 +220,7 @@ TEST_CASE_FIXTURE(Between, "somebody between who passes every nonce on unchanged
             found = string_of(wanted, bobs, secret, binding)[0] == (*caller.shown)[0];
         }
         const auto forged = *call::encode({.call = calling->id(), .body = wanted});
-        REQUIRE(bob.receive(to_bob.seal(forged)->message, now));
+        REQUIRE(bob.receive(to_bob.seal(forged, crypto::Step::keep)->message, now));
         const Said callee = poll(answering);
         CHECK_FALSE(callee.shown);
         REQUIRE(callee.ended);

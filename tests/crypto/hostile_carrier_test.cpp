@@ -42,7 +42,7 @@ class Walk {
 
     Walk(std::uint64_t seed, Forgeries forgeries)
         : forgeries_(forgeries), random_(seed), forger_(seed + 1000), parties_(seed + 2000) {
-        sessions_[alice] = Session::initiate(identities_[alice], prekeys_.publish(), parties_);
+        sessions_[alice] = Session::initiate(devices_[alice], prekeys_.publish(devices_[bob]), parties_);
         REQUIRE(sessions_[alice]);
         // Bob answers at once: before that he keeps too few keys for this model.
         send(alice);
@@ -151,7 +151,7 @@ class Walk {
 
     Result<Opened> open(std::size_t at, Bytes message) {
         if (sessions_[at]) return sessions_[at]->open(message);
-        auto accepted = Session::accept(identities_[bob], prekeys_, message, parties_);
+        auto accepted = Session::accept(devices_[bob], prekeys_, message, parties_);
         if (!accepted) return Failure(accepted.error());
         sessions_[bob] = std::move(accepted->session);
         return std::move(accepted->first);
@@ -164,7 +164,7 @@ class Walk {
         refuse(to, letter->message);
         // Nor does an initial message begin a second session.
         if (to == bob && peek(letter->message)->initial) {
-            CHECK(Session::accept(identities_[bob], prekeys_, letter->message, parties_).error() == Error::replayed);
+            CHECK(Session::accept(devices_[bob], prekeys_, letter->message, parties_).error() == Error::replayed);
         }
     }
 
@@ -218,8 +218,9 @@ class Walk {
     SeededRandom random_;   // the carrier's
     SeededRandom forger_;   // only forge() draws from it
     SeededRandom parties_;  // both sessions'
-    Identity identities_[2] = {Identity::generate(parties_), Identity::generate(parties_)};
-    PrekeyStore prekeys_ = PrekeyStore::generate(identities_[bob], 1, parties_);
+    Device devices_[2] = {Device::generate(Identity::generate(parties_), parties_),
+                          Device::generate(Identity::generate(parties_), parties_)};
+    PrekeyStore prekeys_ = PrekeyStore::generate(1, parties_);
     Result<Session> sessions_[2] = {Failure(Error::unknown_session), Failure(Error::unknown_session)};
     std::vector<Letter> letters_;
     std::set<Block> secrets_;

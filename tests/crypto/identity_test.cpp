@@ -33,29 +33,9 @@ TEST_CASE("a signature verifies only for its signer and its message") {
     CHECK(verify(a.public_identity(), as_bytes("hellp"), signature).error() == Error::bad_signature);
 }
 
-TEST_CASE("both identities agree on one Diffie-Hellman secret in X25519 form") {
-    test::SeededRandom random(2);
-    const Identity a = Identity::generate(random);
-    const Identity b = Identity::generate(random);
-    const auto from_a = a.agree(*agreement_key(b.public_identity()));
-    const auto from_b = b.agree(*agreement_key(a.public_identity()));
-    REQUIRE(from_a);
-    REQUIRE(from_b);
-    CHECK(std::ranges::equal(from_a->reveal(), from_b->reveal()));
-}
-
-TEST_CASE("keys of low order are refused") {
-    test::SeededRandom random(3);
-    const Identity identity = Identity::generate(random);
-    CHECK(identity.agree(X25519Public{}).error() == Error::bad_key);
-    PublicIdentity neutral;  // the neutral element of Ed25519
-    neutral.key[0] = std::byte{1};
-    CHECK(agreement_key(neutral).error() == Error::bad_key);
-}
-
 TEST_CASE("secrets cannot be copied and are wiped when moved from") {
     static_assert(!std::is_copy_constructible_v<MessageKey> && !std::is_copy_assignable_v<MessageKey>);
-    static_assert(!std::is_copy_constructible_v<Identity>);
+    static_assert(!std::is_copy_constructible_v<Identity> && !std::is_copy_constructible_v<SecretBuffer>);
     static_assert(!std::is_convertible_v<RootKey, ChainKey>);
     static_assert(!std::is_constructible_v<ChainKey, RootKey>);
     test::SeededRandom random(4);
@@ -64,4 +44,12 @@ TEST_CASE("secrets cannot be copied and are wiped when moved from") {
     RootKey moved = std::move(key);
     CHECK(std::ranges::all_of(key.reveal(), [](std::byte b) { return b == std::byte{0}; }));
     CHECK(std::ranges::any_of(moved.reveal(), [](std::byte b) { return b != std::byte{0}; }));
+
+    SecretBuffer buffer(3);
+    buffer.fill()[1] = std::byte{7};
+    SecretBuffer elsewhere = std::move(buffer);
+    CHECK(buffer.reveal().empty());
+    CHECK(elsewhere.reveal()[1] == std::byte{7});
+    elsewhere = SecretBuffer(1);
+    CHECK(elsewhere.reveal().size() == 1);
 }

@@ -44,7 +44,7 @@ class HostileSignals {
 
     void dial() {
         if (calls_.size() == 4) return;
-        auto call = account_.dial(peer_.public_identity(), bundle_, {.video = false}, now_);
+        auto call = account_.dial(peer_.identity(), bundle_, {.video = false}, now_);
         check(call.has_value());
         calls_.push_back({std::move(*call)});
     }
@@ -100,8 +100,8 @@ class HostileSignals {
         sessions_.erase(sessions_.begin(), sessions_.end() - 1);
         if (accepted_ < crypto::PrekeyStore::max_sessions / 2) return;
         accepted_ = 0;
-        prekeys_.renew(peer_, 0, random_);
-        bundle_ = encode(prekeys_.publish());
+        prekeys_.renew(0, random_);
+        bundle_ = encode(prekeys_.publish(peer_));
     }
 
     // Each call ends at most once, and says nothing after that.
@@ -125,9 +125,9 @@ class HostileSignals {
 
     test::SeededRandom random_{1};
     Account account_ = Account::create(random_);
-    crypto::Identity peer_ = crypto::Identity::generate(random_);
-    crypto::PrekeyStore prekeys_ = crypto::PrekeyStore::generate(peer_, 0, random_);
-    Buffer bundle_ = encode(prekeys_.publish());
+    crypto::Device peer_ = crypto::Device::generate(crypto::Identity::generate(random_), random_);
+    crypto::PrekeyStore prekeys_ = crypto::PrekeyStore::generate(0, random_);
+    Buffer bundle_ = encode(prekeys_.publish(peer_));
     std::vector<crypto::Session> sessions_ = begin();
     std::size_t accepted_ = 0;
     std::vector<Tracked> calls_;

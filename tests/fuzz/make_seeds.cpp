@@ -128,10 +128,10 @@ void udp_route(const Folder& folder) {
 
 void sessions(const std::filesystem::path& root) {
     test::SeededRandom random(77);
-    const auto alice = crypto::Identity::generate(random);
-    const auto bob = crypto::Identity::generate(random);
-    auto prekeys = crypto::PrekeyStore::generate(bob, 1, random);
-    const auto with_one_time = prekeys.publish();
+    const auto alice = crypto::Device::generate(crypto::Identity::generate(random), random);
+    const auto bob = crypto::Device::generate(crypto::Identity::generate(random), random);
+    auto prekeys = crypto::PrekeyStore::generate(1, random);
+    const auto with_one_time = prekeys.publish(bob);
     auto initiator = *crypto::Session::initiate(alice, with_one_time, random);
     const Folder records(root, "session_record");
     const auto record = [&](const char* name, const crypto::Session& session) {
@@ -159,10 +159,11 @@ void sessions(const std::filesystem::path& root) {
 
     const Folder bundles(root, "prekey_bundle");
     bundles.write("genuine", Seed{}.u8(1));
-    bundles.write("one-time-prekey-changed", Seed{}.u8(1).zeros(1385 + 4).u8(1));
-    bundles.write("signature-changed", Seed{}.u8(1).zeros(1 + 32 + 4 + 32).u8(1));
+    bundles.write("one-time-prekey-changed", Seed{}.u8(1).zeros(1481 + 4).u8(1));
+    bundles.write("signature-changed", Seed{}.u8(1).zeros(1 + 128 + 4 + 32).u8(1));
+    bundles.write("certificate-changed", Seed{}.u8(1).zeros(1 + 64).u8(1));
     bundles.write("of-another", Seed{}.u8(0).add(crypto::encode(with_one_time)));
-    bundles.write("of-another-without-one-time", Seed{}.u8(0).add(crypto::encode(prekeys.publish())));
+    bundles.write("of-another-without-one-time", Seed{}.u8(0).add(crypto::encode(prekeys.publish(bob))));
 
     for (const char* const target : {"session_open", "account_receive"}) {
         const Folder folder(root, target);
@@ -185,6 +186,24 @@ void sessions(const std::filesystem::path& root) {
         folder.write("foreign-unanswered", Seed{}.u8(0).add(unanswered));
         folder.write("foreign-answered", Seed{}.u8(0).add(answered));
     }
+}
+
+void device_list(const Folder& folder) {
+    test::SeededRandom random(77);
+    const auto identity = crypto::Identity::generate(random);
+    std::vector<DeviceKey> keys(3);
+    for (DeviceKey& key : keys) key = crypto::Device::generate(identity, random).key();
+    folder.write("genuine", Seed{}.u8(1));
+    folder.write("sequence-changed", Seed{}.u8(1).zeros(1 + 32 + 3).u8(1));
+    folder.write("one-device-fewer", Seed{}.u8(1).zeros(1 + 32 + 4).u8(3 ^ 2));
+    folder.write("certificate-changed", Seed{}.u8(1).zeros(38 + 32).u8(1));
+    folder.write("signature-changed", Seed{}.u8(1).zeros(38 + 3 * 96).u8(1));
+    folder.write("of-another", Seed{}.u8(0).add(crypto::encode(crypto::make_list(identity, 1, keys))));
+    std::ranges::sort(keys);
+    std::ranges::reverse(keys);
+    auto unsorted = crypto::make_list(identity, 1, keys);
+    std::ranges::reverse(unsorted.devices);
+    folder.write("unsorted", Seed{}.u8(0).add(crypto::encode(unsorted)));
 }
 
 void srtp(const std::filesystem::path& root) {
@@ -409,6 +428,7 @@ int main(int argc, char** argv) {
     contacts({root, "contacts"});
     udp_route({root, "udp_route"});
     sessions(root);
+    device_list({root, "device_list"});
     srtp(root);
     video_jitter_buffer({root, "video_jitter_buffer"});
     audio_jitter_buffer({root, "audio_jitter_buffer"});

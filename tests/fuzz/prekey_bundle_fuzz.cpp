@@ -9,8 +9,8 @@ using fuzz::check;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static test::SeededRandom random(1);
-    static const auto identity = crypto::Identity::generate(random);
-    static const Buffer genuine = encode(crypto::PrekeyStore::generate(identity, 1, random).publish());
+    static const auto device = crypto::Device::generate(crypto::Identity::generate(random), random);
+    static const Buffer genuine = encode(crypto::PrekeyStore::generate(1, random).publish(device));
     const Buffer bytes = fuzz::tampered(genuine, fuzz::input(data, size));
     const auto bundle = crypto::parse_bundle(bytes);
     if (!bundle) return 0;
@@ -20,6 +20,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bool untouched = std::ranges::equal(Bytes(bytes).first(bytes.size() - (bundle->one_time ? one_time_size : 4)),
                                               Bytes(genuine).first(genuine.size() - one_time_size));
     const bool passes = crypto::check(*bundle).has_value();
-    if (bundle->identity == identity.public_identity()) check(passes == untouched);
+    if (bundle->owner.identity == device.identity()) check(passes == untouched);
     return 0;
 }

@@ -9,17 +9,18 @@ namespace sotto::fuzz {
 
 struct SessionPair {
     test::SeededRandom random{1};
-    crypto::Identity alice = crypto::Identity::generate(random);
-    crypto::Identity bob = crypto::Identity::generate(random);
-    crypto::PrekeyStore prekeys = crypto::PrekeyStore::generate(bob, 1, random);
-    crypto::Session initiator = std::move(*crypto::Session::initiate(alice, prekeys.publish(), random));
+    crypto::Device alice = crypto::Device::generate(crypto::Identity::generate(random), random);
+    crypto::Device bob = crypto::Device::generate(crypto::Identity::generate(random), random);
+    crypto::PrekeyStore prekeys = crypto::PrekeyStore::generate(1, random);
+    crypto::Session initiator = std::move(*crypto::Session::initiate(alice, prekeys.publish(bob), random));
 
     // Bob refuses what was made of Alice's first message, and still accepts the genuine one, once.
     crypto::Session accept_after(Bytes plan) {
         const Buffer genuine = initiator.seal(as_bytes("first"), crypto::Step::keep)->message;
         const Buffer foreign = tampered(genuine, plan);
+        const SecretBuffer before = prekeys.save();
         if (foreign != genuine) check(!crypto::Session::accept(bob, prekeys, foreign, random));
-        check(prekeys.one_time_left() == 0);
+        check(std::ranges::equal(prekeys.save().reveal(), before.reveal()));
         auto accepted = crypto::Session::accept(bob, prekeys, genuine, random);
         check(accepted && accepted->first.plaintext == to_buffer(as_bytes("first")));
         check(!crypto::Session::accept(bob, prekeys, genuine, random));

@@ -15,13 +15,13 @@ namespace sotto::test {
 // Alice's hello has opened at Bob's, who has said nothing yet.
 struct SessionPair {
     explicit SessionPair(std::uint64_t seed) : random(seed) {
-        const auto alice_identity = crypto::Identity::generate(random);
-        const auto bob_identity = crypto::Identity::generate(random);
-        auto prekeys = crypto::PrekeyStore::generate(bob_identity, 1, random);
+        const auto alices = crypto::Device::generate(crypto::Identity::generate(random), random);
+        const auto bobs = crypto::Device::generate(crypto::Identity::generate(random), random);
+        auto prekeys = crypto::PrekeyStore::generate(1, random);
         sides[0] = std::make_unique<crypto::Session>(
-            std::move(*crypto::Session::initiate(alice_identity, prekeys.publish(), random)));
+            std::move(*crypto::Session::initiate(alices, prekeys.publish(bobs), random)));
         const auto hello = sides[0]->seal(as_bytes("hello"), crypto::Step::keep);
-        auto accepted = crypto::Session::accept(bob_identity, prekeys, hello->message, random);
+        auto accepted = crypto::Session::accept(bobs, prekeys, hello->message, random);
         sides[1] = std::make_unique<crypto::Session>(std::move(accepted->session));
     }
     crypto::Session& alice() { return *sides[0]; }

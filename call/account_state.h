@@ -1,0 +1,92 @@
+// The inside of an Account: our device, the sessions with other devices, and what is known of those.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "call/call_core.h"
+#include "call/device_book.h"
+#include "crypto/device.h"
+#include "crypto/key_log.h"
+#include "crypto/prekeys.h"
+#include "crypto/session.h"
+#include "sotto/account.h"
+
+namespace sotto {
+struct Account::State {
+    using PeerDevice = call::PeerDevice;
+
+    // What we share with one device.
+    struct Peer {
+        // The session that last opened a message comes first: we send by that one. There are several when both sides
+        // began at once, or one lost its state (Signal, "The Sesame Algorithm", §3: active and inactive sessions).
+        std::deque<std::shared_ptr<crypto::Session>> sessions;
+        crypto::PrekeyId dialled_prekey = 0;  // the signed prekey in the bundle that we last dialled with
+
+        void add(std::shared_ptr<crypto::Session> session) {
+            sessions.push_front(std::move(session));
+            if (sessions.size() > max_sessions) sessions.pop_back();
+        }
+        static constexpr std::size_t max_sessions = 4;
+    };
+
+    // A session that somebody began; kept in order of beginning until we send something in it.
+    struct Unanswered {
+        PeerDevice peer;
+        std::weak_ptr<crypto::Session> session;
+    };
+
+    static constexpr std::size_t one_time_prekeys = 100;  // of either kind in a batch
+
+    // `secret` is left out where the identity's lies elsewhere.
+    State(std::optional<crypto::Identity>&& secret, crypto::Device&& own, Random& source)
+        : identity(std::move(secret)),
+          device(std::move(own)),
+          prekeys(crypto::PrekeyStore::generate(one_time_prekeys, source)),
+          random(source),
+          contacts(std::make_shared<Contacts>(device.identity())) {
+        crypto::announce_key_log();
+        if (identity) static_cast<void>(devices.certify(ours()));  // the first
+        if (!identity) devices.add(ours());
+    }
+    static std::unique_ptr<State> on_new_device(crypto::Identity&& identity, Random& random) {
+        auto device = crypto::Device::generate(identity, random);
+        return std::make_unique<State>(std::move(identity), std::move(device), random);
+    }
+    PeerDevice ours() const { return {device.identity(), device.key()}; }
+
+    // A message opened, and the session it came by.
+    struct Incoming {
+        std::shared_ptr<crypto::Session> session;
+        crypto::Opened opened;
+    };
+    Result<Incoming> open(Bytes message);
+    static Result<Incoming> open_by(Peer& peer, std::size_t session, Bytes message);
+    static Result<Incoming> open_by(Peer& peer, Bytes message);
+    std::shared_ptr<crypto::Session> session_for(const PeerDevice& peer, crypto::PrekeyId signed_prekey) const;
+    Result<Incoming> open_initial(Bytes message, const PeerDevice& sender);
+    void remember(const PeerDevice& peer);
+    void remember_answered();
+    void bound_unanswered();
+    void end_sessions_of_revoked();
+    Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now);
+    std::shared_ptr<detail::CallCore> find_call(const CallId& id, const crypto::Session& session) const;
+
+    std::optional<crypto::Identity> identity;
+    crypto::Device device;
+    crypto::PrekeyStore prekeys;
+    Random& random;
+    std::shared_ptr<Contacts> contacts;  // calls look there, too, and may outlive us
+    call::DeviceBook devices;
+    std::deque<AccountEvent> events;
+    std::map<PeerDevice, Peer> peers;   // each has a session
+    std::deque<Unanswered> unanswered;  // oldest first
+    std::uint64_t sessions_given_up = 0;
+    std::vector<std::weak_ptr<detail::CallCore>> calls;
+    RefusalCounts refused;
+};
+
+}  // namespace sotto
