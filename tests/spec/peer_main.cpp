@@ -96,6 +96,15 @@ class Peer {
         return "";
     }
 
+    Reply devices(const Arguments&) {
+        const auto list = account_.publish_devices();
+        return list ? Reply(word(*list)) : Failure(list.error());
+    }
+    Reply learn(const Arguments& arguments) {
+        if (const auto learned = account_.learn_devices(arguments[0]); !learned) return Failure(learned.error());
+        return "";
+    }
+
     Reply dial(const Arguments& arguments) {
         const auto callee = identity(arguments[0]);
         if (!callee) return Failure(callee.error());
@@ -159,10 +168,11 @@ class Peer {
 };
 
 const std::map<std::string, Peer::Command> Peer::commands = {
-    {"bundle", {0, &Peer::bundle}},   {"initiate", {1, &Peer::initiate}}, {"accept", {1, &Peer::accept}},
-    {"seal", {2, &Peer::seal}},       {"open", {1, &Peer::open}},         {"account", {0, &Peer::account}},
-    {"code", {1, &Peer::code}},       {"scan", {2, &Peer::scan}},         {"dial", {2, &Peer::dial}},
-    {"receive", {1, &Peer::receive}}, {"answer", {1, &Peer::answer}},     {"hang_up", {0, &Peer::hang_up}}};
+    {"bundle", {0, &Peer::bundle}}, {"initiate", {1, &Peer::initiate}}, {"accept", {1, &Peer::accept}},
+    {"seal", {2, &Peer::seal}},     {"open", {1, &Peer::open}},         {"account", {0, &Peer::account}},
+    {"code", {1, &Peer::code}},     {"scan", {2, &Peer::scan}},         {"devices", {0, &Peer::devices}},
+    {"learn", {1, &Peer::learn}},   {"dial", {2, &Peer::dial}},         {"receive", {1, &Peer::receive}},
+    {"answer", {1, &Peer::answer}}, {"hang_up", {0, &Peer::hang_up}}};
 
 }  // namespace
 

@@ -194,7 +194,8 @@ class Calls:
 
     def __init__(self, test):
         self.test, self.rng = test, random.Random(7)
-        self.ours = Device(Identity(self.rng.randbytes(32)), self.rng.randbytes(32))
+        self.identity = Identity(self.rng.randbytes(32))
+        self.ours = Device(self.identity, self.rng.randbytes(32))
         self.library = test.enterContext(Library(PEER, 7))
         self.theirs, self.bundle = self.library.bytes_of("account")
         self.prekeys = Prekeys(self.ours, self.rng.randbytes, 3, 3)
@@ -346,6 +347,27 @@ class CallsWithTheLibrary(unittest.TestCase):
         calls.library.ask("scan", ours, calls.ours.identity)
         for bad, error in (code, "wrong_identity"), (b"\2" + ours[1:], "unsupported_version"):
             self.assertRaisesRegex(Refused, error, calls.library.ask, "scan", bad, calls.ours.identity)
+
+    def test_device_lists_say_whose_devices_count(self):
+        calls, known = self.calls, KnownDevices()
+        listed = parse_device_list(calls.library.bytes_of("devices")[0])
+        self.assertEqual((listed.identity, len(listed.devices)), (calls.theirs, 1))
+        self.assertEqual(known.check(parse_bundle(calls.bundle).certificate)[0], listed.devices[0])
+        newer = calls.library.bytes_of("devices")[0]
+        self.assertEqual(known.learn(newer), (set(), set()))
+        self.assertRaisesRegex(Refused, "outdated", known.learn, newer)
+
+        lists = [calls.identity.device_list(n, devices) for n, devices in
+                 ((1, [calls.ours.public, Identity(b"2" * 32).public]), (2, [Identity(b"2" * 32).public]))]
+        calls.library.ask("learn", lists[0])
+        self.we_call()
+        calls.library.ask("learn", lists[1])
+        self.assertRaisesRegex(Refused, "outdated", calls.library.ask, "learn", lists[0])
+        calls.sessions.sessions = []
+        calls.sessions.dial(parse_bundle(calls.library.bytes_of("account")[1]))
+        self.assertRaisesRegex(Refused, "revoked", calls.send, OFFER, write_streams(*OUR_MEDIA, bytes(32)))
+        for bad in altered(lists[1], 100), lists[1] + b"\0", lists[1][:150]:
+            self.assertRaisesRegex(Refused, "bad_signature|malformed|truncated|bad_key", calls.library.ask, "learn", bad)
 
     def test_signals_that_break_their_format_are_refused(self):
         calls, call = self.calls, bytes(16)
