@@ -348,6 +348,22 @@ class CallsWithTheLibrary(unittest.TestCase):
         for bad, error in (code, "wrong_identity"), (b"\2" + ours[1:], "unsupported_version"):
             self.assertRaisesRegex(Refused, error, calls.library.ask, "scan", bad, calls.ours.identity)
 
+    def test_a_late_message_of_a_lost_session_does_not_bring_it_back(self):
+        calls = self.calls
+
+        def dialled(prekeys):
+            word, = calls.library.ask("dial", calls.ours.identity, write_bundle(prekeys.bundle()))
+            return bytes.fromhex(word.split(":")[1])
+
+        lost, opened, _ = accept(calls.ours, calls.prekeys, dialled(calls.prekeys), calls.rng.randbytes)
+        hang_up = write_signal(HANG_UP, parse_signal(opened)[1], b"\1")
+        self.assertEqual(len(calls.library.ask("receive", lost.seal(hang_up)[0])), 1)
+        late = lost.seal(hang_up)[0]
+        renewed = Prekeys(calls.ours, calls.rng.randbytes, 2, 2)  # we lost everything
+        session, *_ = accept(calls.ours, renewed, dialled(renewed), calls.rng.randbytes)
+        self.assertRaisesRegex(Refused, "unknown_call", calls.library.ask, "receive", late)
+        session.open(dialled(renewed))
+
     def test_device_lists_say_whose_devices_count(self):
         calls, known = self.calls, KnownDevices()
         listed = parse_device_list(calls.library.bytes_of("devices")[0])
