@@ -49,6 +49,15 @@ double timed(Work&& work) {
     return processor_time() - start - reading_cost();
 }
 
+// What one of `times` runs of `work` takes, as interleave() wants it.
+template <std::invocable Work>
+std::array<double, 1> each(int times, Work&& work) {
+    const double all = timed([&] {
+        for (int i = 0; i < times; ++i) work();
+    });
+    return {all / times};
+}
+
 struct Spread {
     double median = 0;
     double p10 = 0;

@@ -58,6 +58,13 @@ std::string Report::to_text() const {
         }
         text += line(figure);
     }
+    // Subjects of which there is no figure, only the reason.
+    for (const Note& note : notes_) {
+        if (std::ranges::find(figures_, note.subject, &Figure::subject) != figures_.end()) continue;
+        if (note.subject != subject) text += note.subject + "\n";
+        subject = note.subject;
+        text += "  (" + note.text + ")\n";
+    }
     return text;
 }
 

@@ -14,7 +14,9 @@ struct Run {
 };
 
 void measure_srtp_path(const Run& run);
+void measure_epochs(const Run& run);
 void measure_ratchet(const Run& run);
+void measure_peers(const Run& run);
 void measure_memory(const Run& run);
 void measure_codec(const Run& run);
 

@@ -21,6 +21,7 @@ std::optional<Output> Call::poll(Instant now) { return core_->poll(now); }
 Instant Call::deadline() const { return core_->deadline(); }
 std::optional<FrameTrace> Call::trace() { return core_->trace(); }
 
+Result<void> Call::rekey() { return core_->rekey(); }
 Result<void> Call::set_video_bitrate(int bits_per_second) { return core_->set_video_bitrate(bits_per_second); }
 void Call::request_key_frame() { core_->request_key_frame(); }
 

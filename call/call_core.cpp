@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/byte_reader.h"
-#include "crypto/key_log.h"
 #include "crypto/safety_number.h"
 
 namespace sotto::detail {
@@ -50,13 +49,6 @@ crypto::Step step_for(const call::CallSignal& signal) {
     const bool keys = std::holds_alternative<call::Offer>(body) || std::holds_alternative<call::Answer>(body) ||
                       std::holds_alternative<call::Rekey>(body) || std::holds_alternative<call::Rekeyed>(body);
     return keys ? crypto::Step::fresh : crypto::Step::keep;
-}
-
-void log_keys(const crypto::MediaKeys& keys, const CallId& call, const StreamOffer& ours, const StreamOffer& theirs) {
-    crypto::log_srtp_key(call, keys.epoch, ours.audio_ssrc, keys.send_audio.reveal());
-    crypto::log_srtp_key(call, keys.epoch, ours.video_ssrc, keys.send_video.reveal());
-    crypto::log_srtp_key(call, keys.epoch, theirs.audio_ssrc, keys.receive_audio.reveal());
-    crypto::log_srtp_key(call, keys.epoch, theirs.video_ssrc, keys.receive_video.reveal());
 }
 
 }  // namespace
@@ -112,6 +104,7 @@ Result<crypto::ExportSecret> CallCore::queue_signal(const call::CallSignal& sign
     if (!plaintext) return Failure(plaintext.error());
     auto sealed = session_->seal(*plaintext, step_for(signal));
     if (!sealed) return Failure(sealed.error());
+    stepped_ = sealed->stepped;
     signals_.push_back(std::move(sealed->message));
     return std::move(sealed->exported);
 }
@@ -138,15 +131,12 @@ Result<void> CallCore::activate(crypto::ExportSecret&& offer, crypto::ExportSecr
 Result<void> CallCore::start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now) {
     auto secret = crypto::derive_call_secret(std::move(offer), std::move(answer), binding_);
     short_auth_.agree(secret);
-    keys_.emplace(std::move(secret), binding_, role_);
     offer_secret_.reset();
-    auto media_keys = keys_->next();
-    if (!media_keys) return Failure(media_keys.error());
-    epoch_ = media_keys->epoch;
-    log_keys(*media_keys, binding_.call, ours_, theirs_);
-    auto rtp = call::RtpSession::create(std::move(*media_keys), ours_, theirs_, settings_, random_, now);
+    call::MediaEpochs epochs({std::move(secret), 0, binding_, role_}, binding_.call, {}, now);
+    auto rtp = call::RtpSession::create(std::move(epochs), ours_, theirs_, settings_, random_, now);
     if (!rtp) return Failure(rtp.error());
     rtp_ = std::move(*rtp);
+    rekeying_.emplace(role_, now);
     state_ = CallState::active;
     notices_.push_back(Activated{safety_number()});
     if (role_ == crypto::Role::caller) send_reveal();
@@ -209,7 +199,7 @@ void CallCore::end(CallEvent event, EndReason reason, bool by_us, Instant now) {
     state_ = *next;
     if (rtp_ && by_us) rtp_->say_bye(now);
     offer_secret_.reset();
-    keys_.reset();
+    rekeying_.reset();
     short_auth_.forget();
     notices_.push_back(Ended{.reason = reason, .by_us = by_us});
 }
@@ -234,6 +224,12 @@ Result<void> CallCore::receive_signal(const call::CallSignal& signal, crypto::Ex
         theirs_ = answer->streams;
         short_auth_.hear(*answer);
         return activate(std::move(*offer_secret_), std::move(exported), now);
+    }
+    if (const auto* rekey = std::get_if<call::Rekey>(&signal.body)) {
+        return receive_rekey(*rekey, std::move(exported), now);
+    }
+    if (const auto* rekeyed = std::get_if<call::Rekeyed>(&signal.body)) {
+        return receive_rekeyed(*rekeyed, std::move(exported), now);
     }
     if (const auto* route = std::get_if<call::Route>(&signal.body)) return receive_route(route->route);
     if (const auto* reveal = std::get_if<call::Reveal>(&signal.body)) return receive_reveal(*reveal, now);
@@ -302,6 +298,7 @@ std::optional<Output> CallCore::poll_notice() {
 
 std::optional<Output> CallCore::poll(Instant now) {
     check_timeouts(now);
+    request_due_rekey(now);
     if (!signals_.empty()) {
         taken_ = std::move(signals_.front());
         signals_.pop_front();
@@ -320,7 +317,8 @@ Instant CallCore::deadline() const { return std::max(due(), seen_); }
 Instant CallCore::due() const {
     if (!signals_.empty() || !notices_.empty()) return seen_;
     switch (state_) {
-        case CallState::active: return std::min(rtp_->deadline(), rtp_->last_received() + media_timeout);
+        case CallState::active:
+            return std::min({rtp_->deadline(), rekeying_->deadline(), rtp_->last_received() + media_timeout});
         case CallState::ended: return never;
         case CallState::calling:
         case CallState::ringing: break;
@@ -343,7 +341,6 @@ CallStats CallCore::stats() const {
     CallStats stats = final_stats_;
     if (rtp_) rtp_->add_to(stats);
     for (std::size_t i = 0; i < error_count; ++i) stats.refused.by_error[i] += refused_.by_error[i];
-    stats.epoch = epoch_;
     stats.memory += sizeof(*this);
     return stats;
 }

@@ -6,11 +6,11 @@
 #include <optional>
 #include <variant>
 
+#include "call/rekeying.h"
 #include "call/rtp_session.h"
 #include "call/short_auth_exchange.h"
 #include "call/signal.h"
 #include "call/state.h"
-#include "crypto/media_keys.h"
 #include "crypto/session.h"
 #include "sotto/call.h"
 #include "sotto/contacts.h"
@@ -33,6 +33,7 @@ class CallCore {
     Result<void> accept(const CallSettings& settings, Instant now);
     void hang_up(Instant now);
     Result<void> set_route(Bytes route);
+    Result<void> rekey();
     // A signal of this call, opened; `exported` is its message's secret.
     Result<void> receive_signal(const call::CallSignal& signal, crypto::ExportSecret&& exported, Instant now);
 
@@ -71,6 +72,12 @@ class CallCore {
     void send_route();
     void send_reveal();
     Result<void> receive_reveal(const call::Reveal& reveal, Instant now);
+    // call_core_rekey.cpp
+    void request_due_rekey(Instant now);
+    Result<void> receive_rekey(const call::Rekey& rekey, crypto::ExportSecret&& request, Instant now);
+    Result<void> receive_rekeyed(const call::Rekeyed& rekeyed, crypto::ExportSecret&& response, Instant now);
+    Result<void> begin_generation(std::uint16_t number, crypto::ExportSecret&& request, crypto::ExportSecret&& response,
+                                  call::MediaEpochs::Side side, Instant now);
     Instant due() const;
     void hang_up(call::CallEvent event, EndReason reason, Instant now);
     void end(call::CallEvent event, EndReason reason, bool by_us, Instant now);
@@ -90,8 +97,8 @@ class CallCore {
     call::StreamOffer ours_, theirs_;
     call::ShortAuthExchange short_auth_;
     std::optional<crypto::ExportSecret> offer_secret_;  // until the answer
-    std::optional<crypto::MediaKeySchedule> keys_;
-    std::uint32_t epoch_ = 0;
+    std::optional<call::Rekeying> rekeying_;            // while active
+    bool stepped_ = false;  // the signal queued last took a step of the ratchet
     std::unique_ptr<call::RtpSession> rtp_;
     CallStats final_stats_;  // of the media, once they are gone
     Buffer route_;           // kept back until both sides accepted

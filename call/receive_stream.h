@@ -32,6 +32,11 @@ class ReceiveStream {
     // What the peer's source reports about our stream `ours`. Errors: those of unprotect_rtcp() and parse_rtcp().
     Result<transport::RtcpReport> open_rtcp(MutableBytes datagram, Ssrc ours);
 
+    // Keys of other epochs; docs/protocol.md, "Epochs". Error::unavailable.
+    Result<void> add_key(SrtpKey<Receiving>&& key, MediaEpoch epoch) { return srtp_.add(std::move(key), epoch); }
+    void drop_key(MediaEpoch epoch) { srtp_.drop(epoch); }
+    MediaEpoch latest_epoch() const { return srtp_.latest(); }
+
     void sender_report(const transport::SenderInfo& info, Instant now, std::optional<Duration> round_trip);
     std::optional<Instant> captured(RtpTimestamp timestamp) const { return clock_.captured(timestamp); }
 

@@ -36,10 +36,11 @@ Result<Ssrc> claimed_ssrc(Bytes datagram, bool rtcp) {
 
 }  // namespace
 
-RtpSession::RtpSession(VideoSender&& video_out, AudioSender&& audio_out, VideoReceiver&& video_in,
+RtpSession::RtpSession(MediaEpochs&& epochs, VideoSender&& video_out, AudioSender&& audio_out, VideoReceiver&& video_in,
                        AudioReceiver&& audio_in, const StreamOffer& theirs, const CallSettings& settings,
                        Random& random, Instant now)
-    : video_out_(std::move(video_out)),
+    : epochs_(std::move(epochs)),
+      video_out_(std::move(video_out)),
       audio_out_(std::move(audio_out)),
       video_in_(std::move(video_in)),
       audio_in_(std::move(audio_in)),
@@ -51,43 +52,74 @@ RtpSession::RtpSession(VideoSender&& video_out, AudioSender&& audio_out, VideoRe
       next_report_(now + report_interval / 4),
       last_received_(now) {}
 
-Result<std::unique_ptr<RtpSession>> RtpSession::create(crypto::MediaKeys&& keys, const StreamOffer& ours,
+Result<std::unique_ptr<RtpSession>> RtpSession::create(MediaEpochs&& epochs, const StreamOffer& ours,
                                                        const StreamOffer& theirs, const CallSettings& settings,
                                                        Random& random, Instant now) {
-    auto video_out = VideoSender::create(std::move(keys.send_video), ours.video_ssrc, ours.video, settings, random);
+    auto sending = epochs.first_to_send(ours.audio_ssrc, ours.video_ssrc);
+    if (!sending) return Failure(sending.error());
+    auto receiving = epochs.first_to_receive(theirs.audio_ssrc, theirs.video_ssrc);
+    if (!receiving) return Failure(receiving.error());
+    auto video_out = VideoSender::create(std::move(sending->video), ours.video_ssrc, ours.video, settings, random);
     if (!video_out) return Failure(video_out.error());
-    auto audio_out = AudioSender::create(std::move(keys.send_audio), ours.audio_ssrc, ours.audio, settings, random);
+    auto audio_out = AudioSender::create(std::move(sending->audio), ours.audio_ssrc, ours.audio, settings, random);
     if (!audio_out) return Failure(audio_out.error());
 
     const auto pixels =
         static_cast<std::size_t>(settings.video_width) * static_cast<std::size_t>(settings.video_height);
-    auto video_in = VideoReceiver::create(std::move(keys.receive_video), theirs.video_ssrc, pixels);
+    auto video_in = VideoReceiver::create(std::move(receiving->video), theirs.video_ssrc, pixels);
     if (!video_in) return Failure(video_in.error());
-    auto audio_in = AudioReceiver::create(std::move(keys.receive_audio), theirs.audio_ssrc,
+    auto audio_in = AudioReceiver::create(std::move(receiving->audio), theirs.audio_ssrc,
                                           std::chrono::milliseconds(theirs.audio_block_ms), settings.audio_channels);
     if (!audio_in) return Failure(audio_in.error());
-    return std::unique_ptr<RtpSession>(new RtpSession(std::move(*video_out), std::move(*audio_out),
+    return std::unique_ptr<RtpSession>(new RtpSession(std::move(epochs), std::move(*video_out), std::move(*audio_out),
                                                       std::move(*video_in), std::move(*audio_in), theirs, settings,
                                                       random, now));
 }
 
+MediaStreams RtpSession::streams() {
+    return {.audio_out = audio_out_.stream,
+            .video_out = video_out_.stream,
+            .audio_in = audio_in_.stream,
+            .video_in = video_in_.stream};
+}
+
+Result<void> RtpSession::agree(crypto::Generation&& generation, MediaEpochs::Side side, Instant now) {
+    polled_dry_ = false;
+    return epochs_.agree(std::move(generation), side, streams(), now);
+}
+
+// Only if the client has long not polled: poll() begins epochs before it comes to this.
+void RtpSession::renew_spent_keys(Instant now) {
+    if (!epochs_.spent(streams())) return;
+    const auto begun = epochs_.begin_epoch(streams(), now);
+    if (!begun) ++refused_[begun.error()];
+}
+
 Result<void> RtpSession::send(const VideoFrame& frame, Instant now) {
     polled_dry_ = false;
+    renew_spent_keys(now);
     return video_out_.send(frame, now, traces_, outbox_);
 }
 
 Result<void> RtpSession::send(const AudioBlock& block, Instant now) {
     polled_dry_ = false;
+    renew_spent_keys(now);
     return audio_out_.send(block, now, traces_, outbox_);
 }
 
 Result<void> RtpSession::receive(Bytes datagram, Instant now) {
-    const auto received = [&]() -> Result<void> {
+    const auto open = [&]() -> Result<void> {
         if (datagram.size() > scratch_.size()) return Failure(Error::too_large);
         std::copy_n(datagram.data(), datagram.size(), scratch_.data());
         const MutableBytes copy = std::span(scratch_).first(datagram.size());
         return transport::is_rtcp(datagram) ? receive_rtcp(copy, now) : receive_rtp(copy, now);
-    }();
+    };
+    Result<void> received = open();
+    // Keys to come are made in poll(); packets may have come faster than the client polls.
+    if (!received && received.error() == Error::unknown_epoch && epochs_.lacks_next()) {
+        if (epochs_.hold_next(streams())) received = open();
+    }
+    epochs_.received(streams(), now);
     if (received) {
         last_received_ = now;
         polled_dry_ = false;
@@ -165,6 +197,8 @@ std::optional<Datagram> RtpSession::take_datagram() {
 }
 
 std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
+    const auto keyed = epochs_.poll(streams(), now);
+    if (!keyed) ++refused_[keyed.error()];
     if (now >= next_report_) {
         send_reports(now, false);
         next_report_ = now + randomised(report_interval, random_);
@@ -183,7 +217,7 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
 
 Instant RtpSession::deadline() const {
     if (!polled_dry_) return Instant::min();
-    return std::min({next_report_, video_in_.deadline(), audio_in_.deadline()});
+    return std::min({next_report_, epochs_.deadline(), video_in_.deadline(), audio_in_.deadline()});
 }
 
 void RtpSession::add_to(CallStats& stats) const {
@@ -191,6 +225,7 @@ void RtpSession::add_to(CallStats& stats) const {
     stats.video_sent = video_out_.stream.stats;
     stats.audio_received = audio_in_.stats();
     stats.video_received = video_in_.stats();
+    epochs_.add_to(stats);
     stats.round_trip = round_trip_.smoothed();
     for (std::size_t i = 0; i < error_count; ++i) stats.refused.by_error[i] += refused_.by_error[i];
     stats.memory += sizeof(*this) + audio_out_.stream.memory() + video_out_.stream.memory() + audio_in_.memory() +

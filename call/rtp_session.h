@@ -5,17 +5,17 @@
 #include <string>
 #include <variant>
 
+#include "call/media_epochs.h"
 #include "call/receiver.h"
 #include "call/sender.h"
 #include "call/signal.h"
-#include "crypto/media_keys.h"
 
 namespace sotto::call {
 
 class RtpSession {
   public:
-    // Errors: invalid_argument (settings out of range), codec_failed.
-    static Result<std::unique_ptr<RtpSession>> create(crypto::MediaKeys&& keys, const StreamOffer& ours,
+    // `epochs` holds the keys of the call. Errors: invalid_argument (settings out of range), codec_failed.
+    static Result<std::unique_ptr<RtpSession>> create(MediaEpochs&& epochs, const StreamOffer& ours,
                                                       const StreamOffer& theirs, const CallSettings& settings,
                                                       Random& random, Instant now);
 
@@ -30,6 +30,9 @@ class RtpSession {
     std::optional<Datagram> take_datagram();
     Instant deadline() const;
 
+    // New keys that both sides derived from signals.
+    Result<void> agree(crypto::Generation&& generation, MediaEpochs::Side side, Instant now);
+
     // Tells the peer that we leave (RFC 3550 §6.6).
     void say_bye(Instant now);
     bool peer_said_bye() const { return bye_received_; }
@@ -40,15 +43,19 @@ class RtpSession {
     VideoSender& video_sender() { return video_out_; }
 
   private:
-    RtpSession(VideoSender&& video_out, AudioSender&& audio_out, VideoReceiver&& video_in, AudioReceiver&& audio_in,
-               const StreamOffer& theirs, const CallSettings& settings, Random& random, Instant now);
+    RtpSession(MediaEpochs&& epochs, VideoSender&& video_out, AudioSender&& audio_out, VideoReceiver&& video_in,
+               AudioReceiver&& audio_in, const StreamOffer& theirs, const CallSettings& settings, Random& random,
+               Instant now);
 
     Result<void> receive_rtp(MutableBytes datagram, Instant now);
     Result<void> receive_rtcp(MutableBytes datagram, Instant now);
+    MediaStreams streams();
+    void renew_spent_keys(Instant now);
     void learn_round_trip(const transport::RtcpReport& report, Instant now);
     void send_feedback(Instant now);
     void send_reports(Instant now, bool bye);
 
+    MediaEpochs epochs_;
     VideoSender video_out_;
     AudioSender audio_out_;
     VideoReceiver video_in_;

@@ -40,6 +40,10 @@ class SendStream {
     // bytes than the stream itself has, so that nobody makes us flood a path by asking.
     void resend(std::span<const SequenceNumber> numbers, Instant now, Duration interval, Outbox& outbox);
 
+    // From the next packet on; what is kept for retransmission stays as it was protected. Error::unavailable.
+    Result<void> rekey(SrtpKey<Sending>&& key, MediaEpoch epoch) { return srtp_.rekey(std::move(key), epoch); }
+    std::uint64_t packets_under_key() const { return srtp_.rtp_packets(); }
+
     Ssrc ssrc() const { return settings_.ssrc; }
     std::size_t memory() const { return history_.memory() + control_.memory(); }
     SendStats stats;

@@ -15,9 +15,16 @@ target_compile_features(sotto INTERFACE cxx_std_23)
 target_include_directories(sotto INTERFACE
   $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(sotto PRIVATE PkgConfig::SODIUM PkgConfig::SRTP PkgConfig::OPUS PkgConfig::VPX)
+if(SOTTO_SQLITE)
+  target_link_libraries(sotto PRIVATE PkgConfig::SQLITE)
+  set(SOTTO_PC_SQLITE ", sqlite3 >= 3.37")
+else()
+  set(without_sqlite PATTERN store_sqlite.h EXCLUDE)
+endif()
 
 install(TARGETS sotto EXPORT sotto-targets)
-install(DIRECTORY include/sotto DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY include/sotto DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h"
+  ${without_sqlite})
 install(EXPORT sotto-targets NAMESPACE sotto:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/sotto)
 
 configure_package_config_file(cmake/sotto-config.cmake.in sotto-config.cmake

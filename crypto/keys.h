@@ -45,7 +45,8 @@ using HeaderKey = Secret<struct HeaderKeyRole, 32>;    // HK of Double Ratchet Â
 
 // A second secret that both ends of one ratchet message share and nobody else can learn; keys calls.
 using ExportSecret = Secret<struct ExportSecretRole, 32>;
-using CallSecret = Secret<struct CallSecretRole, 64>;
+using GenerationSecret = Secret<struct GenerationSecretRole, 64>;  // G(g)
+using CallSecret = GenerationSecret;                               // G(0)
 using EpochSecret = Secret<struct EpochSecretRole, 64>;
 
 // A detached Ed25519 signature (RFC 8032).

@@ -1,4 +1,4 @@
-// Every domain-separation string of the protocol. docs/protocol.md, "Labels", lists the same.
+// Every domain-separation string. docs/protocol.md, "Labels", lists those of the protocol.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,11 @@ inline constexpr std::string_view srtp = "Sotto_v1_srtp";                       
 inline constexpr std::string_view safety_number = "Sotto_v1_safety_number";          // hash input
 inline constexpr std::string_view sas_commitment = "Sotto_v1_sas_commitment";        // hash input
 inline constexpr std::string_view sas = "Sotto_v1_sas";                              // info of the SAS and of its key
+
+// Of the store alone: docs/storage.md.
+inline constexpr std::string_view store_records = "Sotto_v1_store_records";  // info of the key that seals records
+inline constexpr std::string_view store_names = "Sotto_v1_store_names";      // info of the key that hides names
+inline constexpr std::string_view store_marks = "Sotto_v1_store_marks";      // info of the key of header and anchor
 
 // One byte before each encoded public key, so that no two kinds share an encoding (PQXDH §2.2: disjoint ranges).
 inline constexpr std::uint8_t x25519_type = 0x01;

@@ -1,6 +1,7 @@
 #include "crypto/media_keys.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "base/byte_writer.h"
 #include "crypto/encoding.h"
@@ -10,76 +11,103 @@
 namespace sotto::crypto {
 namespace {
 
-constexpr std::uint64_t epochs = 0xffffffff;
+constexpr std::uint32_t epochs_in_generation = 1 << 16;
 
 enum class Flow : std::uint8_t { to_callee = 0, to_caller = 1 };
 
+template <class Direction>
+Flow flow_of(Role ours) {
+    const bool to_callee = (ours == Role::caller) == std::is_same_v<Direction, Sending>;
+    return to_callee ? Flow::to_callee : Flow::to_caller;
+}
+
 // call id || Encode(caller) || Encode(callee)
-std::array<std::byte, 16 + 33 + 33> encode_binding(const CallBinding& binding) {
-    std::array<std::byte, 16 + 33 + 33> out;
+using EncodedBinding = std::array<std::byte, 16 + 33 + 33>;
+EncodedBinding encode_binding(const CallBinding& binding) {
+    EncodedBinding out;
     ByteWriter(out).bytes(binding.call.bytes).bytes(encode(binding.caller)).bytes(encode(binding.callee));
     return out;
 }
 
-// label || BE32(epoch)
-EpochSecret derive_epoch(std::span<const std::byte, 64> from, std::uint32_t epoch) {
-    std::array<std::byte, labels::epoch.size() + 4> info;
-    ByteWriter(info).bytes(as_bytes(labels::epoch)).u32(epoch);
+// label || BE32(generation) || BE32(epoch) || direction
+EpochSecret derive_epoch(std::span<const std::byte, 64> from, std::uint32_t generation, std::uint32_t epoch,
+                         Flow flow) {
+    std::array<std::byte, labels::epoch.size() + 4 + 4 + 1> info;
+    ByteWriter(info).bytes(as_bytes(labels::epoch)).u32(generation).u32(epoch).u8(static_cast<std::uint8_t>(flow));
     EpochSecret secret;
     hkdf_expand(from, info, secret.fill());
     return secret;
 }
 
-// label || BE32(epoch) || direction || medium || binding
+// label || BE32(generation) || BE32(epoch) || direction || medium || binding
 template <class Direction>
-SrtpKey<Direction> derive_srtp(const EpochSecret& secret, std::uint32_t epoch, Flow flow, Medium medium,
+SrtpKey<Direction> derive_srtp(const EpochSecret& secret, MediaEpoch epoch, Flow flow, Medium medium,
                                const CallBinding& binding) {
-    const auto bound = encode_binding(binding);
-    std::array<std::byte, labels::srtp.size() + 4 + 1 + 1 + bound.size()> info;
+    std::array<std::byte, labels::srtp.size() + 4 + 4 + 1 + 1 + sizeof(EncodedBinding)> info;
     ByteWriter(info)
         .bytes(as_bytes(labels::srtp))
-        .u32(epoch)
+        .u32(epoch.generation)
+        .u32(epoch.epoch)
         .u8(static_cast<std::uint8_t>(flow))
         .u8(static_cast<std::uint8_t>(medium))
-        .bytes(bound);
+        .bytes(encode_binding(binding));
     SrtpKey<Direction> key;
     hkdf_expand(secret.reveal(), info, key.fill());
     return key;
 }
 
-}  // namespace
-
-CallSecret derive_call_secret(ExportSecret&& offer, ExportSecret&& answer, const CallBinding& binding) {
-    const ExportSecret offered = std::move(offer);
-    const ExportSecret answered = std::move(answer);
-    const Prk prk = hkdf_extract({}, {offered.reveal(), answered.reveal()});
-    const auto bound = encode_binding(binding);
-    std::array<std::byte, labels::call.size() + bound.size()> info;
-    ByteWriter(info).bytes(as_bytes(labels::call)).bytes(bound);
-    CallSecret secret;
+// Expand(Extract("", first || second), info, 64)
+GenerationSecret derive_from_exchange(ExportSecret&& first, ExportSecret&& second, Bytes info) {
+    const ExportSecret asked = std::move(first);
+    const ExportSecret answered = std::move(second);
+    const Prk prk = hkdf_extract({}, {asked.reveal(), answered.reveal()});
+    GenerationSecret secret;
     hkdf_expand(prk.reveal(), info, secret.fill());
     return secret;
 }
 
-MediaKeySchedule::MediaKeySchedule(CallSecret&& secret, const CallBinding& binding, Role ours)
-    : binding_(binding), ours_(ours) {
-    const CallSecret consumed = std::move(secret);
-    epoch_secret_ = derive_epoch(consumed.reveal(), 0);
+}  // namespace
+
+CallSecret derive_call_secret(ExportSecret&& offer, ExportSecret&& answer, const CallBinding& binding) {
+    std::array<std::byte, labels::call.size() + sizeof(EncodedBinding)> info;
+    ByteWriter(info).bytes(as_bytes(labels::call)).bytes(encode_binding(binding));
+    return derive_from_exchange(std::move(offer), std::move(answer), info);
 }
 
-Result<MediaKeys> MediaKeySchedule::next() {
-    if (epoch_ >= epochs) return Failure(Error::key_exhausted);
-    const auto epoch = static_cast<std::uint32_t>(epoch_++);
-    const Flow out = ours_ == Role::caller ? Flow::to_callee : Flow::to_caller;
-    const Flow in = ours_ == Role::caller ? Flow::to_caller : Flow::to_callee;
-    MediaKeys keys{.epoch = epoch,
-                   .send_audio = derive_srtp<Sending>(epoch_secret_, epoch, out, Medium::audio, binding_),
-                   .send_video = derive_srtp<Sending>(epoch_secret_, epoch, out, Medium::video, binding_),
-                   .receive_audio = derive_srtp<Receiving>(epoch_secret_, epoch, in, Medium::audio, binding_),
-                   .receive_video = derive_srtp<Receiving>(epoch_secret_, epoch, in, Medium::video, binding_)};
+GenerationSecret derive_generation_secret(ExportSecret&& request, ExportSecret&& response, std::uint16_t generation,
+                                          const CallBinding& binding) {
+    std::array<std::byte, labels::rekey.size() + 4 + sizeof(EncodedBinding)> info;
+    ByteWriter(info).bytes(as_bytes(labels::rekey)).u32(generation).bytes(encode_binding(binding));
+    return derive_from_exchange(std::move(request), std::move(response), info);
+}
+
+template <class Direction>
+EpochChain<Direction>::EpochChain(const GenerationSecret& secret, std::uint16_t generation, const CallBinding& binding,
+                                  Role ours)
+    : secret_(derive_epoch(secret.reveal(), generation, 0, flow_of<Direction>(ours))),
+      binding_(binding),
+      ours_(ours),
+      generation_(generation) {}
+
+template <class Direction>
+Result<EpochKeys<Direction>> EpochChain<Direction>::next() {
+    if (epoch_ >= epochs_in_generation) return Failure(Error::key_exhausted);
+    const Flow flow = flow_of<Direction>(ours_);
+    const MediaEpoch epoch{.generation = generation_, .epoch = static_cast<std::uint16_t>(epoch_)};
+    EpochKeys<Direction> keys{.epoch = epoch,
+                              .audio = derive_srtp<Direction>(secret_, epoch, flow, Medium::audio, binding_),
+                              .video = derive_srtp<Direction>(secret_, epoch, flow, Medium::video, binding_)};
     // The assignment wipes this epoch's secret: nobody can go back.
-    epoch_secret_ = derive_epoch(epoch_secret_.reveal(), epoch + 1);
+    secret_ = derive_epoch(secret_.reveal(), generation_, ++epoch_, flow);
     return keys;
+}
+
+template class EpochChain<Sending>;
+template class EpochChain<Receiving>;
+
+Generation::Generation(GenerationSecret&& secret, std::uint16_t generation, const CallBinding& binding, Role ours)
+    : sending(secret, generation, binding, ours), receiving(secret, generation, binding, ours) {
+    secret = {};  // wiped
 }
 
 }  // namespace sotto::crypto

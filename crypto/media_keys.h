@@ -1,9 +1,11 @@
-// From the ratchet to SRTP: one call secret per call, one epoch secret per media epoch, one SRTP key per direction and
-// medium. docs/protocol.md, "Media keys".
+// From the ratchet to SRTP: one secret per generation of keys, one per epoch and direction, one SRTP key per medium.
+// docs/protocol.md, "Media keys".
 #pragma once
 
 #include "crypto/keys.h"
+#include "sotto/error.h"
 #include "sotto/identity.h"
+#include "sotto/media_epoch.h"
 #include "sotto/srtp_key.h"
 
 namespace sotto::crypto {
@@ -17,28 +19,49 @@ struct CallBinding {
     PublicIdentity callee;
 };
 
-// Both messages' export secrets go in, so neither side alone decides and both ratchet directions protect the call.
+// G(0). Both messages' export secrets go in, so neither side alone decides and both ratchet directions protect the
+// call.
 CallSecret derive_call_secret(ExportSecret&& offer, ExportSecret&& answer, const CallBinding& binding);
+// G(g) of a later generation, from a rekey and its response.
+GenerationSecret derive_generation_secret(ExportSecret&& request, ExportSecret&& response, std::uint16_t generation,
+                                          const CallBinding& binding);
 
-// The keys of one epoch, as seen by one side.
-struct MediaKeys {
-    std::uint32_t epoch = 0;
-    SrtpKey<Sending> send_audio, send_video;
-    SrtpKey<Receiving> receive_audio, receive_video;
+// What protects one direction in one epoch.
+template <class Direction>
+struct EpochKeys {
+    MediaEpoch epoch;
+    SrtpKey<Direction> audio, video;
 };
 
-// Yields each epoch's keys once: an epoch cannot be asked for again, so no SRTP nonce can repeat.
-class MediaKeySchedule {
+// One direction's epochs in one generation. It yields each epoch's keys once and in order: an epoch can't be asked for
+// again, so no SRTP nonce can repeat, and what was yielded can't be derived from what is left.
+template <class Direction>
+class EpochChain {
   public:
-    MediaKeySchedule(CallSecret&& secret, const CallBinding& binding, Role ours);
-    // Error::key_exhausted after 2^32 - 1 epochs.
-    Result<MediaKeys> next();
+    // Error::key_exhausted after 2^16 epochs.
+    Result<EpochKeys<Direction>> next();
+    std::uint16_t generation() const { return generation_; }
 
   private:
-    EpochSecret epoch_secret_;
+    friend struct Generation;
+    EpochChain(const GenerationSecret& secret, std::uint16_t generation, const CallBinding& binding, Role ours);
+
+    EpochSecret secret_;  // of the epoch to come
     CallBinding binding_;
     Role ours_;
-    std::uint64_t epoch_ = 0;
+    std::uint16_t generation_;
+    std::uint32_t epoch_ = 0;
+};
+
+extern template class EpochChain<Sending>;
+extern template class EpochChain<Receiving>;
+
+// Both directions of one generation, as seen by one side.
+struct Generation {
+    EpochChain<Sending> sending;
+    EpochChain<Receiving> receiving;
+
+    Generation(GenerationSecret&& secret, std::uint16_t generation, const CallBinding& binding, Role ours);
 };
 
 }  // namespace sotto::crypto

@@ -26,7 +26,8 @@ struct RtpPacket {
 inline constexpr std::size_t rtp_header_size = 12;  // without CSRCs and extension
 inline constexpr std::size_t max_datagram = 1232;   // IPv6 minimum MTU 1280 less IPv6 and UDP headers (RFC 8200 §5)
 inline constexpr std::size_t srtp_tag_size = 16;    // RFC 7714 §12
-inline constexpr std::size_t max_rtp_packet = max_datagram - srtp_tag_size;
+inline constexpr std::size_t srtp_mki_size = 2;     // RFC 3711 §3.1: which key; docs/protocol.md, "Epochs"
+inline constexpr std::size_t max_rtp_packet = max_datagram - srtp_tag_size - srtp_mki_size;
 
 // Errors: truncated, malformed (padding longer than the payload), unsupported_version (not 2).
 Result<RtpPacket> parse_rtp(Bytes packet);

@@ -2,17 +2,19 @@
 
 #include <srtp2/srtp.h>
 
+#include <algorithm>
 #include <array>
+#include <vector>
 
 #include "base/byte_reader.h"
-#include "transport/rtp.h"
+#include "transport/sequence.h"
 
 namespace sotto::transport {
 namespace {
 
 constexpr unsigned long replay_window = 1024;
 constexpr std::size_t min_rtcp = 8;    // header and sender SSRC, RFC 3711 §3.4
-constexpr std::size_t index_word = 4;  // E and the SRTCP index, the last bytes of a packet, RFC 7714 §9.2
+constexpr std::size_t index_word = 4;  // E and the SRTCP index, before the MKI, RFC 7714 §9.2
 
 struct CloseSession {
     void operator()(srtp_t session) const { srtp_dealloc(session); }
@@ -24,20 +26,26 @@ bool library_ready() {
     return ready;
 }
 
+// What libsrtp is told of one key. It wants a mutable pointer and copies the key, so ours is wiped with this.
+struct Policy {
+    Policy(std::span<const std::byte, 44> master, Ssrc ssrc) {
+        std::copy(master.begin(), master.end(), key.fill().begin());
+        srtp_crypto_policy_set_aes_gcm_256_16_auth(&policy.rtp);
+        srtp_crypto_policy_set_aes_gcm_256_16_auth(&policy.rtcp);
+        policy.ssrc = {.type = ssrc_specific, .value = ssrc.value};
+        policy.key = reinterpret_cast<unsigned char*>(key.fill().data());
+        policy.window_size = replay_window;
+        policy.allow_repeat_tx = 0;
+    }
+    Secret<struct PolicyKeyRole, 44> key;
+    srtp_policy_t policy{};
+};
+
 Result<Session> open_session(std::span<const std::byte, 44> key, Ssrc ssrc) {
     if (!library_ready()) return Failure(Error::unavailable);
-    // libsrtp wants a mutable pointer; it copies the key, so ours is wiped on leaving.
-    Secret<struct PolicyKeyRole, 44> copy;
-    std::copy(key.begin(), key.end(), copy.fill().begin());
-    srtp_policy_t policy{};
-    srtp_crypto_policy_set_aes_gcm_256_16_auth(&policy.rtp);
-    srtp_crypto_policy_set_aes_gcm_256_16_auth(&policy.rtcp);
-    policy.ssrc = {.type = ssrc_specific, .value = ssrc.value};
-    policy.key = reinterpret_cast<unsigned char*>(copy.fill().data());
-    policy.window_size = replay_window;
-    policy.allow_repeat_tx = 0;
+    const Policy policy(key, ssrc);
     srtp_t session = nullptr;
-    if (srtp_create(&session, &policy) != srtp_err_status_ok) return Failure(Error::unavailable);
+    if (srtp_create(&session, &policy.policy) != srtp_err_status_ok) return Failure(Error::unavailable);
     return Session(session);
 }
 
@@ -83,11 +91,65 @@ Result<std::size_t> apply(Operation operation, const Session& session, MutableBy
 // libsrtp reads packets as 32-bit words.
 bool aligned(MutableBytes packet) { return reinterpret_cast<std::uintptr_t>(packet.data()) % 4 == 0; }
 
+// A session to send by, which counts what its key protects: there is no way past the limit but another key.
+class LimitedSession {
+  public:
+    LimitedSession(Session&& session, Ssrc ssrc, const SrtpLimits& limits)
+        : session_(std::move(session)), ssrc_(ssrc), limits_(limits) {}
+
+    // libsrtp keeps both packet indices when it updates a stream (RFC 3711 §3.3.1 and §3.4 ask for that).
+    Result<void> rekey(std::span<const std::byte, 44> key, MediaEpoch epoch) {
+        const Policy policy(key, ssrc_);
+        if (srtp_update(session_.get(), &policy.policy) != srtp_err_status_ok) return Failure(Error::unavailable);
+        mki_ = mki_of(epoch);
+        used_ = {.rtp = 0, .rtcp = 0};
+        return {};
+    }
+
+    Result<std::size_t> protect_rtp(MutableBytes packet, std::size_t length) {
+        return protect(srtp_protect, packet, length, used_.rtp, limits_.rtp);
+    }
+    Result<std::size_t> protect_rtcp(MutableBytes packet, std::size_t length) {
+        return protect(srtp_protect_rtcp, packet, length, used_.rtcp, limits_.rtcp);
+    }
+    Ssrc ssrc() const { return ssrc_; }
+    std::uint64_t rtp_packets() const { return used_.rtp; }
+
+  private:
+    Result<std::size_t> protect(Operation operation, MutableBytes packet, std::size_t length, std::uint64_t& used,
+                                std::uint64_t limit) {
+        if (used >= limit) return Failure(Error::key_exhausted);
+        const auto size = apply(operation, session_, packet, length);
+        if (!size) return size;
+        ++used;
+        std::ranges::copy(mki_, packet.subspan(*size).begin());
+        return *size + srtp_mki_size;
+    }
+
+    Session session_;
+    Ssrc ssrc_;
+    Mki mki_ = mki_of({});
+    SrtpLimits limits_;
+    SrtpLimits used_{.rtp = 0, .rtcp = 0};
+};
+
+// A session to receive by.
+struct EpochSession {
+    MediaEpoch epoch;
+    Session session;
+    bool used = false;  // it has opened RTP, so libsrtp knows where the stream is
+};
+
+// The rollover counter of a packet with this number in a stream that has got as far as `reached`.
+std::uint32_t rollovers_at(const SequenceUnwrapper& reached, SequenceNumber number) {
+    constexpr std::int64_t circle = 1 << 16;  // where SequenceUnwrapper begins
+    return static_cast<std::uint32_t>(std::max<std::int64_t>(0, reached.peek(number) - circle) / circle);
+}
+
 }  // namespace
 
 struct SrtpSender::State {
-    Session session;
-    Ssrc ssrc;
+    LimitedSession session;
 };
 
 SrtpSender::SrtpSender(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -95,32 +157,49 @@ SrtpSender::SrtpSender(SrtpSender&&) noexcept = default;
 SrtpSender& SrtpSender::operator=(SrtpSender&&) noexcept = default;
 SrtpSender::~SrtpSender() = default;
 
-Result<SrtpSender> SrtpSender::create(SrtpKey<Sending>&& key, Ssrc ssrc) {
+Result<SrtpSender> SrtpSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, const SrtpLimits& limits) {
     const SrtpKey<Sending> consumed = std::move(key);
     auto session = open_session(consumed.reveal(), ssrc);
     if (!session) return Failure(session.error());
-    return SrtpSender(std::make_unique<State>(std::move(*session), ssrc));
+    return SrtpSender(std::make_unique<State>(LimitedSession(std::move(*session), ssrc, limits)));
+}
+
+Result<void> SrtpSender::rekey(SrtpKey<Sending>&& key, MediaEpoch epoch) {
+    const SrtpKey<Sending> consumed = std::move(key);
+    return state_->session.rekey(consumed.reveal(), epoch);
 }
 
 Result<std::size_t> SrtpSender::protect_rtp(MutableBytes packet, std::size_t length) {
     if (length > packet.size() || packet.size() - length < srtp_overhead) return Failure(Error::too_large);
     if (!aligned(packet)) return Failure(Error::invalid_argument);
-    const auto checked = check_rtp(packet.first(length), state_->ssrc);
+    const auto checked = check_rtp(packet.first(length), state_->session.ssrc());
     if (!checked) return Failure(checked.error());
-    return apply(srtp_protect, state_->session, packet, length);
+    return state_->session.protect_rtp(packet, length);
 }
 
 Result<std::size_t> SrtpSender::protect_rtcp(MutableBytes packet, std::size_t length) {
     if (length > packet.size() || packet.size() - length < srtcp_overhead) return Failure(Error::too_large);
     if (!aligned(packet)) return Failure(Error::invalid_argument);
-    const auto checked = check_rtcp(packet.first(length), state_->ssrc);
+    const auto checked = check_rtcp(packet.first(length), state_->session.ssrc());
     if (!checked) return Failure(checked.error());
-    return apply(srtp_protect_rtcp, state_->session, packet, length);
+    return state_->session.protect_rtcp(packet, length);
 }
 
+std::uint64_t SrtpSender::rtp_packets() const { return state_->session.rtp_packets(); }
+
 struct SrtpReceiver::State {
-    Session session;
     Ssrc ssrc;
+    std::vector<EpochSession> sessions;  // ascending
+    SequenceUnwrapper reached;           // by authentic packets
+    MediaEpoch latest;
+
+    // The session that the packet's MKI names, or null.
+    EpochSession* named_by(Bytes packet) {
+        const Bytes mki = packet.last(srtp_mki_size);
+        const auto named = [&](const EpochSession& held) { return std::ranges::equal(mki_of(held.epoch), mki); };
+        const auto found = std::find_if(sessions.rbegin(), sessions.rend(), named);
+        return found == sessions.rend() ? nullptr : &*found;
+    }
 };
 
 SrtpReceiver::SrtpReceiver(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -129,18 +208,49 @@ SrtpReceiver& SrtpReceiver::operator=(SrtpReceiver&&) noexcept = default;
 SrtpReceiver::~SrtpReceiver() = default;
 
 Result<SrtpReceiver> SrtpReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc) {
-    const SrtpKey<Receiving> consumed = std::move(key);
-    auto session = open_session(consumed.reveal(), ssrc);
-    if (!session) return Failure(session.error());
-    return SrtpReceiver(std::make_unique<State>(std::move(*session), ssrc));
+    SrtpReceiver receiver(std::make_unique<State>(State{.ssrc = ssrc, .sessions = {}, .reached = {}, .latest = {}}));
+    const auto added = receiver.add(std::move(key), {});
+    if (!added) return Failure(added.error());
+    return receiver;
 }
+
+Result<void> SrtpReceiver::add(SrtpKey<Receiving>&& key, MediaEpoch epoch) {
+    const SrtpKey<Receiving> consumed = std::move(key);
+    auto session = open_session(consumed.reveal(), state_->ssrc);
+    if (!session) return Failure(session.error());
+    state_->sessions.push_back({.epoch = epoch, .session = std::move(*session)});
+    std::ranges::sort(state_->sessions, {}, &EpochSession::epoch);
+    return {};
+}
+
+void SrtpReceiver::drop(MediaEpoch epoch) {
+    std::erase_if(state_->sessions, [&](const EpochSession& held) { return held.epoch == epoch; });
+}
+
+MediaEpoch SrtpReceiver::latest() const { return state_->latest; }
 
 Result<std::size_t> SrtpReceiver::unprotect_rtp(MutableBytes packet) {
     if (!aligned(packet)) return Failure(Error::invalid_argument);
     const auto checked = check_rtp(packet, state_->ssrc);
     if (!checked) return Failure(checked.error());
     if (packet.size() < rtp_header_size + srtp_overhead) return Failure(Error::truncated);
-    return apply(srtp_unprotect, state_->session, packet, packet.size());
+    EpochSession* const held = state_->named_by(packet);
+    if (held == nullptr) return Failure(Error::unknown_epoch);
+
+    // The stream goes on under a new key: the first packet's rollover counter is what the stream has reached.
+    const SequenceNumber number{*ByteReader(packet.subspan(2)).u16()};
+    if (!held->used) {
+        const std::uint32_t roc = rollovers_at(state_->reached, number);
+        if (srtp_set_stream_roc(held->session.get(), state_->ssrc.value, roc) != srtp_err_status_ok) {
+            return Failure(Error::unavailable);
+        }
+    }
+    const auto size = apply(srtp_unprotect, held->session, packet, packet.size() - srtp_mki_size);
+    if (!size) return size;
+    held->used = true;
+    state_->reached.unwrap(number);
+    state_->latest = std::max(state_->latest, held->epoch);
+    return size;
 }
 
 Result<std::size_t> SrtpReceiver::unprotect_rtcp(MutableBytes packet) {
@@ -148,9 +258,14 @@ Result<std::size_t> SrtpReceiver::unprotect_rtcp(MutableBytes packet) {
     const auto checked = check_rtcp(packet, state_->ssrc);
     if (!checked) return Failure(checked.error());
     if (packet.size() < min_rtcp + srtcp_overhead) return Failure(Error::truncated);
+    const EpochSession* const held = state_->named_by(packet);
+    if (held == nullptr) return Failure(Error::unknown_epoch);
+    const MutableBytes secured = packet.first(packet.size() - srtp_mki_size);
     // RFC 7714 §9.3: with E clear, RTCP is authenticated but readable. Ours never is, and libsrtp would take it.
-    if ((packet[packet.size() - index_word] & std::byte{0x80}) == std::byte{0}) return Failure(Error::malformed);
-    return apply(srtp_unprotect_rtcp, state_->session, packet, packet.size());
+    if ((secured[secured.size() - index_word] & std::byte{0x80}) == std::byte{0}) return Failure(Error::malformed);
+    const auto size = apply(srtp_unprotect_rtcp, held->session, packet, secured.size());
+    if (size) state_->latest = std::max(state_->latest, held->epoch);
+    return size;
 }
 
 }  // namespace sotto::transport

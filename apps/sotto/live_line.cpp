@@ -69,10 +69,10 @@ std::string to_line(const LiveFigures& f, const SafetyNumber& safety_number,
     char line[400];
     std::snprintf(line, sizeof(line),
                   "%02d:%02d  video %.0f out %.0f in kbit/s  audio %.0f out %.0f in  loss %.1f %%  "
-                  "latency p50 %.0f p95 %.0f ms  key epoch %u  safety %s  %s",
+                  "latency p50 %.0f p95 %.0f ms  key epoch %u.%u  safety %s  %s",
                   static_cast<int>(f.seconds) / 60, static_cast<int>(f.seconds) % 60, f.video_out_kbps, f.video_in_kbps,
-                  f.audio_out_kbps, f.audio_in_kbps, f.loss * 100, f.latency_p50_ms, f.latency_p95_ms, f.epoch,
-                  safety_number.c_str(), short_auth ? to_text(*short_auth).c_str() : "");
+                  f.audio_out_kbps, f.audio_in_kbps, f.loss * 100, f.latency_p50_ms, f.latency_p95_ms, f.epoch >> 16,
+                  f.epoch & 0xffff, safety_number.c_str(), short_auth ? to_text(*short_auth).c_str() : "");
     return line;
 }
 

@@ -14,7 +14,7 @@ struct LiveFigures {
     double video_out_kbps = 0, video_in_kbps = 0, audio_out_kbps = 0, audio_in_kbps = 0;
     double loss = 0;                                // of what the peer sent in the last interval, 0 to 1
     double latency_p50_ms = 0, latency_p95_ms = 0;  // capture to shown, of the last ten seconds' frames
-    std::uint32_t epoch = 0;
+    std::uint32_t epoch = 0;                        // MediaEpoch::number(), shown as generation.epoch
 };
 
 class LiveLine {

@@ -133,6 +133,9 @@ class SOTTO_API Call {
 
     // -- On the fly.
 
+    // New keys for the media at once, agreed with the peer by signals: whoever learned the present ones hears nothing
+    // of what comes after. It happens by itself every few minutes. Error: wrong_state (not active).
+    Result<void> rekey();
     Result<void> set_video_bitrate(int bits_per_second);  // errors: wrong_state, invalid_argument
     void request_key_frame();                             // the next frame we send decodes on its own
 

@@ -13,6 +13,7 @@ namespace sotto {
 
 // Overwrites memory so that the optimiser cannot drop the store.
 inline void wipe(void* data, std::size_t size) {
+    if (size == 0) return;  // an empty buffer has no address
     std::memset(data, 0, size);
     __asm__ __volatile__("" : : "r"(data) : "memory");
 }
@@ -61,26 +62,21 @@ class SecretBuffer {
     explicit SecretBuffer(std::size_t size) : bytes_(size) {}
     SecretBuffer(const SecretBuffer&) = delete;
     SecretBuffer& operator=(const SecretBuffer&) = delete;
-    SecretBuffer(SecretBuffer&& other) noexcept : bytes_(std::move(other.bytes_)) { other.bytes_.clear(); }
+    SecretBuffer(SecretBuffer&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
     SecretBuffer& operator=(SecretBuffer&& other) noexcept {
         if (this != &other) {
-            erase();
-            bytes_ = std::move(other.bytes_);
-            other.bytes_.clear();
+            wipe(bytes_.data(), bytes_.size());
+            bytes_ = std::exchange(other.bytes_, {});
         }
         return *this;
     }
-    ~SecretBuffer() { erase(); }
+    ~SecretBuffer() { wipe(bytes_.data(), bytes_.size()); }
 
     std::size_t size() const { return bytes_.size(); }
     Bytes reveal() const { return bytes_; }
     MutableBytes fill() { return bytes_; }
 
   private:
-    void erase() {
-        if (!bytes_.empty()) wipe(bytes_.data(), bytes_.size());
-    }
-
     Buffer bytes_;
 };
 

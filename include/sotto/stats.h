@@ -54,7 +54,9 @@ struct CallStats {
     ReceiveStats audio_received{}, video_received{};
     RefusalCounts refused{};
     std::optional<Duration> round_trip{};  // nothing before the first report about us
-    std::uint32_t epoch = 0;               // of the media keys
+    std::uint32_t epoch = 0;               // of the media keys that we send under: MediaEpoch::number()
+    std::uint64_t epochs_begun = 0;        // by us, the first included
+    std::uint64_t generations_agreed = 0;  // of media keys, the first included
     std::size_t memory = 0;                // bytes held for packets and frames, codecs excluded
 };
 

@@ -110,13 +110,13 @@ TEST_CASE("pictures from a peer that offered sound alone are refused, though it 
     SeededRandom random(88);
     for (const bool offered : {false, true}) {
         CAPTURE(offered);
-        auto theirs = crypto::MediaKeySchedule({}, {}, crypto::Role::caller).next();
+        auto theirs = crypto::Generation({}, 0, {}, crypto::Role::caller).sending.next();
         auto session = RtpSession::create(
-            std::move(*crypto::MediaKeySchedule({}, {}, crypto::Role::callee).next()),
+            MediaEpochs(crypto::Generation({}, 0, {}, crypto::Role::callee), {}, {}, now),
             {.audio = true, .video = true, .audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}},
             {.audio = true, .video = offered, .audio_ssrc = Ssrc{3}, .video_ssrc = Ssrc{4}}, {}, random, now);
         REQUIRE(session);
-        auto out = transport::SrtpSender::create(std::move(theirs->send_video), Ssrc{4});
+        auto out = transport::SrtpSender::create(std::move(theirs->video), Ssrc{4});
         alignas(8) std::array<std::byte, 64> packet{};
         const transport::RtpHeader header{.marker = true, .payload_type = vp8_payload_type, .ssrc = Ssrc{4}};
         const std::size_t size = *transport::write_rtp_header(header, packet);

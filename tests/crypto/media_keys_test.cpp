@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "crypto/primitives.h"
 #include "crypto/safety_number.h"
 #include "support/random.h"
 
@@ -32,8 +33,12 @@ ExportSecret secret(int n) {
     return made;
 }
 
-MediaKeySchedule schedule(const CallBinding& bound, Role role, int offer = 1, int answer = 2) {
-    return MediaKeySchedule(derive_call_secret(secret(offer), secret(answer), bound), bound, role);
+Generation first(const CallBinding& bound, Role role, int offer = 1, int answer = 2) {
+    return {derive_call_secret(secret(offer), secret(answer), bound), 0, bound, role};
+}
+
+Generation later(std::uint16_t number, const CallBinding& bound, Role role, int request = 1, int response = 2) {
+    return {derive_generation_secret(secret(request), secret(response), number, bound), number, bound, role};
 }
 
 template <class Key>
@@ -43,44 +48,62 @@ std::string hex(const Key& key) {
 
 }  // namespace
 
-TEST_CASE("what one side sends with the other receives with, epoch by epoch") {
+TEST_CASE("what one side sends with the other receives with, epoch by epoch and in every generation") {
     const CallBinding bound = binding(1, 2, 3);
-    MediaKeySchedule caller = schedule(bound, Role::caller);
-    MediaKeySchedule callee = schedule(bound, Role::callee);
-    for (std::uint32_t epoch = 0; epoch < 5; ++epoch) {
-        const auto ours = caller.next();
-        const auto theirs = callee.next();
-        REQUIRE(ours);
-        REQUIRE(theirs);
-        CHECK(ours->epoch == epoch);
-        CHECK(hex(ours->send_audio) == hex(theirs->receive_audio));
-        CHECK(hex(ours->send_video) == hex(theirs->receive_video));
-        CHECK(hex(ours->receive_audio) == hex(theirs->send_audio));
-        CHECK(hex(ours->receive_video) == hex(theirs->send_video));
+    for (const std::uint16_t number : std::initializer_list<std::uint16_t>{0, 1, 65535}) {
+        CAPTURE(number);
+        Generation caller = number == 0 ? first(bound, Role::caller) : later(number, bound, Role::caller);
+        Generation callee = number == 0 ? first(bound, Role::callee) : later(number, bound, Role::callee);
+        const auto agree = [&](EpochChain<Sending>& from, EpochChain<Receiving>& to, std::uint16_t epoch) {
+            const auto sent = from.next();
+            const auto received = to.next();
+            REQUIRE(sent);
+            REQUIRE(received);
+            CHECK(sent->epoch == MediaEpoch{.generation = number, .epoch = epoch});
+            CHECK(received->epoch == sent->epoch);
+            CHECK(hex(sent->audio) == hex(received->audio));
+            CHECK(hex(sent->video) == hex(received->video));
+        };
+        // The directions turn by themselves: one is ahead of the other.
+        for (std::uint16_t epoch = 0; epoch < 7; ++epoch) agree(caller.sending, callee.receiving, epoch);
+        for (std::uint16_t epoch = 0; epoch < 3; ++epoch) agree(callee.sending, caller.receiving, epoch);
     }
 }
 
-TEST_CASE("no key serves two directions, media, epochs, calls, identities or exchanges") {
+TEST_CASE("no key serves two directions, media, epochs, generations, calls, identities or exchanges") {
     std::set<std::string> seen;
     std::size_t made = 0;
-    const auto add = [&](MediaKeySchedule keys) {
+    const auto add_chain = [&](auto& chain) {
         for (int epoch = 0; epoch < 3; ++epoch) {
-            const auto next = keys.next();
-            for (const auto& key :
-                 {hex(next->send_audio), hex(next->send_video), hex(next->receive_audio), hex(next->receive_video)}) {
+            const auto next = chain.next();
+            for (const auto& key : {hex(next->audio), hex(next->video)}) {
                 seen.insert(key);
                 ++made;
             }
         }
     };
-    add(schedule(binding(1, 2, 3), Role::caller));
-    add(schedule(binding(9, 2, 3), Role::caller));
-    add(schedule(binding(1, 9, 3), Role::caller));
-    add(schedule(binding(1, 2, 9), Role::caller));
-    add(schedule(binding(1, 3, 2), Role::caller));
-    add(schedule(binding(1, 2, 3), Role::caller, 9, 2));
-    add(schedule(binding(1, 2, 3), Role::caller, 1, 9));
-    add(schedule(binding(1, 2, 3), Role::caller, 2, 1));
+    const auto add = [&](Generation keys) {
+        add_chain(keys.sending);
+        add_chain(keys.receiving);
+    };
+    add(first(binding(1, 2, 3), Role::caller));
+    add(first(binding(9, 2, 3), Role::caller));
+    add(first(binding(1, 9, 3), Role::caller));
+    add(first(binding(1, 2, 9), Role::caller));
+    add(first(binding(1, 3, 2), Role::caller));
+    add(first(binding(1, 2, 3), Role::caller, 9, 2));
+    add(first(binding(1, 2, 3), Role::caller, 1, 9));
+    add(first(binding(1, 2, 3), Role::caller, 2, 1));
+    add(later(1, binding(1, 2, 3), Role::caller));
+    add(later(2, binding(1, 2, 3), Role::caller));
+    add(later(256, binding(1, 2, 3), Role::caller));
+    add(later(1, binding(9, 2, 3), Role::caller));
+    add(later(1, binding(1, 2, 3), Role::caller, 2, 1));
+    // One exchange under two numbers, or one secret under two, is no way round.
+    add(later(0, binding(1, 2, 3), Role::caller));
+    const auto same = [] { return derive_call_secret(secret(7), secret(8), binding(1, 2, 3)); };
+    add({same(), 3, binding(1, 2, 3), Role::caller});
+    add({same(), 4, binding(1, 2, 3), Role::caller});
     CHECK(seen.size() == made);
 }
 
@@ -91,9 +114,49 @@ TEST_CASE("keys are consumed by what they make") {
     const auto zero = [](std::byte b) { return b == std::byte{0}; };
     CHECK(std::ranges::all_of(offer.reveal(), zero));
     CHECK(std::ranges::all_of(answer.reveal(), zero));
-    const MediaKeySchedule keys(std::move(call), binding(1, 2, 3), Role::caller);
+    const Generation keys(std::move(call), 0, binding(1, 2, 3), Role::caller);
     CHECK(std::ranges::all_of(call.reveal(), zero));
-    static_assert(!std::is_copy_constructible_v<MediaKeySchedule>);
+    static_assert(!std::is_copy_constructible_v<EpochChain<Sending>>);
+    static_assert(!std::is_copy_constructible_v<EpochKeys<Receiving>>);
+    static_assert(!std::is_constructible_v<SrtpKey<Sending>, SrtpKey<Receiving>>);
+    ExportSecret request = secret(3);
+    ExportSecret response = secret(4);
+    derive_generation_secret(std::move(request), std::move(response), 1, binding(1, 2, 3));
+    CHECK(std::ranges::all_of(request.reveal(), zero));
+    CHECK(std::ranges::all_of(response.reveal(), zero));
+}
+
+TEST_CASE("a chain holds nothing that it was or yielded: its bytes have no epoch's secret or key but the next's") {
+    const CallBinding bound = binding(1, 2, 3);
+    Generation keys = first(bound, Role::caller);
+    const auto holds = [&](Bytes wanted) {
+        const Bytes all = std::as_bytes(std::span(&keys.sending, 1));
+        return !std::ranges::search(all, wanted).empty();
+    };
+    // E(0, 0, 0) by the page's formula, over the library's primitives.
+    const CallSecret call = derive_call_secret(secret(1), secret(2), bound);
+    Buffer info = to_buffer(as_bytes("Sotto_v1_epoch"));
+    info.resize(info.size() + 9);
+    EpochSecret begun;
+    hkdf_expand(call.reveal(), info, begun.fill());
+    REQUIRE(holds(begun.reveal()));  // before it is asked for
+    CHECK_FALSE(holds(call.reveal()));
+    const auto epoch = keys.sending.next();
+    REQUIRE(epoch);
+    CHECK_FALSE(holds(begun.reveal()));
+    CHECK_FALSE(holds(epoch->audio.reveal()));
+    CHECK_FALSE(holds(epoch->video.reveal()));
+}
+
+TEST_CASE("a generation ends after 2^16 epochs") {
+    Generation keys = first(binding(1, 2, 3), Role::callee);
+    for (int epoch = 0; epoch < 1 << 16; ++epoch) {
+        const auto next = keys.sending.next();
+        REQUIRE(next);
+        REQUIRE(next->epoch.number() == static_cast<std::uint32_t>(epoch));
+    }
+    CHECK(keys.sending.next().error() == Error::key_exhausted);
+    CHECK(keys.receiving.next());
 }
 
 TEST_CASE("a safety number is 60 digits, the same from both sides, and another for any other identity") {

@@ -142,7 +142,7 @@ TEST_CASE("no root key, header key or ratchet key of a session ever comes again,
     const auto note = [&](const Session& session) {
         const Buffer record = saved(session);
         const std::size_t base_key = (std::to_integer<unsigned>(record[1]) & 1U) * 32;
-        keys.push_back(to_buffer(Bytes(record).subspan(2 + 32 + 64 + base_key, 32)));
+        keys.push_back(to_buffer(Bytes(record).subspan(2 + 32 + 32 + 64 + base_key, 32)));
     };
     for (int turn = 0; turn < 20; ++turn) {
         Session& from = *pair.sides[(turn + 1) % 2];
@@ -181,7 +181,7 @@ TEST_CASE("whoever copies a state reads its chain on, and nothing of what is sen
 TEST_CASE("private halves of ratchet keys are held until the peer has answered them, and wiped then") {
     SessionPair pair(59);
     const auto privates = [](const Session& session, std::size_t base_key) {
-        return to_buffer(Bytes(saved(session)).subspan(2 + 32 + 64 + base_key + 3 * 32 + 4, 32 + 2400));
+        return to_buffer(Bytes(saved(session)).subspan(2 + 32 + 32 + 64 + base_key + 3 * 32 + 4, 32 + 2400));
     };
     const auto holds = [](const Session& session, Bytes secret) {
         const Buffer record = saved(session);

@@ -199,7 +199,7 @@ TEST_CASE("a record that says what no session is is refused by name") {
     for (int i = 0; i < 3; ++i) static_cast<void>(send(pair.alice(), "lost"));
     arrives(pair.bob(), send(pair.alice(), "seen"));
     const Buffer record = saved(pair.bob());
-    const std::size_t receiving_at = 2 + 32 + 64 + 32 + 3 * 32 + 4 + 32 + 1184;
+    const std::size_t receiving_at = 2 + 32 + 32 + 64 + 32 + 3 * 32 + 4 + 32 + 1184;
     const std::size_t next_at = receiving_at + 64, keys_at = next_at + 4, past_at = keys_at + 2 + 3 * 68;
     REQUIRE(record.size() == past_at + 1 + 8);
     const auto with = [&](std::size_t at, unsigned value) {

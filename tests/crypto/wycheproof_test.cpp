@@ -1,6 +1,8 @@
 // The primitives, through our own wrappers, against the edge cases that Project Wycheproof collects.
 #include "support/wycheproof.h"
 
+#include <map>
+
 #include "crypto/identity.h"
 #include "crypto/primitives.h"
 #include "support/openssl_aead.h"
@@ -188,4 +190,61 @@ TEST_CASE("ML-KEM-768 refuses a decapsulation key that does not match its own ha
                       CHECK(equal(secret->reveal(), hex_field(test, "K")));
                       return Ran::yes;
                   });
+}
+
+TEST_CASE("XChaCha20-Poly1305 seals and opens headers as Wycheproof says, and refuses its modified tags") {
+    for_each_case("xchacha20_poly1305_test.json", [](const Json&, const Json& test, const std::string& result) {
+        const Buffer nonce = hex_field(test, "iv");
+        if (nonce.size() != header_nonce_size) return Ran::inexpressible;
+        const auto key = secret_field<HeaderKey>(test, "key");
+        REQUIRE(key);
+        const Buffer associated = hex_field(test, "aad");
+        const Buffer plaintext = hex_field(test, "msg");
+        const Buffer listed = joined(joined(nonce, hex_field(test, "ct")), hex_field(test, "tag"));
+
+        GivenRandom random(nonce);
+        Buffer sealed(plaintext.size() + header_overhead);
+        seal_header(*key, plaintext, associated, random, sealed);
+        CHECK(random.spent());
+        CHECK(equal(sealed, listed) == (result == "valid"));
+        Buffer opened(plaintext.size());
+        const auto done = open_header(*key, listed, associated, opened);
+        CHECK(done.has_value() == (result == "valid"));
+        if (done) CHECK(equal(opened, plaintext));
+        if (!done) CHECK(done.error() == Error::forged);
+        return Ran::yes;
+    });
+}
+
+TEST_CASE("every file of Wycheproof's is run, but for HMAC and HKDF with SHA-256, which nothing of ours wraps") {
+    const std::string no_wrapper = "not run: the protocol hashes with SHA-512 alone, so there is no wrapper to try";
+    const std::string by_transport = "run by the transport tests, through libsrtp";
+    const std::string here = "run above";
+    const std::map<std::string, std::string> where{{"aes_gcm_test.json", by_transport},
+                                                   {"chacha20_poly1305_test.json", here},
+                                                   {"ed25519_test.json", here},
+                                                   {"hkdf_sha256_test.json", no_wrapper},
+                                                   {"hkdf_sha512_test.json", here},
+                                                   {"hmac_sha256_test.json", no_wrapper},
+                                                   {"hmac_sha512_test.json", here},
+                                                   {"mlkem_768_encaps_test.json", here},
+                                                   {"mlkem_768_keygen_seed_test.json", here},
+                                                   {"mlkem_768_semi_expanded_decaps_test.json", here},
+                                                   {"mlkem_768_test.json", here},
+                                                   {"x25519_test.json", here},
+                                                   {"xchacha20_poly1305_test.json", here}};
+    const std::filesystem::path folder = std::filesystem::path(SOTTO_VECTORS) / "wycheproof";
+    if (!std::filesystem::exists(folder)) {
+        MESSAGE("skipped: no Wycheproof vectors beside the project");
+        return;
+    }
+    for (const auto& file : std::filesystem::directory_iterator(folder)) {
+        if (file.path().extension() != ".json") continue;
+        const std::string name = file.path().filename();
+        CAPTURE(name);
+        REQUIRE(where.contains(name));
+        if (where.at(name) != no_wrapper) continue;
+        std::ifstream in(file.path());
+        MESSAGE(name, ": all ", Json::parse(in).at("numberOfTests").get<std::size_t>(), " cases ", no_wrapper);
+    }
 }

@@ -123,7 +123,7 @@ class HostilePeer {
         return stats;
     }
 
-    static crypto::MediaKeys keys(crypto::Role role) { return *crypto::MediaKeySchedule({}, {}, role).next(); }
+    static crypto::Generation keys(crypto::Role role) { return {{}, 0, {}, role}; }
 
     static Stream stream(SrtpKey<Sending>&& key, Ssrc ssrc) {
         return {.ssrc = ssrc, .srtp = std::move(*transport::SrtpSender::create(std::move(key), ssrc))};
@@ -132,13 +132,14 @@ class HostilePeer {
     static constexpr Ssrc our_audio{1}, our_video{2}, their_audio{3}, their_video{4};
     Zeros random_;
     Instant now_{std::chrono::seconds(1000)};
-    crypto::MediaKeys their_keys_ = keys(crypto::Role::caller);
-    Stream audio_ = stream(std::move(their_keys_.send_audio), their_audio);
-    Stream video_ = stream(std::move(their_keys_.send_video), their_video);
-    std::unique_ptr<call::RtpSession> session_ = std::move(*call::RtpSession::create(
-        keys(crypto::Role::callee), {.audio = true, .video = true, .audio_ssrc = our_audio, .video_ssrc = our_video},
-        {.audio = true, .video = true, .audio_ssrc = their_audio, .video_ssrc = their_video},
-        {.video_width = 16, .video_height = 16}, random_, now_));
+    crypto::EpochKeys<Sending> their_keys_ = *keys(crypto::Role::caller).sending.next();
+    Stream audio_ = stream(std::move(their_keys_.audio), their_audio);
+    Stream video_ = stream(std::move(their_keys_.video), their_video);
+    std::unique_ptr<call::RtpSession> session_ = std::move(
+        *call::RtpSession::create(call::MediaEpochs(keys(crypto::Role::callee), {}, {}, now_),
+                                  {.audio = true, .video = true, .audio_ssrc = our_audio, .video_ssrc = our_video},
+                                  {.audio = true, .video = true, .audio_ssrc = their_audio, .video_ssrc = their_video},
+                                  {.video_width = 16, .video_height = 16}, random_, now_));
     std::size_t memory_ = stats().memory;
     Buffer last_;
 };

@@ -3,6 +3,7 @@
 #include "crypto/header.h"
 #include "crypto/session.h"
 #include "crypto/short_auth.h"
+#include "crypto/store_index.h"
 #include "fuzz/harness.h"
 #include "fuzz/seed.h"
 #include "sotto/contacts.h"
@@ -206,6 +207,19 @@ void device_list(const Folder& folder) {
     folder.write("unsorted", Seed{}.u8(0).add(crypto::encode(unsorted)));
 }
 
+void stored_record(const Folder& folder) {
+    folder.write("unchanged", Seed{}.u8(1));
+    folder.write("cut-by-one", Seed{}.u8(3));
+    folder.write("lengthened", Seed{}.u8(1).zeros(200));
+    folder.write("other-generation", Seed{}.u8(1).zeros(7).u8(1));
+    folder.write("other-nonce", Seed{}.u8(1).zeros(8).u8(1));
+    folder.write("too-short", Seed{}.zeros(40));
+    folder.write("index", crypto::write_index({{"contacts", 7}, {"identity", 1}}).reveal());
+    folder.write("empty-index", crypto::write_index({}).reveal());
+    folder.write("index-out-of-order", Seed{}.u16(0).u16(2).u8(1).u8('b').zeros(8).u8(1).u8('a').zeros(8));
+    folder.write("index-of-more-than-there-is", Seed{}.u16(0xffff).u16(0xffff).u8(1).u8('a').zeros(8));
+}
+
 void srtp(const std::filesystem::path& root) {
     const auto write = [&](const char* target, bool with_length) {
         const Folder folder(root, target);
@@ -213,7 +227,11 @@ void srtp(const std::filesystem::path& root) {
             folder.write(name, with_length ? Seed{}.u16(seed.bytes.size()).add(seed.bytes) : seed);
         };
         plan("unchanged", Seed{}.u8(1));
-        plan("tag-cut-off", Seed{}.u8(1 + 16 * 2));
+        plan("tag-cut-off", Seed{}.u8(1 + 18 * 2));
+        plan("mki-cut-off", Seed{}.u8(1 + 2 * 2));
+        plan("other-epoch", Seed{}.u8(1).zeros(41).u8(1));  // srtp_pair.h: both kinds of packet have 42 bytes
+        plan("other-generation", Seed{}.u8(1).zeros(40).u8(1).u8(0));
+        plan("unknown-epoch", Seed{}.u8(1).zeros(41).u8(0x80));
         plan("other-sequence-number", Seed{}.u8(1).zeros(3).u8(1));
         plan("other-source", Seed{}.u8(1).zeros(7).u8(1).zeros(3).u8(1));
         plan("csrc-and-extension-claimed", Seed{}.u8(1).u8(0x1f));
@@ -429,6 +447,7 @@ int main(int argc, char** argv) {
     udp_route({root, "udp_route"});
     sessions(root);
     device_list({root, "device_list"});
+    stored_record({root, "stored_record"});
     srtp(root);
     video_jitter_buffer({root, "video_jitter_buffer"});
     audio_jitter_buffer({root, "audio_jitter_buffer"});

@@ -1,4 +1,4 @@
-// Both ends of one protected stream.
+// Both ends of one protected stream, whose keys change.
 #pragma once
 
 #include "base/byte_writer.h"
@@ -11,6 +11,17 @@ namespace sotto::fuzz {
 class SrtpPair {
   public:
     static constexpr Ssrc ssrc{0x11223344};
+
+    SrtpPair() {
+        for (std::size_t i = 1; i < epochs.size(); ++i) check(receiver_.add(key<Receiving>(i), epochs[i]).has_value());
+    }
+
+    // The sender goes on under the next key of those that the receiver holds.
+    void turn() {
+        if (turned_ + 1 == epochs.size()) return;
+        ++turned_;
+        check(sender_.rekey(key<Sending>(turned_), epochs[turned_]).has_value());
+    }
 
     // The receiver refuses what was made of the next RTP packet, and still opens the genuine one, once.
     void exchange_rtp(Bytes plan) {
@@ -42,8 +53,19 @@ class SrtpPair {
         check((receiver_.*unprotect)(again).error() == Error::replayed);
     }
 
-    transport::SrtpSender sender_ = std::move(*transport::SrtpSender::create({}, ssrc));
-    transport::SrtpReceiver receiver_ = std::move(*transport::SrtpReceiver::create({}, ssrc));
+    static constexpr std::array epochs{MediaEpoch{}, MediaEpoch{.generation = 0, .epoch = 1},
+                                       MediaEpoch{.generation = 1, .epoch = 0}};
+    // Another for each of `epochs`.
+    template <class Direction>
+    static SrtpKey<Direction> key(std::size_t i) {
+        SrtpKey<Direction> made;
+        std::ranges::fill(made.fill(), static_cast<std::byte>(i));
+        return made;
+    }
+
+    transport::SrtpSender sender_ = std::move(*transport::SrtpSender::create(key<Sending>(0), ssrc));
+    transport::SrtpReceiver receiver_ = std::move(*transport::SrtpReceiver::create(key<Receiving>(0), ssrc));
+    std::size_t turned_ = 0;
     std::uint16_t next_ = 0x7fff;
 };
 

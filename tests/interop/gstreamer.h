@@ -47,9 +47,13 @@ inline void play(const std::string& pipeline) {
     REQUIRE(status == 0);
 }
 
+// The MKI of a call's first keys: generation 0, epoch 0.
+inline constexpr const char* first_mki = "0000";
+
 // AEAD_AES_256_GCM for RTP and RTCP. The cipher brings its own tag, so libgstsrtp wants no other: "null".
 inline std::string srtp_caps(const std::string& type, std::uint32_t ssrc, Bytes key) {
     return "application/x-" + type + ",ssrc=(uint)" + std::to_string(ssrc) + ",srtp-key=(buffer)" + to_hex(key) +
+           ",mki=(buffer)" + first_mki +
            ",srtp-cipher=aes-256-gcm,srtp-auth=null,srtcp-cipher=aes-256-gcm,srtcp-auth=null";
 }
 

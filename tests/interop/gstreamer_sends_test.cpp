@@ -28,7 +28,7 @@ SrtpKey<Receiving> random_key(std::uint64_t seed) {
 }
 
 std::string protect(const SrtpKey<Receiving>& key) {
-    return "srtpenc key=" + to_hex(key.reveal()) +
+    return "srtpenc key=" + to_hex(key.reveal()) + " mki=" + first_mki +
            " rtp-cipher=aes-256-gcm rtp-auth=null rtcp-cipher=aes-256-gcm rtcp-auth=null";
 }
 

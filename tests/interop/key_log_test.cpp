@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "interop/logged_key.h"
@@ -11,7 +12,7 @@
 using namespace sotto;
 using namespace sotto::test;
 
-TEST_CASE("a call logs four keys, the same on both sides, and nobody else's") {
+TEST_CASE("a call logs its first four keys, the same on both sides, then those to come, and nobody else's") {
     if (!key_log_is_built_in) {
         MESSAGE("skipped: built without SOTTO_KEYLOG");
         return;
@@ -26,24 +27,56 @@ TEST_CASE("a call logs four keys, the same on both sides, and nobody else's") {
     REQUIRE(world.caller.active);
     callers.close();
 
-    auto ours = callers.lines(), theirs = callees.lines();
-    CHECK(ours.size() == 4);
-    std::ranges::sort(ours);
-    std::ranges::sort(theirs);
-    CHECK(ours == theirs);
-    std::set<std::uint32_t> streams;
+    std::vector<std::string> ours, theirs = callees.lines();
+    std::set<std::uint32_t> streams, streams_to_come;
     std::set<Buffer> keys;
-    for (const std::string& line : ours) {
+    for (const std::string& line : callers.lines()) {
         CAPTURE(line);
         const auto logged = parse_logged_key(line);
         REQUIRE(logged);
         CHECK(logged->call == to_hex(world.caller.call->id().bytes));
-        CHECK(logged->epoch == 0);
-        streams.insert(logged->ssrc);
+        REQUIRE(logged->epoch <= 1);
+        if (logged->epoch == 0) ours.push_back(line);
+        (logged->epoch == 0 ? streams : streams_to_come).insert(logged->ssrc);
         keys.insert(logged->key);
     }
+    CHECK(ours.size() == 4);
+    std::ranges::sort(ours);
+    std::ranges::sort(theirs);
+    CHECK(ours == theirs);
     CHECK(streams.size() == 4);
-    CHECK(keys.size() == 4);
+    CHECK(streams_to_come == streams);  // each side holds what the other will send under
+    CHECK(keys.size() == 8);
+}
+
+TEST_CASE("later epochs and generations are logged as they are derived, by 65536 g + e, alike on both sides") {
+    if (!key_log_is_built_in) {
+        MESSAGE("skipped: built without SOTTO_KEYLOG");
+        return;
+    }
+    const CallSettings sound_only{.video = false};
+    const KeyLogFile log;
+    TwoParty world(3);
+    world.connect(sound_only);
+    world.talk(std::chrono::seconds(61), sound_only);
+    REQUIRE(world.caller.call->rekey());
+    world.talk(std::chrono::seconds(1), sound_only);
+
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::multiset<Buffer>> keys;  // by stream and epoch
+    for (const std::string& line : log.lines()) {
+        const auto logged = parse_logged_key(line);
+        REQUIRE(logged);
+        keys[{logged->ssrc, logged->epoch}].insert(logged->key);
+    }
+    std::map<std::uint32_t, int> both_sides;
+    for (const auto& [of, logged] : keys) {
+        CAPTURE(of.second);
+        REQUIRE(logged.size() <= 2);
+        if (logged.size() == 1) continue;  // to come
+        CHECK(*logged.begin() == *logged.rbegin());
+        ++both_sides[of.second];
+    }
+    CHECK(both_sides == std::map<std::uint32_t, int>{{0, 4}, {1, 4}, {65536, 4}});
 }
 
 TEST_CASE("without the environment variable, or without SOTTO_KEYLOG, a call logs nothing") {

@@ -49,12 +49,13 @@ inline std::optional<LoggedKey> parse_logged_key(const std::string& line) {
     return logged;
 }
 
-// The key of that stream; nothing if the log has none, or holds two that differ.
-inline std::optional<Buffer> logged_key(std::span<const std::string> lines, std::uint32_t ssrc) {
+// The key of that stream in that epoch; nothing if the log has none, or holds two that differ.
+inline std::optional<Buffer> logged_key(std::span<const std::string> lines, std::uint32_t ssrc,
+                                        std::uint32_t epoch = 0) {
     std::optional<Buffer> found;
     for (const std::string& line : lines) {
         const auto logged = parse_logged_key(line);
-        if (!logged || logged->ssrc != ssrc) continue;
+        if (!logged || logged->ssrc != ssrc || logged->epoch != epoch) continue;
         if (found && *found != logged->key) return std::nullopt;
         found = logged->key;
     }

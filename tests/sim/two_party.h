@@ -1,4 +1,4 @@
-// Two accounts and the networks between them, in one virtual time. Signals arrive at once and in order.
+// Two accounts and the networks between them, in one virtual time. Signals arrive at once and in order, if they do.
 #pragma once
 
 #include <cmath>
@@ -21,7 +21,7 @@ struct Side {
     bool active = false;
     std::optional<Ended> ended;
     std::string route;
-    int shown = 0, keys_shown = 0, played = 0, concealed = 0, datagrams = 0;
+    int shown = 0, keys_shown = 0, played = 0, concealed = 0, datagrams = 0, signals_sent = 0;
     Instant last_shown{};
     Duration longest_freeze{};
     std::vector<std::int16_t> heard;
@@ -31,7 +31,11 @@ struct Side {
 class TwoParty {
   public:
     explicit TwoParty(std::uint64_t seed, const LinkConditions& conditions = {})
-        : caller(seed), callee(seed + 1000), to_callee(conditions, seed + 2000), to_caller(conditions, seed + 3000) {}
+        : caller(seed),
+          callee(seed + 1000),
+          to_callee(conditions, seed + 2000),
+          to_caller(conditions, seed + 3000),
+          signal_luck_(seed + 4000) {}
 
     Result<void> dial(const CallSettings& settings = {}) {
         auto call = caller.account.dial(callee.account.identity(), callee.account.bundle(), settings, now);
@@ -75,6 +79,7 @@ class TwoParty {
     Side caller, callee;
     Link to_callee, to_caller;
     Instant now{std::chrono::seconds(1000)};
+    double signal_loss = 0;
     std::optional<SeededRandom> noise;  // pictures of it, the worst that an encoder can be given
 
   private:
@@ -96,7 +101,10 @@ class TwoParty {
         while (side.call) {
             const auto output = side.call->poll(now);
             if (!output) return;
-            if (const auto* signal = std::get_if<Signal>(&*output)) peer.signals.push_back(to_buffer(signal->bytes));
+            if (const auto* signal = std::get_if<Signal>(&*output)) {
+                ++side.signals_sent;
+                if (!signal_luck_.chance(signal_loss)) peer.signals.push_back(to_buffer(signal->bytes));
+            }
             if (const auto* datagram = std::get_if<Datagram>(&*output)) {
                 ++side.datagrams;
                 out.send(datagram->bytes, now);
@@ -152,6 +160,7 @@ class TwoParty {
         }
     }
 
+    SeededRandom signal_luck_;
     std::uint64_t step_ = 0;
     std::uint64_t samples_ = 0;
     std::size_t pictures_ = 0;

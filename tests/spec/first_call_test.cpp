@@ -96,15 +96,17 @@ void add_chain_step(Example& example, ChainKey& chain) {
 }
 
 void add_media_keys(Example& example, CallSecret&& secret, const CallBinding& binding) {
-    MediaKeySchedule schedule(std::move(secret), binding, Role::caller);
+    Generation generation(std::move(secret), 0, binding, Role::caller);
     for (int epoch = 0; epoch < 2; ++epoch) {
-        const auto keys = schedule.next();
-        REQUIRE(keys);
+        const auto to_callee = generation.sending.next();
+        const auto to_caller = generation.receiving.next();
+        REQUIRE(to_callee);
+        REQUIRE(to_caller);
         const std::string of = "epoch " + std::to_string(epoch) + " ";
-        example.value(of + "audio to callee", keys->send_audio.reveal());
-        example.value(of + "video to callee", keys->send_video.reveal());
-        example.value(of + "audio to caller", keys->receive_audio.reveal());
-        example.value(of + "video to caller", keys->receive_video.reveal());
+        example.value(of + "audio to callee", to_callee->audio.reveal());
+        example.value(of + "video to callee", to_callee->video.reveal());
+        example.value(of + "audio to caller", to_caller->audio.reveal());
+        example.value(of + "video to caller", to_caller->video.reveal());
     }
 }
 

@@ -80,6 +80,13 @@ inline Buffer joined(Bytes first, Bytes second) {
     return both;
 }
 
+// RFC 3711 §3.1: the MKI ends the packet; with an AEAD nothing comes after it (RFC 7714 §8.2).
+inline Buffer with_mki(Bytes secured, std::uint16_t mki) {
+    std::array<std::byte, 2> bytes{};
+    ByteWriter(bytes).u16(mki);
+    return joined(secured, bytes);
+}
+
 // RFC 7714 §8: the header, with CSRCs and extension, is associated data; the rest, with any padding, is
 // plaintext.
 inline Buffer srtp_seal(const SrtpSessionKeys& session, Bytes packet, std::uint32_t roc) {

@@ -59,6 +59,13 @@ struct Stream {
         return packet;
     }
 
+    // Both ends of ours go on under another random key.
+    void rekey(MediaEpoch epoch) {
+        random.fill(master);
+        REQUIRE(sender->rekey(key<Sending>(), epoch));
+        REQUIRE(receiver->add(key<Receiving>(), epoch));
+    }
+
     Result<Buffer> protect_rtp(Bytes packet) {
         return changed(packet, srtp_overhead,
                        [&](MutableBytes room) { return sender->protect_rtp(room, packet.size()); });
@@ -164,7 +171,7 @@ TEST_CASE("what we protect equals the reference byte for byte, through two rollo
             const Buffer packet = stream.rtp(sequence_of(index));
             const auto ours = stream.protect_rtp(packet);
             REQUIRE(ours);
-            REQUIRE(*ours == srtp_seal(session, packet, rollovers(index)));
+            REQUIRE(*ours == with_mki(srtp_seal(session, packet, rollovers(index)), 0));
             index += 1 + stream.random.below(1000);
         }
     }
@@ -181,7 +188,7 @@ TEST_CASE("what the reference protects we open, reordered and through two rollov
             std::vector<std::pair<Buffer, Buffer>> batch;  // plain, protected
             for (int i = 0; i < 4; ++i) {
                 const Buffer packet = stream.rtp(sequence_of(index));
-                batch.emplace_back(packet, srtp_seal(session, packet, rollovers(index)));
+                batch.emplace_back(packet, with_mki(srtp_seal(session, packet, rollovers(index)), 0));
                 index += 1 + stream.random.below(200);
             }
             while (!batch.empty()) {
@@ -206,7 +213,7 @@ TEST_CASE("RTCP that we protect equals the reference byte for byte, each with th
             const Buffer packet = stream.rtcp();
             const auto ours = stream.protect_rtcp(packet);
             REQUIRE(ours);
-            REQUIRE(*ours == srtcp_seal(session, packet, index));
+            REQUIRE(*ours == with_mki(srtcp_seal(session, packet, index), 0));
         }
     }
 }
@@ -221,7 +228,7 @@ TEST_CASE("RTCP that the reference protects we open, from index 0 to the last of
         for (bool more = true; more;) {
             CAPTURE(index);
             const Buffer packet = stream.rtcp();
-            const Buffer sealed = srtcp_seal(session, packet, index);
+            const Buffer sealed = with_mki(srtcp_seal(session, packet, index), 0);
             const auto opened = stream.unprotect_rtcp(sealed);
             REQUIRE(opened);
             REQUIRE(*opened == packet);
@@ -240,14 +247,14 @@ TEST_CASE("the reference's packets, once forged, cut or moved to another rollove
         const SrtpSessionKeys session = rtp_session_keys(stream.master);
         for (std::uint16_t sequence = 100; sequence < 110; ++sequence) {
             const Buffer packet = stream.rtp(sequence);
-            const Buffer sealed = srtp_seal(session, packet, 0);
+            const Buffer sealed = with_mki(srtp_seal(session, packet, 0), 0);
             for (int i = 0; i < 50; ++i) CHECK_FALSE(stream.unprotect_rtp(flipped(sealed, stream.random)));
             for (std::size_t size = 0; size < sealed.size(); ++size) {
                 REQUIRE_FALSE(stream.unprotect_rtp(Bytes(sealed).first(size)));
             }
             CHECK_FALSE(stream.unprotect_rtp(joined(sealed, std::array{std::byte{0}})));
-            CHECK(stream.unprotect_rtp(srtp_seal(session, packet, 1)).error() == Error::forged);
-            CHECK(stream.unprotect_rtp(srtp_seal(rtcp_session_keys(stream.master), packet, 0)).error() ==
+            CHECK(stream.unprotect_rtp(with_mki(srtp_seal(session, packet, 1), 0)).error() == Error::forged);
+            CHECK(stream.unprotect_rtp(with_mki(srtp_seal(rtcp_session_keys(stream.master), packet, 0), 0)).error() ==
                   Error::forged);
             const auto opened = stream.unprotect_rtp(sealed);
             REQUIRE(opened);
@@ -263,18 +270,45 @@ TEST_CASE("the reference's RTCP, once forged, cut or left in the clear, is refus
         const SrtpSessionKeys session = rtcp_session_keys(stream.master);
         for (std::uint32_t index = 7; index < 17; ++index) {
             const Buffer packet = stream.rtcp();
-            const Buffer sealed = srtcp_seal(session, packet, index);
+            const Buffer sealed = with_mki(srtcp_seal(session, packet, index), 0);
             for (int i = 0; i < 50; ++i) CHECK_FALSE(stream.unprotect_rtcp(flipped(sealed, stream.random)));
             for (std::size_t size = 0; size < sealed.size(); ++size) {
                 REQUIRE_FALSE(stream.unprotect_rtcp(Bytes(sealed).first(size)));
             }
             CHECK_FALSE(stream.unprotect_rtcp(joined(sealed, std::array{std::byte{0}})));
             // Even the holder of the key cannot make us take RTCP in the clear.
-            const Buffer clear = srtcp_seal(session, packet, index, Srtcp::tagged_only);
+            const Buffer clear = with_mki(srtcp_seal(session, packet, index, Srtcp::tagged_only), 0);
             CHECK(stream.unprotect_rtcp(clear).error() == Error::malformed);
             const auto opened = stream.unprotect_rtcp(sealed);
             REQUIRE(opened);
             CHECK(*opened == packet);
+        }
+    }
+}
+
+TEST_CASE("under new keys we go on as the reference does: both indices, another MKI") {
+    for (std::uint64_t seed = 101; seed <= 110; ++seed) {
+        CAPTURE(seed);
+        Stream stream(seed);
+        std::uint64_t index = 1 + stream.random.below(0x8000);
+        std::uint32_t control = 1;
+        for (std::uint16_t epoch = 0; rollovers(index) < 4; ++epoch) {
+            CAPTURE(epoch);
+            const auto mki = static_cast<std::uint16_t>(seed << 8 | epoch);
+            stream.rekey({.generation = static_cast<std::uint16_t>(seed), .epoch = epoch});
+            for (std::size_t left = 1 + stream.random.below(40); left > 0; --left) {
+                const Buffer packet = stream.rtp(sequence_of(index));
+                const Buffer sealed =
+                    with_mki(srtp_seal(rtp_session_keys(stream.master), packet, rollovers(index)), mki);
+                REQUIRE(*stream.protect_rtp(packet) == sealed);
+                REQUIRE(*stream.unprotect_rtp(sealed) == packet);
+                index += 1 + stream.random.below(1000);
+            }
+            // RFC 3711 §3.4: the SRTCP index is not reset after a re-key.
+            const Buffer report = stream.rtcp();
+            const Buffer sealed = with_mki(srtcp_seal(rtcp_session_keys(stream.master), report, control++), mki);
+            REQUIRE(*stream.protect_rtcp(report) == sealed);
+            REQUIRE(*stream.unprotect_rtcp(sealed) == report);
         }
     }
 }

@@ -137,8 +137,9 @@ TEST_CASE("another key, stream or direction opens nothing") {
 TEST_CASE("a packet without room for the tag is refused unchanged") {
     Link link;
     Packet packet = plain(1);
-    CHECK(link.sender.protect_rtp(std::span(packet.bytes).first(packet.size + 15), packet.size).error() ==
-          Error::too_large);
+    CHECK(
+        link.sender.protect_rtp(std::span(packet.bytes).first(packet.size + srtp_overhead - 1), packet.size).error() ==
+        Error::too_large);
     CHECK(link.sender.protect_rtp(packet.bytes, packet.size));
 }
 
@@ -169,6 +170,7 @@ TEST_CASE("RTCP is protected and opened, once, and forgeries are refused") {
 TEST_CASE("a protector consumes its key") {
     static_assert(!std::is_copy_constructible_v<SrtpSender>);
     static_assert(!std::is_constructible_v<SrtpSender, SrtpKey<Sending>>);
+    static_assert(!std::is_invocable_v<decltype(&SrtpSender::rekey), SrtpSender&, SrtpKey<Sending>&, MediaEpoch>);
     SrtpKey<Sending> once = key<Sending>(1);
     REQUIRE(SrtpSender::create(std::move(once), ssrc));
     CHECK(std::ranges::all_of(once.reveal(), [](std::byte b) { return b == std::byte{0}; }));

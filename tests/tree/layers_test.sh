@@ -35,7 +35,10 @@ only 'crypto/' 'sodium' 'crypto/ alone uses libsodium'
 only 'codec/opus' 'opus/' "codec/'s Opus files alone use Opus"
 only 'codec/vp8' 'vpx/' "codec/'s VP8 files alone use libvpx"
 only 'transport/srtp\.cpp' 'srtp2/' 'transport/srtp alone uses libsrtp2'
-only 'transport/net/' 'sys/|netdb|netinet|arpa/|poll\.h|unistd|fcntl' 'transport/net/ alone uses sockets'
+only 'crypto/store_sqlite\.cpp' 'sqlite3' 'crypto/store_sqlite alone uses SQLite'
+only 'transport/net/' 'sys/|netdb|netinet|arpa/|poll\.h' 'transport/net/ alone uses sockets'
+only 'transport/net/|crypto/durable_file\.cpp' 'unistd|fcntl' 'transport/net/ and crypto/durable_file alone use descriptors'
+only 'crypto/(store_sqlite|durable_file|key_log)\.cpp' 'filesystem|fstream|cstdio' "the store's files alone are files"
 only 'transport/net/' 'thread|mutex|condition_variable|future|semaphore|stop_token' 'transport/net/ alone uses threads'
 only 'nothing' 'ctime|time\.h|iostream|libav' 'nothing in the library reads clocks, consoles or media files'
 

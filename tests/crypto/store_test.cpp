@@ -1,0 +1,369 @@
+#include "sotto/store.h"
+
+#include <doctest/doctest.h>
+
+#include "crypto/store_key.h"
+#include "sotto/identity.h"
+#include "support/mutate.h"
+#include "support/store.h"
+
+using namespace sotto;
+using namespace sotto::test;
+using crypto::SealedStore;
+using Failing = FailingStore::Failing;
+
+namespace {
+
+Result<SealedStore> open(Store& store, std::uint8_t key = 1) {
+    return SealedStore::open(store, store_key(key), system_random());
+}
+
+Result<void> put(SealedStore& store, const std::string& name, std::string_view text) {
+    const SecretBuffer value = secret(text);
+    const crypto::SecretChange change{name, &value};
+    return store.commit({&change, 1});
+}
+
+std::string text_of(auto&& store, std::string_view name) {
+    const auto value = store.read(name);
+    REQUIRE(value);
+    REQUIRE(*value);
+    const Bytes bytes = (*value)->reveal();
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+Buffer record(MemoryStore& store, std::string_view name) { return store.read(name).value().value(); }
+
+void overwrite(Store& store, const std::string& name, std::optional<Buffer> value) {
+    const Change change{name, std::move(value)};
+    REQUIRE(store.commit({&change, 1}));
+}
+
+// The one record besides header and head.
+std::string only_record(MemoryStore& store) {
+    auto names = store.names("").value();
+    std::erase_if(names, [](const auto& name) { return name.size() != 64; });
+    REQUIRE(names.size() == 1);
+    return names[0];
+}
+
+}  // namespace
+
+TEST_CASE("what was committed is there when the store is opened again, and what was erased is not") {
+    MemoryStore memory;
+    const Script script(1, 60, 200);
+    {
+        auto store = open(memory);
+        REQUIRE(store);
+        for (std::size_t n = 0; n < script.commits.size(); ++n) REQUIRE(script.run(*store, n));
+    }
+    auto store = open(memory);
+    REQUIRE(store);
+    CHECK_FALSE(store->rolled_back());
+    CHECK(store->generation() == 60);
+    CHECK(all_of(*store).value() == script.contents.back());
+    CHECK(store->read("never written").value() == std::nullopt);
+}
+
+TEST_CASE("names are found by their beginning; a name has 1 to 255 bytes") {
+    MemoryStore memory;
+    auto store = open(memory);
+    REQUIRE(store);
+    for (const char* const name : {"b/2", "a", "b/1", "b", "c"}) REQUIRE(put(*store, name, ""));
+    CHECK(store->names("b/").value() == std::vector<std::string>{"b/1", "b/2"});
+    CHECK(store->names("d").value().empty());
+    CHECK(put(*store, std::string(255, 'x'), "long").has_value());
+    CHECK(put(*store, std::string(256, 'x'), "").error() == Error::invalid_argument);
+    CHECK(put(*store, "", "").error() == Error::invalid_argument);
+    CHECK(text_of(*store, std::string(255, 'x')) == "long");
+    CHECK(text_of(*store, "a").empty());
+}
+
+TEST_CASE("what a store is given tells neither names nor values, and nothing in it is alike in two stores of one key") {
+    MemoryStore one, two;
+    for (MemoryStore* const memory : {&one, &two}) {
+        auto store = open(*memory);
+        REQUIRE(store);
+        REQUIRE(put(*store, "session/of somebody", "a secret state"));
+    }
+    const auto all = one.names("").value();
+    CHECK(all.size() == 3);
+    for (const auto& name : all) {
+        CHECK(name.find("somebody") == std::string::npos);
+        const Buffer bytes = record(one, name);
+        for (const std::string_view text : {"somebody", "secret"}) {
+            CHECK(std::ranges::search(bytes, as_bytes(text)).empty());
+        }
+    }
+    CHECK(only_record(one) != only_record(two));
+    overwrite(two, only_record(two), record(one, only_record(one)));
+    CHECK(open(two)->read("session/of somebody").error() == Error::damaged_store);
+}
+
+TEST_CASE("no nonce and no generation is used twice, through failures, restarts and older copies put back") {
+    // Every sealed record that ever left, by its nonce; every generation, by the head that it was used for.
+    class Watching final : public PassingStore {
+      public:
+        using PassingStore::PassingStore;
+        Result<void> commit(std::span<const Change> changes) override {
+            for (const auto& change : changes) {
+                if (!change.value || change.name == "header") continue;
+                const auto parsed = crypto::parse_record(*change.value).value();
+                repeated = repeated || !nonces.insert(to_hex(parsed.nonce)).second;
+                if (change.name != "head") continue;
+                repeated = repeated || !heads.emplace(parsed.generation, to_buffer(parsed.sealed)).second;
+            }
+            return inner_.commit(changes);
+        }
+        std::set<std::string> nonces;
+        std::map<std::uint64_t, Buffer> heads;
+        bool repeated = false;
+    };
+    constexpr std::uint64_t seed = 5;
+    CAPTURE(seed);
+    SeededRandom random(seed);
+    MemoryStore memory, old;
+    FailingStore failing(memory);
+    Watching watching(failing);
+    const Script script(seed, 400, 40);
+    auto store = open(watching);
+    for (std::size_t n = 0; n < script.commits.size(); ++n) {
+        if (n == 0 || random.chance(0.1)) old = memory;
+        if (random.chance(0.05)) {  // the records of an older copy, and the newest anchor or none that counts
+            const auto anchor = memory.read_anchor().value().value();
+            memory = old;
+            REQUIRE(memory.write_anchor(random.chance(0.8) ? Bytes(anchor) : as_bytes("lost")));
+            store = open(watching);
+        }
+        if (random.chance(0.1)) store = open(watching);
+        REQUIRE(store);
+        failing.failing = static_cast<Failing>(random.chance(0.2) ? random.below(4) : 0);
+        const bool fails = failing.failing != Failing::nowhere;
+        CHECK(script.run(*store, n).has_value() == !fails);
+        failing.failing = Failing::nowhere;
+        if (fails) REQUIRE(script.run(*store, n));
+    }
+    CHECK_FALSE(watching.repeated);
+    CHECK(watching.heads.size() > 400);
+    CHECK(watching.nonces.size() > 2 * watching.heads.size());
+}
+
+TEST_CASE("after a commit that failed the store goes on from whichever state was written") {
+    for (const Failing at : {Failing::before, Failing::after, Failing::at_anchor}) {
+        CAPTURE(static_cast<int>(at));
+        MemoryStore memory;
+        FailingStore failing(memory);
+        auto store = open(failing);
+        REQUIRE(store);
+        REQUIRE(put(*store, "state", "before"));
+        failing.failing = at;
+        CHECK(put(*store, "state", "after").error() == Error::io_failed);
+        failing.failing = Failing::nowhere;
+        CHECK(text_of(*store, "state") == (at == Failing::before ? "before" : "after"));
+        CHECK(put(*store, "other", "more").has_value());
+        auto again = open(memory);
+        REQUIRE(again);
+        CHECK_FALSE(again->rolled_back());
+        CHECK(text_of(*again, "state") == (at == Failing::before ? "before" : "after"));
+        CHECK(text_of(*again, "other") == "more");
+    }
+}
+
+TEST_CASE(
+    "an older copy put back is noticed until something is committed, and a lost or foreign anchor counts as one") {
+    MemoryStore memory;
+    auto store = open(memory);
+    REQUIRE(store);
+    REQUIRE(put(*store, "state", "old"));
+    const MemoryStore old = memory;
+    REQUIRE(put(*store, "state", "new"));
+    REQUIRE(put(*store, "state", "newest"));
+    const Buffer anchor = *memory.read_anchor().value();
+
+    MemoryStore put_back = old;
+    REQUIRE(put_back.write_anchor(anchor));
+    for (int times = 0; times < 2; ++times) {
+        auto opened = open(put_back);
+        REQUIRE(opened);
+        CHECK(opened->rolled_back());
+        CHECK(text_of(*opened, "state") == "old");
+    }
+    auto answered = open(put_back);
+    REQUIRE(put(*answered, "state", "anew"));
+    CHECK_FALSE(answered->rolled_back());
+    CHECK(answered->generation() > store->generation());
+    CHECK_FALSE(open(put_back)->rolled_back());
+
+    MemoryStore another;
+    REQUIRE(open(another));
+    for (const Buffer& wrong : {Buffer{}, *another.read_anchor().value()}) {
+        MemoryStore with_wrong = memory;
+        REQUIRE(with_wrong.write_anchor(wrong));
+        CHECK(open(with_wrong)->rolled_back());
+    }
+    Buffer changed = anchor;
+    for (std::size_t place = 0; place < changed.size(); ++place) {
+        changed[place] ^= std::byte{1};
+        MemoryStore with_changed = memory;
+        REQUIRE(with_changed.write_anchor(changed));
+        CHECK(open(with_changed)->rolled_back());
+        changed[place] ^= std::byte{1};
+    }
+    MemoryStore begun_again;  // the records are gone altogether
+    REQUIRE(begun_again.write_anchor(anchor));
+    CHECK(open(begun_again)->rolled_back());
+}
+
+TEST_CASE("an anchor that a crash left one behind is brought up to date, and a copy put back after that is noticed") {
+    MemoryStore memory;
+    FailingStore failing(memory);
+    auto store = open(failing);
+    REQUIRE(store);
+    const MemoryStore old = memory;
+    failing.failing = Failing::at_anchor;
+    CHECK(put(*store, "state", "new").error() == Error::io_failed);
+    CHECK_FALSE(open(memory)->rolled_back());
+    MemoryStore put_back = old;
+    REQUIRE(put_back.write_anchor(*memory.read_anchor().value()));
+    auto opened = open(put_back);
+    REQUIRE(opened);
+    CHECK(opened->rolled_back());
+}
+
+TEST_CASE("a store stopped while it was founded is founded, or opens, without an alarm") {
+    MemoryStore memory;
+    FailingStore failing(memory);
+    for (const Failing at : {Failing::before, Failing::at_anchor}) {
+        failing.failing = at;
+        CHECK(open(failing).error() == Error::io_failed);
+        auto store = open(memory);
+        REQUIRE(store);
+        CHECK_FALSE(store->rolled_back());
+        CHECK(store->generation() == 0);
+        memory = {};
+    }
+}
+
+TEST_CASE("another key and another's records are foreign; a later version is named as such") {
+    MemoryStore memory;
+    auto store = open(memory, 1);
+    REQUIRE(store);
+    REQUIRE(put(*store, "state", "kept"));
+    CHECK(open(memory, 2).error() == Error::foreign_store);
+
+    MemoryStore others;
+    overwrite(others, "recipe", to_buffer(as_bytes("two eggs")));
+    CHECK(open(others).error() == Error::foreign_store);
+    CHECK(others.names("").value() == std::vector<std::string>{"recipe"});
+
+    const Buffer header = record(memory, "header");
+    for (std::size_t place = 0; place < header.size(); ++place) {
+        MemoryStore changed = memory;
+        Buffer bytes = header;
+        bytes[place] ^= std::byte{0x20};
+        overwrite(changed, "header", bytes);
+        CHECK(open(changed).error() == (place == 11 ? Error::unsupported_version : Error::foreign_store));
+        bytes.resize(place);
+        overwrite(changed, "header", bytes);
+        CHECK(open(changed).error() == Error::foreign_store);
+    }
+    CHECK(text_of(*open(memory), "state") == "kept");
+}
+
+TEST_CASE("a missing record, or one of an earlier commit among later ones, is damage") {
+    MemoryStore memory;
+    auto store = open(memory);
+    REQUIRE(store);
+    REQUIRE(put(*store, "state", "old"));
+    const std::string name = only_record(memory);
+    const Buffer old = record(memory, name);
+    REQUIRE(put(*store, "state", "new"));
+    for (const auto& missing : {std::string("header"), std::string("head"), name}) {
+        CAPTURE(missing);
+        MemoryStore without = memory;
+        overwrite(without, missing, std::nullopt);
+        CHECK(open(without).error() == Error::damaged_store);
+    }
+    overwrite(memory, name, old);
+    CHECK(open(memory)->read("state").error() == Error::damaged_store);
+}
+
+TEST_CASE("100,000 changed records, heads among them, are refused as damaged") {
+    constexpr std::uint64_t seed = 7;
+    CAPTURE(seed);
+    SeededRandom random(seed);
+    MemoryStore memory;
+    auto store = open(memory);
+    REQUIRE(store);
+    REQUIRE(put(*store, "state", "what must not be read wrongly"));
+    const std::string name = only_record(memory);
+    const Buffer sealed = record(memory, name), head = record(memory, "head");
+    const auto changed = [&](const Buffer& genuine) {
+        Buffer bytes = flipped(genuine, random);
+        if (random.chance(0.1)) bytes.resize(random.below(genuine.size()));
+        if (random.chance(0.1)) bytes.resize(genuine.size() + 1 + random.below(40));
+        return bytes;
+    };
+    int refused = 0;
+    for (int n = 0; n < 90'000; ++n) {
+        overwrite(memory, name, changed(sealed));
+        const auto read = store->read("state");
+        refused += !read && read.error() == Error::damaged_store;
+    }
+    overwrite(memory, name, sealed);
+    for (int n = 0; n < 10'000; ++n) {
+        overwrite(memory, "head", changed(head));
+        const auto opened = open(memory);
+        refused += !opened && opened.error() == Error::damaged_store;
+    }
+    CHECK(refused == 100'000);
+    overwrite(memory, "head", head);
+    CHECK(text_of(*open(memory), "state") == "what must not be read wrongly");
+}
+
+TEST_CASE("a passphrase opens its store and no other does; the salt is drawn once") {
+    MemoryStore memory;
+    const auto key = store_key_from_passphrase("a long sentence", memory);
+    REQUIRE(key);
+    REQUIRE(SealedStore::open(memory, *key, system_random()));
+    const auto again = store_key_from_passphrase("a long sentence", memory);
+    REQUIRE(again);
+    CHECK(SealedStore::open(memory, *again, system_random()).has_value());
+    const auto wrong = store_key_from_passphrase("a long sentence.", memory);
+    REQUIRE(wrong);
+    CHECK(SealedStore::open(memory, *wrong, system_random()).error() == Error::foreign_store);
+    const auto cost = crypto::parse_cost(record(memory, "passphrase"));
+    REQUIRE(cost);
+    CHECK(cost->memory == 256 << 20);
+    CHECK(cost->salt != std::array<std::byte, 16>{});
+}
+
+TEST_CASE("a store under a client's own key is not one of a passphrase") {
+    MemoryStore memory;
+    REQUIRE(open(memory));
+    CHECK(store_key_from_passphrase("any", memory).error() == Error::foreign_store);
+}
+
+TEST_CASE("the cost of a passphrase is read back as written, and none that would fill the machine is paid") {
+    crypto::PassphraseCost cost{.passes = 2, .memory = 64 << 10};
+    cost.salt.fill(std::byte{7});
+    const Buffer record = crypto::write_cost(cost);
+    CHECK(crypto::parse_cost(record) == cost);
+    const auto key = crypto::stretch("pass", cost), other_case = crypto::stretch("Pass", cost);
+    REQUIRE(key);
+    CHECK_FALSE(std::ranges::equal(key->reveal(), other_case->reveal()));
+    for (std::size_t size = 0; size < record.size(); ++size) {
+        CHECK(crypto::parse_cost(Bytes(record).first(size)).error() == Error::damaged_store);
+    }
+    for (const auto& [passes, memory] : {std::pair<std::uint64_t, std::uint64_t>{0, 64 << 10},
+                                         {65, 64 << 10},
+                                         {2, (std::uint64_t{1} << 30) + 1},
+                                         {2, 1}}) {
+        cost.passes = passes;
+        cost.memory = memory;
+        CHECK(crypto::parse_cost(crypto::write_cost(cost)).error() == Error::damaged_store);
+    }
+    Buffer later = record;
+    later[0] = std::byte{2};
+    CHECK(crypto::parse_cost(later).error() == Error::unsupported_version);
+}
