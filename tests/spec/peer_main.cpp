@@ -125,6 +125,11 @@ class Peer {
         if (const auto set = call_->set_route(arguments[0]); !set) return Failure(set.error());
         return outputs();
     }
+    Reply rekey(const Arguments&) {
+        if (!call_) return Failure(Error::wrong_state);
+        if (const auto asked = call_->rekey(); !asked) return Failure(asked.error());
+        return outputs();
+    }
     Reply hang_up(const Arguments&) {
         if (!call_) return Failure(Error::wrong_state);
         call_->hang_up(now);
@@ -172,7 +177,7 @@ const std::map<std::string, Peer::Command> Peer::commands = {
     {"seal", {2, &Peer::seal}},     {"open", {1, &Peer::open}},         {"account", {0, &Peer::account}},
     {"code", {1, &Peer::code}},     {"scan", {2, &Peer::scan}},         {"devices", {0, &Peer::devices}},
     {"learn", {1, &Peer::learn}},   {"dial", {2, &Peer::dial}},         {"receive", {1, &Peer::receive}},
-    {"answer", {1, &Peer::answer}}, {"hang_up", {0, &Peer::hang_up}}};
+    {"answer", {1, &Peer::answer}}, {"rekey", {0, &Peer::rekey}},       {"hang_up", {0, &Peer::hang_up}}};
 
 }  // namespace
 
