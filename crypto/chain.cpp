@@ -6,27 +6,37 @@
 
 namespace sotto::crypto {
 
-MessageKeys message_keys(const ChainKey& chain) {
-    constexpr std::array message_constant{std::byte{0x01}};
-    Secret<struct ChainOutputRole, 64> output;
-    hmac_sha512(chain.reveal(), message_constant, output.fill());
+namespace {
+
+using ChainOutput = Secret<struct ChainOutputRole, 96>;
+
+ChainOutput turn(const ChainKey& chain) {
+    ChainOutput output;
+    expand_chain(chain, output.fill());
+    return output;
+}
+
+MessageKeys keys_of(const ChainOutput& output) {
     MessageKeys keys;
-    std::ranges::copy(output.reveal().first<32>(), keys.key.fill().begin());
-    std::ranges::copy(output.reveal().last<32>(), keys.exported.fill().begin());
+    std::ranges::copy(output.reveal().subspan<32, 32>(), keys.key.fill().begin());
+    std::ranges::copy(output.reveal().subspan<64, 32>(), keys.exported.fill().begin());
     return keys;
 }
 
-void advance(ChainKey& chain) {
-    constexpr std::array chain_constant{std::byte{0x02}};
-    Secret<struct ChainOutputRole, 64> output;
-    hmac_sha512(chain.reveal(), chain_constant, output.fill());
+void advance_by(const ChainOutput& output, ChainKey& chain) {
     std::ranges::copy(output.reveal().first<32>(), chain.fill().begin());
 }
 
+}  // namespace
+
+MessageKeys message_keys(const ChainKey& chain) { return keys_of(turn(chain)); }
+
+void advance(ChainKey& chain) { advance_by(turn(chain), chain); }
+
 MessageKeys step_chain(ChainKey& chain) {
-    MessageKeys keys = message_keys(chain);
-    advance(chain);
-    return keys;
+    const ChainOutput output = turn(chain);
+    advance_by(output, chain);
+    return keys_of(output);
 }
 
 Result<MessageKeys> SendingChain::step() {

@@ -16,11 +16,12 @@ struct MessageKeys {
     MessageKeys duplicate() const { return {key.duplicate(), exported.duplicate()}; }
 };
 
-// KDF_CK (§5.2) in its two halves. HMAC-SHA-512(CK, 0x01) is message key || export secret; HMAC-SHA-512(CK, 0x02)
-// begins with the next CK.
+// KDF_CK (§2.2): ChaCha20's key stream under CK is next CK || message key || export secret. Why not §5.2's HMAC:
+// docs/decisions/0007-chacha20-chain.md. The keys of this place,
 MessageKeys message_keys(const ChainKey& chain);
+// the next place,
 void advance(ChainKey& chain);
-// Both: the keys of this place, and on to the next.
+// and both.
 MessageKeys step_chain(ChainKey& chain);
 
 inline constexpr std::uint32_t last_message = 0xffffffff;  // a number that no message carries

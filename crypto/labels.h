@@ -12,6 +12,7 @@ inline constexpr std::string_view signed_prekey = "Sotto_v1_signed_prekey";     
 inline constexpr std::string_view kem_prekey = "Sotto_v1_kem_prekey";                // signature input
 inline constexpr std::string_view pqxdh = "Sotto_v1_CURVE25519_SHA-512_ML-KEM-768";  // info, PQXDH §2.2
 inline constexpr std::string_view root = "Sotto_v1_ratchet_root";                    // info of KDF_RK
+inline constexpr std::string_view chain = "Sotto_v1_kdf";                            // nonce of KDF_CK, 12 bytes
 inline constexpr std::string_view call = "Sotto_v1_call";                            // info of the call secret
 inline constexpr std::string_view rekey = "Sotto_v1_rekey";                          // info of a generation secret
 inline constexpr std::string_view epoch = "Sotto_v1_epoch";                          // info of an epoch secret

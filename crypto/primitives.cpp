@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "crypto/labels.h"
 #include "crypto/raw.h"
 
 namespace sotto::crypto {
@@ -127,6 +128,12 @@ Prk hkdf_extract(Bytes salt, std::initializer_list<Bytes> ikm) {
 void hkdf_expand(std::span<const std::byte, 64> prk, Bytes info, HkdfOutput out) {
     crypto_kdf_hkdf_sha512_expand(raw(out.bytes.data()), out.bytes.size(), reinterpret_cast<const char*>(info.data()),
                                   info.size(), raw(prk.data()));
+}
+
+void expand_chain(const ChainKey& chain, std::span<std::byte, 96> out) {
+    static_assert(labels::chain.size() == crypto_stream_chacha20_ietf_NONCEBYTES);
+    crypto_stream_chacha20_ietf(raw(out.data()), out.size(), raw(as_bytes(labels::chain).data()),
+                                raw(chain.reveal().data()));
 }
 
 void seal_once(MessageKey&& key, Bytes plaintext, Bytes associated, MutableBytes out) {

@@ -50,6 +50,9 @@ struct HkdfOutput {
 };
 void hkdf_expand(std::span<const std::byte, 64> prk, Bytes info, HkdfOutput out);
 
+// 96 bytes of ChaCha20's key stream (RFC 8439 §2.4) under a chain key, the label as nonce, from block 0.
+void expand_chain(const ChainKey& chain, std::span<std::byte, 96> out);
+
 // ChaCha20-Poly1305 (RFC 8439) under a key that seals exactly one message, with the all-zero nonce.
 inline constexpr std::size_t aead_overhead = 16;
 void seal_once(MessageKey&& key, Bytes plaintext, Bytes associated, MutableBytes out);
