@@ -120,7 +120,11 @@ def expand(prk, info, size):
     return out[:size]
 
 
-# AEAD and XAEAD
+# ChaCha20, AEAD and XAEAD
+
+def stream(key, nonce, size):
+    return sodium("crypto_stream_chacha20_ietf", "bad_key", [size], size, nonce, key)
+
 
 def sealed_by(function, key, nonce, plaintext, ad):
     return sodium(function + "_encrypt", "forged", [len(plaintext) + 16], None, plaintext, len(plaintext), ad, len(ad),

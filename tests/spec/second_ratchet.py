@@ -47,8 +47,8 @@ def kdf_rk(root, shared, ss, s, r, ct):
 
 def kdf_ck(chain):
     """Message key, export secret, next chain key."""
-    m = hmac_sha512(chain, b"\x01")
-    return m[:32], m[32:], hmac_sha512(chain, b"\x02")[:32]
+    k = stream(chain, b"Sotto_v1_kdf", 96)
+    return k[32:64], k[64:], k[:32]
 
 
 class Session:
