@@ -1,7 +1,12 @@
 """peer_main.cpp, spoken to over its standard input and output."""
+import os
 import subprocess
+import sys
 
-from second_implementation import require
+from second_primitives import require
+
+PEER = sys.argv[2:]  # runs it; nothing: there is none
+KEY_LOG = os.environ.get("SOTTO_KEYLOGFILE")
 
 
 class Library:
@@ -25,8 +30,10 @@ class Library:
     def bytes_of(self, command, *arguments):
         return tuple(bytes.fromhex(word.replace("-", "")) for word in self.ask(command, *arguments))
 
-    def seal(self, plaintext):
-        return self.bytes_of("seal", plaintext)
+    def seal(self, plaintext, fresh=False):
+        """The message, its export secret, and whether it stepped."""
+        message, export, stepped = self.bytes_of("seal", plaintext, bytes([fresh]))
+        return message, export, stepped == b"\1"
 
     def open(self, message):
         opened = self.bytes_of(self.opens_with, message)

@@ -11,6 +11,7 @@
 
 #include "crypto/session.h"
 #include "sotto/account.h"
+#include "sotto/verification.h"
 #include "support/random.h"
 
 namespace {
@@ -43,27 +44,28 @@ class Peer {
     }
 
   private:
-    Reply bundle(const Arguments&) { return word(crypto::encode(prekeys_.publish())); }
+    Reply bundle(const Arguments&) { return word(crypto::encode(prekeys_.publish(device_))); }
 
     Reply initiate(const Arguments& arguments) {
         const auto bundle = crypto::parse_bundle(arguments[0]);
         if (!bundle) return Failure(bundle.error());
-        auto session = crypto::Session::initiate(identity_, *bundle, random_);
+        auto session = crypto::Session::initiate(device_, *bundle, random_);
         if (!session) return Failure(session.error());
         session_ = std::move(*session);
         return "";
     }
     Reply accept(const Arguments& arguments) {
-        auto accepted = crypto::Session::accept(identity_, prekeys_, arguments[0], random_);
+        auto accepted = crypto::Session::accept(device_, prekeys_, arguments[0], random_);
         if (!accepted) return Failure(accepted.error());
         session_ = std::move(accepted->session);
         return word(accepted->first.plaintext) + word(accepted->first.exported.reveal());
     }
     Reply seal(const Arguments& arguments) {
         if (!session_) return Failure(Error::wrong_state);
-        const auto sealed = session_->seal(arguments[0]);
+        const bool asks = arguments[1] == Buffer{std::byte{1}};
+        const auto sealed = session_->seal(arguments[0], asks ? crypto::Step::fresh : crypto::Step::keep);
         if (!sealed) return Failure(sealed.error());
-        return word(sealed->message) + word(sealed->exported.reveal());
+        return word(sealed->message) + word(sealed->exported.reveal()) + (sealed->stepped ? " 01" : " 00");
     }
     Reply open(const Arguments& arguments) {
         if (!session_) return Failure(Error::wrong_state);
@@ -74,11 +76,39 @@ class Peer {
 
     Reply account(const Arguments&) { return word(account_.identity().key) + word(account_.bundle()); }
 
+    static Result<PublicIdentity> identity(const Buffer& bytes) {
+        PublicIdentity identity;
+        if (bytes.size() != identity.key.size()) return Failure(Error::invalid_argument);
+        std::ranges::copy(bytes, identity.key.begin());
+        return identity;
+    }
+    Reply code(const Arguments& arguments) {
+        const auto theirs = identity(arguments[0]);
+        if (!theirs) return Failure(theirs.error());
+        return word(qr_payload(account_.identity(), *theirs));
+    }
+    Reply scan(const Arguments& arguments) {
+        const auto theirs = identity(arguments[1]);
+        if (!theirs) return Failure(theirs.error());
+        if (const auto checked = check_qr(arguments[0], account_.identity(), *theirs); !checked) {
+            return Failure(checked.error());
+        }
+        return "";
+    }
+
+    Reply devices(const Arguments&) {
+        const auto list = account_.publish_devices();
+        return list ? Reply(word(*list)) : Failure(list.error());
+    }
+    Reply learn(const Arguments& arguments) {
+        if (const auto learned = account_.learn_devices(arguments[0]); !learned) return Failure(learned.error());
+        return "";
+    }
+
     Reply dial(const Arguments& arguments) {
-        PublicIdentity callee;
-        if (arguments[0].size() != callee.key.size()) return Failure(Error::invalid_argument);
-        std::ranges::copy(arguments[0], callee.key.begin());
-        auto call = account_.dial(callee, arguments[1], {}, now);
+        const auto callee = identity(arguments[0]);
+        if (!callee) return Failure(callee.error());
+        auto call = account_.dial(*callee, arguments[1], {}, now);
         if (!call) return Failure(call.error());
         call_ = std::move(*call);
         return outputs();
@@ -93,6 +123,11 @@ class Peer {
         if (!call_) return Failure(Error::wrong_state);
         if (const auto accepted = call_->accept({}, now); !accepted) return Failure(accepted.error());
         if (const auto set = call_->set_route(arguments[0]); !set) return Failure(set.error());
+        return outputs();
+    }
+    Reply rekey(const Arguments&) {
+        if (!call_) return Failure(Error::wrong_state);
+        if (const auto asked = call_->rekey(); !asked) return Failure(asked.error());
         return outputs();
     }
     Reply hang_up(const Arguments&) {
@@ -111,6 +146,11 @@ class Peer {
             if (const auto* signal = std::get_if<Signal>(&*output)) add("signal", signal->bytes);
             if (const auto* active = std::get_if<Activated>(&*output))
                 add("activated", as_bytes(active->safety_number));
+            if (const auto* ready = std::get_if<ShortAuthReady>(&*output)) {
+                std::string symbols;
+                for (const SasSymbol& symbol : ready->symbols) (symbols += symbols.empty() ? "" : " ") += symbol.word;
+                add("short_auth", as_bytes(symbols));
+            }
             if (const auto* route = std::get_if<RemoteRoute>(&*output)) add("route", route->route);
             if (const auto* ended = std::get_if<Ended>(&*output)) add("ended", as_bytes(name(ended->reason)));
         }
@@ -125,18 +165,19 @@ class Peer {
     static constexpr Instant now{};
 
     test::SeededRandom random_;
-    crypto::Identity identity_ = crypto::Identity::generate(random_);
-    crypto::PrekeyStore prekeys_ = crypto::PrekeyStore::generate(identity_, 1, random_);
+    crypto::Device device_ = crypto::Device::generate(crypto::Identity::generate(random_), random_);
+    crypto::PrekeyStore prekeys_ = crypto::PrekeyStore::generate(1, random_);
     std::optional<crypto::Session> session_;
     Account account_ = Account::create(random_);
     std::optional<Call> call_;
 };
 
 const std::map<std::string, Peer::Command> Peer::commands = {
-    {"bundle", {0, &Peer::bundle}},  {"initiate", {1, &Peer::initiate}}, {"accept", {1, &Peer::accept}},
-    {"seal", {1, &Peer::seal}},      {"open", {1, &Peer::open}},         {"account", {0, &Peer::account}},
-    {"dial", {2, &Peer::dial}},      {"receive", {1, &Peer::receive}},   {"answer", {1, &Peer::answer}},
-    {"hang_up", {0, &Peer::hang_up}}};
+    {"bundle", {0, &Peer::bundle}}, {"initiate", {1, &Peer::initiate}}, {"accept", {1, &Peer::accept}},
+    {"seal", {2, &Peer::seal}},     {"open", {1, &Peer::open}},         {"account", {0, &Peer::account}},
+    {"code", {1, &Peer::code}},     {"scan", {2, &Peer::scan}},         {"devices", {0, &Peer::devices}},
+    {"learn", {1, &Peer::learn}},   {"dial", {2, &Peer::dial}},         {"receive", {1, &Peer::receive}},
+    {"answer", {1, &Peer::answer}}, {"rekey", {0, &Peer::rekey}},       {"hang_up", {0, &Peer::hang_up}}};
 
 }  // namespace
 

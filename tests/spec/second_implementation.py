@@ -1,129 +1,152 @@
-#!/usr/bin/env python3
 """Sotto's protocol, written from docs/protocol.md alone: what that page leaves out, this file could not know.
 
-Its sections are the page's. Media and their packets (section 9) are not here. second_implementation_test.py runs it.
+Sections 2 to 4: who talks, and how two devices that never met agree. Section 1 is in second_primitives.py, sections 5
+and 6 are in second_ratchet.py, the calls (7 to 13, but for media packets) in second_call.py; the tests run them all.
 """
-import base64
-import copy
-import ctypes
-import hashlib
-import hmac
 import struct
 from collections import namedtuple
 
-SODIUM = ctypes.CDLL("libsodium.so.26")  # 1.0.22, the first with ML-KEM
-SODIUM.sodium_init()
+from second_primitives import *
 
+# 2. Identity and devices
 
-class Refused(Exception):
-    """What a client must not take."""
-
-
-def require(condition, why):
-    if not condition:
-        raise Refused(why)
-
-
-# 1. Notation and primitives
-
-VERSION, INITIAL, ORDINARY = 1, 1, 2
-X25519, ML_KEM_768, ED25519 = 1, 2, 3  # the type bytes of Encode
-
-
-def be32(number):
-    return struct.pack(">I", number)
-
-
-def sodium(function, sizes, *arguments):
-    """Calls a function of libsodium, whose outputs come first; gives their bytes."""
-    outputs = [ctypes.create_string_buffer(size) for size in sizes]
-    arguments = [ctypes.c_ulonglong(a) if isinstance(a, int) else a for a in arguments]
-    require(getattr(SODIUM, function)(*outputs, *arguments) == 0, function)
-    return outputs[0].raw if len(outputs) == 1 else [output.raw for output in outputs]
-
-
-def x25519_public(private):
-    return sodium("crypto_scalarmult_base", [32], private)
-
-
-def dh(private, public):
-    return sodium("crypto_scalarmult", [32], private, public)  # refuses an all-zero result
-
-
-def verify(identity, signature, data):
-    sodium("crypto_sign_verify_detached", [], signature, data, len(data), identity)
-
-
-def hmac_sha512(key, data):
-    return hmac.digest(key, data, "sha512")
-
-
-def extract(salt, ikm):
-    return hmac_sha512(salt or bytes(64), ikm)
-
-
-def expand(prk, info, size):
-    block = out = b""
-    for counter in range(1, -(-size // 64) + 1):
-        block = hmac_sha512(prk, block + info + bytes([counter]))
-        out += block
-    return out[:size]
-
-
-def aead_seal(key, plaintext, ad):
-    return sodium("crypto_aead_chacha20poly1305_ietf_encrypt", [len(plaintext) + 16], None, plaintext, len(plaintext),
-                  ad, len(ad), None, bytes(12), key)
-
-
-def aead_open(key, ciphertext, ad):
-    return sodium("crypto_aead_chacha20poly1305_ietf_decrypt", [len(ciphertext) - 16], None, None, ciphertext,
-                  len(ciphertext), ad, len(ad), bytes(12), key)
-
-
-def encode(kind, key):
-    return bytes([kind]) + key
-
-
-# 2. Identity
-
-def x_form(identity):
-    return sodium("crypto_sign_ed25519_pk_to_curve25519", [32], identity)  # refuses low order and other subgroups
+DEVICE_LABEL, DEVICE_LIST_LABEL = b"Sotto_v1_device", b"Sotto_v1_device_list"
 
 
 class Identity:
     def __init__(self, seed):
         self.seed = seed
-        self.public, self.secret = sodium("crypto_sign_seed_keypair", [32, 64], seed)
-        self.x_private = sodium("crypto_sign_ed25519_sk_to_curve25519", [32], self.secret)
+        self.public, self.private = signing_pair(seed)
+
+    def certify(self, device):
+        """The certificate of a device's public key."""
+        return self.public + device + sign(self.private, DEVICE_LABEL + encode(DEVICE, device))
+
+    def device_list(self, sequence, devices):
+        entries = b"".join(self.certify(device)[32:] for device in sorted(devices))
+        before = bytes([VERSION]) + self.public + be32(sequence) + bytes([len(devices)]) + entries
+        return before + sign(self.private, DEVICE_LIST_LABEL + before)
+
+
+class Device:
+    def __init__(self, identity, seed):
+        self.seed = seed
+        self.public, self.private = signing_pair(seed)
+        self.x_private = x_private_form(self.private)
+        self.certificate = identity.certify(self.public)
+        self.identity = identity.public
 
     def sign(self, data):
-        return sodium("crypto_sign_detached", [64], None, data, len(data), self.secret)
+        return sign(self.private, data)
+
+
+def check_certificate(certificate):
+    """Its identity and its device."""
+    identity, device, signature = certificate[:32], certificate[32:64], certificate[64:]
+    check_point(identity)
+    check_point(device)
+    verify(identity, signature, DEVICE_LABEL + encode(DEVICE, device))
+    return identity, device
+
+
+DeviceList = namedtuple("DeviceList", "identity sequence devices")
+
+
+def parse_device_list(data):
+    require(data, "truncated")
+    require(data[0] == VERSION, "unsupported_version")
+    require(len(data) >= 38, "truncated")
+    identity, sequence, count = struct.unpack(">32sIB", data[1:38])
+    require(1 <= count <= 32, "malformed")
+    require(len(data) >= 102 + 96 * count, "truncated")
+    require(len(data) == 102 + 96 * count, "malformed")
+    entries = [data[at:at + 96] for at in range(38, 38 + 96 * count, 96)]
+    devices = [entry[:32] for entry in entries]
+    require(devices == sorted(set(devices)), "malformed")
+    check_point(identity)
+    verify(identity, data[-64:], DEVICE_LIST_LABEL + data[:-64])
+    for entry in entries:
+        check_certificate(identity + entry)
+    return DeviceList(identity, sequence, devices)
+
+
+class KnownDevices:
+    """The newest list of each identity, and every device that was seen of one."""
+
+    def __init__(self):
+        self.lists, self.seen = {}, {}
+
+    def learn(self, data):
+        """The devices that are new, and those that this list leaves out: what the client is told."""
+        listed = parse_device_list(data)
+        known = self.lists.get(listed.identity)
+        require(known is None or listed.sequence > known.sequence, "outdated")
+        seen = self.seen.get(listed.identity)
+        self.lists[listed.identity], self.seen[listed.identity] = listed, set(listed.devices)
+        return (set(), set()) if seen is None else (set(listed.devices) - seen, seen - set(listed.devices))
+
+    def check(self, certificate):
+        """Its device, and whether the client is told that it is new."""
+        identity, device = check_certificate(certificate)
+        known = self.lists.get(identity)
+        require(known is None or device in known.devices, "revoked")
+        seen = self.seen.setdefault(identity, set())
+        is_new = bool(seen) and device not in seen
+        seen.add(device)
+        return device, is_new
 
 
 # 3. Prekey bundle
 
 SIGNED_PREKEY, KEM_PREKEY = b"Sotto_v1_signed_prekey", b"Sotto_v1_kem_prekey"
-Bundle = namedtuple("Bundle", "identity spk_id spk spk_signature kem_id kem kem_signature opk_id opk")
+NO_ID = bytes(4)
+Bundle = namedtuple("Bundle", "certificate spk_id spk spk_signature kem_id kem kem_signature opk_id opk")
+
+
+class Renewal:
+    """The prekeys that were drawn at one time, by their ids. draw(size) gives random bytes."""
+
+    def __init__(self, draw, kem_count, opk_count):
+        self.spk_private, self.spk_id = draw(32), draw(4)
+        self.last_resort_seed, self.last_resort_id = draw(64), draw(4)
+        self.last_resort = kem_pair(self.last_resort_seed)
+        self.one_time_kems = {draw(4): kem_pair(draw(64)) for _ in range(kem_count)}
+        self.opks = {draw(4): draw(32) for _ in range(opk_count)}
+        self.kems_to_hand_out, self.opks_to_hand_out = list(self.one_time_kems), list(self.opks)
+        self.accepted = set()  # the EK_A of every initial message that opened
+
+    def kem(self, kem_id):
+        return self.last_resort if kem_id == self.last_resort_id else self.one_time_kems.get(kem_id)
 
 
 class Prekeys:
-    """Bob's side of one bundle. draw(size) gives random bytes."""
+    """Bob's side of all bundles."""
 
-    def __init__(self, identity, draw, one_time=True):
-        self.identity = identity
-        self.spk_private, self.spk_id = draw(32), draw(4)
-        self.kem_seed, self.kem_id = draw(64), draw(4)
-        self.kem, self.kem_private = sodium("crypto_kem_mlkem768_seed_keypair", [1184, 2400], self.kem_seed)
-        self.opk_id, self.opk_private = (draw(4), draw(32)) if one_time else (bytes(4), None)
-        self.accepted = set()  # the EK_A of every initial message that opened
+    def __init__(self, device, draw, kem_count=1, opk_count=1):
+        self.device, self.draw = device, draw
+        self.present, self.former = Renewal(draw, kem_count, opk_count), None
+
+    def renew(self, kem_count=1, opk_count=1):
+        self.present, self.former = Renewal(self.draw, kem_count, opk_count), self.present
 
     def bundle(self):
-        spk = x25519_public(self.spk_private)
-        opk = x25519_public(self.opk_private) if self.opk_private else b""
-        spk_signature = self.identity.sign(SIGNED_PREKEY + self.spk_id + encode(X25519, spk))
-        kem_signature = self.identity.sign(KEM_PREKEY + self.kem_id + encode(ML_KEM_768, self.kem))
-        return Bundle(self.identity.public, self.spk_id, spk, spk_signature, self.kem_id, self.kem, kem_signature,
-                      self.opk_id, opk)
+        now = self.present
+        spk = x25519_public(now.spk_private)
+        kem_id = now.kems_to_hand_out.pop(0) if now.kems_to_hand_out else now.last_resort_id
+        kem = now.kem(kem_id)[0]
+        opk_id = now.opks_to_hand_out.pop(0) if now.opks_to_hand_out else NO_ID
+        opk = x25519_public(now.opks[opk_id]) if opk_id != NO_ID else b""
+        return Bundle(self.device.certificate,
+                      now.spk_id, spk, self.device.sign(SIGNED_PREKEY + now.spk_id + encode(X25519, spk)),
+                      kem_id, kem, self.device.sign(KEM_PREKEY + kem_id + encode(ML_KEM_768, kem)), opk_id, opk)
+
+    def find(self, spk_id, kem_id, opk_id):
+        """The renewal that holds all three."""
+        for renewal in (self.present, self.former):
+            if renewal and renewal.spk_id == spk_id:
+                require(renewal.kem(kem_id) and (opk_id == NO_ID or opk_id in renewal.opks), "unknown_prekey")
+                return renewal
+        raise Refused("unknown_prekey")
 
 
 def write_bundle(bundle):
@@ -131,226 +154,60 @@ def write_bundle(bundle):
 
 
 def parse_bundle(data):
-    require(len(data) in (1389, 1421) and data[0] == VERSION, "size or version")
-    bundle = Bundle(*struct.unpack("32s4s32s64s4s1184s64s4s", data[1:1389]), data[1389:])
-    require(bundle.spk_id != bytes(4) and bundle.kem_id != bytes(4), "id of 0")
-    require((bundle.opk_id == bytes(4)) == (bundle.opk == b""), "one-time prekey")
-    verify(bundle.identity, bundle.spk_signature, SIGNED_PREKEY + bundle.spk_id + encode(X25519, bundle.spk))
-    verify(bundle.identity, bundle.kem_signature, KEM_PREKEY + bundle.kem_id + encode(ML_KEM_768, bundle.kem))
-    for i in range(0, 1152, 3):  # two coefficients of 12 bits in three bytes, the lower first (FIPS 203, ByteDecode)
-        pair = int.from_bytes(bundle.kem[i:i + 3], "little")
-        require(pair & 0xFFF < 3329 and pair >> 12 < 3329, "bad_key")
+    require(data, "truncated")
+    require(data[0] == VERSION, "unsupported_version")
+    require(len(data) >= 1485, "truncated")
+    bundle = Bundle(*struct.unpack("128s4s32s64s4s1184s64s4s", data[1:1485]), data[1485:])
+    require(bundle.spk_id != NO_ID and bundle.kem_id != NO_ID, "malformed")
+    expected = 32 if bundle.opk_id != NO_ID else 0
+    require(len(bundle.opk) >= expected, "truncated")
+    require(len(bundle.opk) == expected, "malformed")
+    _, device = check_certificate(bundle.certificate)
+    verify(device, bundle.spk_signature, SIGNED_PREKEY + bundle.spk_id + encode(X25519, bundle.spk))
+    verify(device, bundle.kem_signature, KEM_PREKEY + bundle.kem_id + encode(ML_KEM_768, bundle.kem))
+    check_kem_key(bundle.kem)
     return bundle
 
 
 # 4. PQXDH
 
-def pqxdh_secret(dh1, dh2, dh3, dh4, ss):
-    return expand(extract(b"", b"\xff" * 32 + dh1 + dh2 + dh3 + dh4 + ss),
-                  b"Sotto_v1_CURVE25519_SHA-512_ML-KEM-768", 32)
+Agreed = namedtuple("Agreed", "sk hk_a nhk_b ad")
 
 
-def associated_data(alice, bob, kem):
-    return hashlib.sha512(encode(ED25519, alice) + encode(ED25519, bob) + encode(ML_KEM_768, kem)).digest()
+def agree(dh1, dh2, dh3, dh4, ss, alice, bob, kem):
+    """alice and bob: identity and device of each."""
+    out = expand(extract(b"", b"\xff" * 32 + dh1 + dh2 + dh3 + dh4 + ss), b"Sotto_v1_CURVE25519_SHA-512_ML-KEM-768", 96)
+    ad = sha512(encode(IDENTITY, alice[0]) + encode(DEVICE, alice[1]) + encode(IDENTITY, bob[0]) +
+                encode(DEVICE, bob[1]) + encode(ML_KEM_768, kem))
+    return Agreed(out[:32], out[32:64], out[64:], ad)
 
 
-def initiate(identity, bundle, draw):
-    """Alice's session, and what it was made from."""
+def pqxdh_initiate(device, bundle, draw):
+    """What was agreed, the initial header that says so, and every value on the way."""
     ek, m = draw(32), draw(32)
-    ct, ss = sodium("crypto_kem_mlkem768_enc_deterministic", [1088, 32], bundle.kem, m)
-    dhs = (dh(identity.x_private, bundle.spk), dh(ek, x_form(bundle.identity)), dh(ek, bundle.spk),
+    bob = check_certificate(bundle.certificate)
+    ct, ss = encapsulate(bundle.kem, m)
+    dhs = (dh(device.x_private, bundle.spk), dh(ek, x_form(bob[1])), dh(ek, bundle.spk),
            dh(ek, bundle.opk) if bundle.opk else b"")
-    sk, ad = pqxdh_secret(*dhs, ss), associated_data(identity.public, bundle.identity, bundle.kem)
-    session = Session(sk, ad, draw)
-    session.initial_header = (identity.public + x25519_public(ek) + bundle.spk_id + bundle.kem_id + bundle.opk_id + ct)
-    session.step_sending(bundle.spk)
-    return session, {"EK_A private": ek, "EK_A": x25519_public(ek), "ML-KEM encapsulation m": m, "CT": ct,
-                     "DH1": dhs[0], "DH2": dhs[1], "DH3": dhs[2], "DH4": dhs[3], "SS": ss, "SK": sk, "AD": ad}
+    agreed = agree(*dhs, ss, (device.identity, device.public), bob, bundle.kem)
+    header = device.certificate + x25519_public(ek) + bundle.spk_id + bundle.kem_id + bundle.opk_id + ct
+    values = {"EK_A private": ek, "EK_A": x25519_public(ek), "ML-KEM encapsulation m": m, "CT": ct, "DH1": dhs[0],
+              "DH2": dhs[1], "DH3": dhs[2], "DH4": dhs[3], "SS": ss, "SK": agreed.sk, "HK_A": agreed.hk_a,
+              "NHK_B": agreed.nhk_b, "AD": agreed.ad}
+    return agreed, header, values
 
 
-def accept(prekeys, message, draw):
-    """Bob's session, and the plaintext and export secret of the message it begins with."""
-    initial = parse_message(message).initial_header
-    require(initial, "not an initial message")
-    alice, ek, spk_id, kem_id, opk_id, ct = struct.unpack("32s32s4s4s4s1088s", initial)
-    has_opk = opk_id != bytes(4)
-    require(ek not in prekeys.accepted, "replay")
-    require(spk_id == prekeys.spk_id and kem_id == prekeys.kem_id, "unknown prekey")
-    require(not has_opk or (opk_id == prekeys.opk_id and prekeys.opk_private), "unknown or spent prekey")
-    ss = sodium("crypto_kem_mlkem768_dec", [32], ct, prekeys.kem_private)
-    sk = pqxdh_secret(dh(prekeys.spk_private, x_form(alice)), dh(prekeys.identity.x_private, ek),
-                      dh(prekeys.spk_private, ek), dh(prekeys.opk_private, ek) if has_opk else b"", ss)
-    session = Session(sk, associated_data(alice, prekeys.identity.public, prekeys.kem), draw)
-    session.private, session.peer_initial_header = prekeys.spk_private, initial
-    opened = session.open(message)
-    prekeys.accepted.add(ek)
-    if has_opk:
-        prekeys.opk_private = None
-    return session, *opened
+InitialHeader = namedtuple("InitialHeader", "certificate ek spk_id kem_id opk_id ct")
 
 
-# 5. Double Ratchet
-
-MAX_SKIP, MAX_SKIP_NEW_CHAIN, MAX_HELD, MAX_HELD_UNANSWERED = 1000, 100, 2000, 16
-
-
-def kdf_rk(root, shared):
-    out = expand(extract(root, shared), b"Sotto_v1_ratchet_root", 64)
-    return out[:32], out[32:]
+def parse_initial_header(header):
+    return InitialHeader(*struct.unpack("128s32s4s4s4s1088s", header))
 
 
-def kdf_ck(chain):
-    """Message key, export secret, next chain key."""
-    m = hmac_sha512(chain, b"\x01")
-    return m[:32], m[32:], hmac_sha512(chain, b"\x02")[:32]
-
-
-class Session:
-    """One end of a conversation: the state of the Double Ratchet §3.2, and what section 6 adds to it."""
-
-    def __init__(self, sk, ad, draw):
-        self.root, self.ad, self.draw = sk, ad, draw
-        self.private = self.peer = None  # DHs, DHr
-        self.sending = self.receiving = None  # CKs, CKr
-        self.sent = self.received = self.previous = 0  # Ns, Nr, PN
-        self.has_sealed = False
-        self.skipped = {}  # (ratchet key, number): (message key, export secret), oldest first
-        self.initial_header = b""  # sent with every message until the first reply opens
-        self.peer_initial_header = b""
-
-    def step_sending(self, peer):
-        self.private, self.peer, self.previous, self.sent = self.draw(32), peer, self.sent, 0
-        self.root, self.sending = kdf_rk(self.root, dh(self.private, peer))
-
-    def step_receiving(self, peer):
-        self.root, self.receiving = kdf_rk(self.root, dh(self.private, peer))
-        self.received = 0
-
-    def skip_to(self, number):
-        require(number - self.received <= MAX_SKIP, "too_many_skipped")
-        while self.receiving and self.received < number:
-            *keys, self.receiving = kdf_ck(self.receiving)
-            self.skipped[self.peer, self.received] = keys
-            self.received += 1
-        while len(self.skipped) > (MAX_HELD if self.has_sealed else MAX_HELD_UNANSWERED):
-            del self.skipped[next(iter(self.skipped))]
-
-    def keys_of(self, message):
-        held = self.skipped.pop((message.ratchet_key, message.number), None)
-        if held:
-            return held
-        if message.ratchet_key != self.peer:
-            require(message.number <= MAX_SKIP_NEW_CHAIN, "too_many_skipped")
-            self.skip_to(message.previous)
-            self.step_receiving(message.ratchet_key)
-            self.step_sending(message.ratchet_key)
-        require(self.receiving, "no chain yet")
-        require(message.number >= self.received, "opened before")
-        self.skip_to(message.number)
-        *keys, self.receiving = kdf_ck(self.receiving)
-        self.received += 1
-        return keys
-
-    def seal(self, plaintext):
-        """The message and its export secret."""
-        require(len(plaintext) <= 16384 and self.sent < 2**32 - 1, "too long, or too many")
-        key, export, self.sending = kdf_ck(self.sending)
-        header = (bytes([VERSION, INITIAL if self.initial_header else ORDINARY]) + self.initial_header +
-                  x25519_public(self.private) + be32(self.previous) + be32(self.sent))
-        self.sent, self.has_sealed = self.sent + 1, True
-        return header + aead_seal(key, plaintext, self.ad + header), export
-
-    def open(self, data):
-        """The plaintext and its export secret. Works on a copy: what does not authenticate changes nothing."""
-        message = parse_message(data)
-        require(message.initial_header in (b"", self.peer_initial_header), "initial message of another session")
-        after = copy.copy(self)
-        after.skipped = dict(self.skipped)
-        key, export = after.keys_of(message)
-        plaintext = aead_open(key, message.ciphertext, self.ad + message.header)
-        after.initial_header = b""
-        self.__dict__ = after.__dict__
-        return plaintext, export
-
-
-# 6. Messages
-
-Message = namedtuple("Message", "initial_header ratchet_key previous number header ciphertext")
-
-
-def parse_message(data):
-    require(len(data) >= 2 and data[0] == VERSION and data[1] in (INITIAL, ORDINARY), "version or type")
-    start = 1166 if data[1] == INITIAL else 2
-    require(start + 40 + 16 <= len(data) <= start + 40 + 16384 + 16, "size")
-    ratchet_key, previous, number = struct.unpack(">32sII", data[start:start + 40])
-    require(number != 2**32 - 1, "number")
-    return Message(data[2:start], ratchet_key, previous, number, data[:start + 40], data[start + 40:])
-
-
-# 7. Call signals
-
-OFFER, ANSWER, ROUTE, HANG_UP = 1, 2, 3, 4
-Media = namedtuple("Media", "flags channels block_ms zero audio_ssrc video_ssrc")  # the body of an offer or an answer
-
-
-def write_signal(kind, call_id, body):
-    return bytes([VERSION, kind]) + call_id + struct.pack(">H", len(body)) + body + bytes(236 - len(body))
-
-
-def parse_signal(data):
-    require(len(data) == 256 and data[0] == VERSION, "size or version")
-    kind, call_id, size = struct.unpack(">B16sH", data[1:20])
-    require(size <= 236 and not any(data[20 + size:]), "body")
-    body = data[20:20 + size]
-    if kind in (OFFER, ANSWER):
-        require(size == 12, "body")
-        body = Media(*struct.unpack(">BBBBII", body))
-        require(body.channels in (1, 2) and body.block_ms in (10, 20) and body.flags < 4 and body.zero == 0, "media")
-        require(body.audio_ssrc != body.video_ssrc, "SSRCs")
-    elif kind == ROUTE:
-        require(1 <= size <= 200, "body")
-    else:
-        require(kind == HANG_UP and size == 1 and body[0] <= 4, "kind or reason")
-    return kind, call_id, body
-
-
-# 8. Media keys
-
-def call_binding(call_id, caller, callee):
-    return call_id + encode(ED25519, caller) + encode(ED25519, callee)
-
-
-def call_secret(offer, answer, binding):
-    return expand(extract(b"", offer + answer), b"Sotto_v1_call" + binding, 64)
-
-
-def epoch_secret(secret, epoch):
-    for n in range(epoch + 1):
-        secret = expand(secret, b"Sotto_v1_epoch" + be32(n), 64)
-    return secret
-
-
-def srtp_key(secret, epoch, direction, medium, binding):
-    info = b"Sotto_v1_srtp" + be32(epoch) + bytes([direction, medium]) + binding
-    return expand(epoch_secret(secret, epoch), info, 44)
-
-
-# 10. Safety number
-
-def safety_half(identity):
-    encoded = encode(ED25519, identity)
-    h = hashlib.sha512(b"Sotto_v1_safety_number" + bytes(2) + encoded).digest()
-    for _ in range(5200):
-        h = hashlib.sha512(h + encoded).digest()
-    return "".join(f"{int.from_bytes(h[i:i + 5], 'big') % 100000:05}" for i in range(0, 30, 5))
-
-
-def safety_number(one, other):
-    digits = "".join(sorted([safety_half(one), safety_half(other)]))
-    return " ".join(digits[i:i + 5] for i in range(0, 60, 5))
-
-
-# 12. Key log
-
-def key_log_line(call_id, epoch, ssrc, key):
-    return f"SRTP {call_id.hex()} {epoch} {ssrc:08x} AEAD_AES_256_GCM {base64.b64encode(key).decode()}"
+def pqxdh_respond(device, renewal, header):
+    alice = check_certificate(header.certificate)
+    kem_public, kem_private = renewal.kem(header.kem_id)
+    ss = decapsulate(kem_private, header.ct)
+    dh4 = dh(renewal.opks[header.opk_id], header.ek) if header.opk_id != NO_ID else b""
+    return agree(dh(renewal.spk_private, x_form(alice[1])), dh(device.x_private, header.ek),
+                 dh(renewal.spk_private, header.ek), dh4, ss, alice, (device.identity, device.public), kem_public)
