@@ -31,13 +31,27 @@ Result<crypto::PrekeyBundle> checked_bundle(Bytes bytes) {
 
 }  // namespace
 
-// Opens `message` by one of a device's sessions, which then becomes the active one.
+void Account::State::Peer::add(std::shared_ptr<call::KeptSession> session, bool retired) {
+    sessions.push_front({std::move(session), retired});
+    if (sessions.size() <= max_sessions) return;
+    sessions.back().session->forget();
+    sessions.pop_back();
+}
+
+std::shared_ptr<call::KeptSession> Account::State::kept(crypto::Session&& session) {
+    auto kept = std::make_shared<call::KeptSession>(std::move(session), ledger, next_session++);
+    kept->put();
+    return kept;
+}
+
+// Opens `message` by one of a device's sessions, which then becomes the active one unless it is retired.
 Result<Account::State::Incoming> Account::State::open_by(Peer& peer, std::size_t session, Bytes message) {
-    auto opened = peer.sessions[session]->open(message);
+    const Peer::Entry entry = peer.sessions[session];
+    auto opened = entry.session->open(message);
     if (!opened) return Failure(opened.error());
     const auto place = peer.sessions.begin() + static_cast<std::ptrdiff_t>(session);
-    std::rotate(peer.sessions.begin(), place, place + 1);
-    return Incoming{peer.sessions.front(), std::move(*opened)};
+    if (!entry.retired) std::rotate(peer.sessions.begin(), place, place + 1);
+    return Incoming{entry.session, std::move(*opened)};
 }
 
 Result<Account::State::Incoming> Account::State::open_by(Peer& peer, Bytes message) {
@@ -61,11 +75,13 @@ Result<Account::State::Incoming> Account::State::open_initial(Bytes message, con
     }
     auto accepted = crypto::Session::accept(device, prekeys, message, random);
     if (!accepted) return Failure(accepted.error());
-    auto session = std::make_shared<crypto::Session>(std::move(accepted->session));
+    auto session = kept(std::move(accepted->session));
     peers[sender].add(session);
     unanswered.push_back({sender, session});
     if (devices.knows(sender.identity)) remember(sender);
     bound_unanswered();
+    const auto written = commit_prekeys();
+    if (!written) return Failure(written.error());
     return Incoming{std::move(session), std::move(accepted->first)};
 }
 
@@ -77,7 +93,9 @@ void Account::State::bound_unanswered() {
             std::ranges::find_if(unanswered, [](const auto& begun) { return begun.session.use_count() == 1; });
         if (oldest == unanswered.end()) return;
         const auto peer = peers.find(oldest->peer);
-        std::erase(peer->second.sessions, oldest->session.lock());
+        const auto session = oldest->session.lock();
+        session->forget();
+        std::erase_if(peer->second.sessions, [&](const Peer::Entry& entry) { return entry.session == session; });
         if (peer->second.sessions.empty()) peers.erase(peer);
         unanswered.erase(oldest);
         ++sessions_given_up;
@@ -99,19 +117,19 @@ Result<Account::State::Incoming> Account::State::open(Bytes message) {
 }
 
 // The session to dial by, or none: the call has to begin one.
-std::shared_ptr<crypto::Session> Account::State::session_for(const PeerDevice& peer,
-                                                             crypto::PrekeyId signed_prekey) const {
+std::shared_ptr<call::KeptSession> Account::State::session_for(const PeerDevice& peer,
+                                                               crypto::PrekeyId signed_prekey) const {
     const auto known = peers.find(peer);
     if (known == peers.end()) return nullptr;
     // Another signed prekey than last time: the device may have lost its sessions.
     if (known->second.dialled_prekey != signed_prekey) return nullptr;
-    const auto& first = known->second.sessions.front();
-    if (!first->can_seal()) return nullptr;
+    const auto& [first, retired] = known->second.sessions.front();
+    if (retired || !first->can_seal()) return nullptr;
     // Too many messages that nobody replied to: if they were lost, the peer cannot skip them all.
     return first->sealed_unanswered() < max_sealed_unanswered ? first : nullptr;
 }
 
-std::shared_ptr<detail::CallCore> Account::State::find_call(const CallId& id, const crypto::Session& session) const {
+std::shared_ptr<detail::CallCore> Account::State::find_call(const CallId& id, const call::KeptSession& session) const {
     for (const auto& weak : calls) {
         auto call = weak.lock();
         if (!call || call->id() != id) continue;
@@ -166,11 +184,19 @@ Result<AccountSeed> Account::seed() const {
     return seed;
 }
 
-Buffer Account::bundle() { return crypto::encode(state_->prekeys.publish(state_->device)); }
+Result<Buffer> Account::bundle() {
+    auto bundle = crypto::encode(state_->prekeys.publish(state_->device));
+    const auto written = state_->commit_prekeys();
+    if (!written) return Failure(written.error());
+    return bundle;
+}
 
 std::size_t Account::one_time_prekeys_left() const { return state_->prekeys.one_time_left(); }
 
-void Account::renew_prekeys() { state_->prekeys.renew(State::one_time_prekeys, state_->random); }
+Result<void> Account::renew_prekeys() {
+    state_->prekeys.renew(State::one_time_prekeys, state_->random);
+    return state_->commit_prekeys();
+}
 
 Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now) {
     const auto checked = checked_bundle(bundle);
@@ -186,14 +212,23 @@ Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallS
     if (begin) {
         auto started = crypto::Session::initiate(state_->device, *checked, state_->random);
         if (!started) return Failure(started.error());
-        session = std::make_shared<crypto::Session>(std::move(*started));
+        session = state_->kept(std::move(*started));
     }
     auto core = detail::CallCore::dial(session, identity(), settings, state_->random, now);
-    if (!core) return Failure(core.error());
+    if (!core) {
+        if (begin) session->forget();
+        return Failure(core.error());
+    }
     state_->remember(device);
     State::Peer& known = state_->peers[device];
+    // Another signed prekey than last time: a message of before that comes late must not bring a lost session back.
+    if (known.dialled_prekey != 0 && known.dialled_prekey != checked->signed_prekey.id) {
+        for (State::Peer::Entry& entry : known.sessions) entry.retired = true;
+    }
     if (begin) known.add(std::move(session));
     known.dialled_prekey = checked->signed_prekey.id;
+    const auto written = state_->commit();
+    if (!written) return Failure(written.error());
     (*core)->look_up_in(state_->contacts);
     state_->calls.push_back(*core);
     return Call(std::move(*core));
@@ -213,7 +248,7 @@ const Contacts& Account::contacts() const { return *state_->contacts; }
 Result<void> Account::restore_contacts(Contacts stored) {
     if (stored.ours() != identity()) return Failure(Error::wrong_identity);
     contacts() = std::move(stored);
-    return {};
+    return save();
 }
 
 Result<std::optional<Call>> Account::receive(Bytes signal, Instant now) {

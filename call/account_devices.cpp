@@ -25,6 +25,10 @@ void Account::State::end_sessions_of_revoked() {
         const auto admitted = devices.admit(peer);
         return !admitted && admitted.error() == Error::revoked;
     };
+    for (auto& [who, peer] : peers) {
+        if (!revoked(who)) continue;
+        for (const Peer::Entry& entry : peer.sessions) entry.session->forget();
+    }
     std::erase_if(peers, [&](const auto& entry) { return revoked(entry.first); });
     std::erase_if(unanswered, [&](const Unanswered& begun) { return revoked(begun.peer); });
 }
@@ -46,7 +50,7 @@ Result<Account> Account::join(DeviceRequest&& request, Bytes certificate, Random
     auto device = crypto::Device::from_seed(seed, *parsed);
     if (!device) return Failure(device.error());
     const auto consumed = std::move(request.seed_);
-    return Account(std::make_unique<State>(std::nullopt, std::move(*device), random));
+    return Account(std::make_unique<State>(std::nullopt, std::move(*device), State::fresh_prekeys(random), random));
 }
 
 Result<Buffer> Account::certify(const DeviceKey& device) {
@@ -55,6 +59,8 @@ Result<Buffer> Account::certify(const DeviceKey& device) {
     if (!valid) return Failure(valid.error());
     const auto certified = state_->devices.certify({identity(), device});
     if (!certified) return Failure(certified.error());
+    const auto written = state_->commit();
+    if (!written) return Failure(written.error());
     return crypto::encode(crypto::certify(*state_->identity, device));
 }
 
@@ -62,8 +68,9 @@ Result<void> Account::remove_device(const DeviceKey& device) {
     if (!state_->identity) return Failure(Error::wrong_state);
     if (device == this->device()) return Failure(Error::invalid_argument);
     const auto removed = state_->devices.remove({identity(), device});
-    if (removed) state_->end_sessions_of_revoked();
-    return removed;
+    if (!removed) return removed;
+    state_->end_sessions_of_revoked();
+    return state_->commit();
 }
 
 Result<Buffer> Account::publish_devices() {
@@ -72,6 +79,8 @@ Result<Buffer> Account::publish_devices() {
     if (!listed) return Failure(listed.error());
     const auto sequence = state_->devices.next_sequence(identity());
     if (!sequence) return Failure(sequence.error());
+    const auto written = state_->commit();
+    if (!written) return Failure(written.error());
     return crypto::encode(crypto::make_list(*state_->identity, *sequence, state_->devices.devices(identity())));
 }
 
@@ -85,7 +94,7 @@ Result<void> Account::learn_devices(Bytes list) {
     if (!events) return Failure(events.error());
     std::ranges::move(*events, std::back_inserter(state_->events));
     state_->end_sessions_of_revoked();
-    return {};
+    return state_->commit();
 }
 
 std::optional<AccountEvent> Account::event() {

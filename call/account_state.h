@@ -9,10 +9,10 @@
 
 #include "call/call_core.h"
 #include "call/device_book.h"
+#include "call/ledger.h"
 #include "crypto/device.h"
 #include "crypto/key_log.h"
 #include "crypto/prekeys.h"
-#include "crypto/session.h"
 #include "sotto/account.h"
 
 namespace sotto {
@@ -23,29 +23,30 @@ struct Account::State {
     struct Peer {
         // The session that last opened a message comes first: we send by that one. There are several when both sides
         // began at once, or one lost its state (Signal, "The Sesame Algorithm", §3: active and inactive sessions).
-        std::deque<std::shared_ptr<crypto::Session>> sessions;
+        struct Entry {
+            std::shared_ptr<call::KeptSession> session;
+            bool retired = false;  // only opens: the peer may have lost it, or we did what happened in it last
+        };
+        std::deque<Entry> sessions;
         crypto::PrekeyId dialled_prekey = 0;  // the signed prekey in the bundle that we last dialled with
 
-        void add(std::shared_ptr<crypto::Session> session) {
-            sessions.push_front(std::move(session));
-            if (sessions.size() > max_sessions) sessions.pop_back();
-        }
+        void add(std::shared_ptr<call::KeptSession> session, bool retired = false);
         static constexpr std::size_t max_sessions = 4;
     };
 
     // A session that somebody began; kept in order of beginning until we send something in it.
     struct Unanswered {
         PeerDevice peer;
-        std::weak_ptr<crypto::Session> session;
+        std::weak_ptr<call::KeptSession> session;
     };
 
     static constexpr std::size_t one_time_prekeys = 100;  // of either kind in a batch
 
     // `secret` is left out where the identity's lies elsewhere.
-    State(std::optional<crypto::Identity>&& secret, crypto::Device&& own, Random& source)
+    State(std::optional<crypto::Identity>&& secret, crypto::Device&& own, crypto::PrekeyStore&& keys, Random& source)
         : identity(std::move(secret)),
           device(std::move(own)),
-          prekeys(crypto::PrekeyStore::generate(one_time_prekeys, source)),
+          prekeys(std::move(keys)),
           random(source),
           contacts(std::make_shared<Contacts>(device.identity())) {
         crypto::announce_key_log();
@@ -54,26 +55,39 @@ struct Account::State {
     }
     static std::unique_ptr<State> on_new_device(crypto::Identity&& identity, Random& random) {
         auto device = crypto::Device::generate(identity, random);
-        return std::make_unique<State>(std::move(identity), std::move(device), random);
+        return std::make_unique<State>(std::move(identity), std::move(device), fresh_prekeys(random), random);
+    }
+    static crypto::PrekeyStore fresh_prekeys(Random& random) {
+        return crypto::PrekeyStore::generate(one_time_prekeys, random);
     }
     PeerDevice ours() const { return {device.identity(), device.key()}; }
 
     // A message opened, and the session it came by.
     struct Incoming {
-        std::shared_ptr<crypto::Session> session;
+        std::shared_ptr<call::KeptSession> session;
         crypto::Opened opened;
     };
     Result<Incoming> open(Bytes message);
     static Result<Incoming> open_by(Peer& peer, std::size_t session, Bytes message);
     static Result<Incoming> open_by(Peer& peer, Bytes message);
-    std::shared_ptr<crypto::Session> session_for(const PeerDevice& peer, crypto::PrekeyId signed_prekey) const;
+    std::shared_ptr<call::KeptSession> session_for(const PeerDevice& peer, crypto::PrekeyId signed_prekey) const;
     Result<Incoming> open_initial(Bytes message, const PeerDevice& sender);
+    std::shared_ptr<call::KeptSession> kept(crypto::Session&& session);
     void remember(const PeerDevice& peer);
     void remember_answered();
     void bound_unanswered();
     void end_sessions_of_revoked();
     Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now);
-    std::shared_ptr<detail::CallCore> find_call(const CallId& id, const crypto::Session& session) const;
+    std::shared_ptr<detail::CallCore> find_call(const CallId& id, const call::KeptSession& session) const;
+
+    // -- account_storage.cpp
+
+    static Result<std::unique_ptr<State>> load(std::shared_ptr<call::Ledger> ledger, Random& random);
+    Result<void> load_sessions();
+    Result<void> keep_in(std::shared_ptr<call::Ledger> into);
+    // Writes prekeys, and what else has changed; no effect without a ledger.
+    Result<void> commit_prekeys();
+    Result<void> commit();
 
     std::optional<crypto::Identity> identity;
     crypto::Device device;
@@ -87,6 +101,10 @@ struct Account::State {
     std::uint64_t sessions_given_up = 0;
     std::vector<std::weak_ptr<detail::CallCore>> calls;
     RefusalCounts refused;
+    std::shared_ptr<call::Ledger> ledger;  // none: nothing is kept
+    Buffer contacts_put, devices_put;      // as they were last put there
+    std::uint32_t next_session = 0;
+    bool rolled_back = false;
 };
 
 }  // namespace sotto

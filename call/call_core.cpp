@@ -53,7 +53,7 @@ crypto::Step step_for(const call::CallSignal& signal) {
 
 }  // namespace
 
-CallCore::CallCore(std::shared_ptr<crypto::Session> session, const crypto::CallBinding& binding, crypto::Role role,
+CallCore::CallCore(std::shared_ptr<call::KeptSession> session, const crypto::CallBinding& binding, crypto::Role role,
                    Random& random, Instant now)
     : session_(std::move(session)),
       binding_(binding),
@@ -64,7 +64,7 @@ CallCore::CallCore(std::shared_ptr<crypto::Session> session, const crypto::CallB
       seen_(now),
       short_auth_(binding, role, random) {}
 
-Result<std::shared_ptr<CallCore>> CallCore::dial(std::shared_ptr<crypto::Session> session, const PublicIdentity& ours,
+Result<std::shared_ptr<CallCore>> CallCore::dial(std::shared_ptr<call::KeptSession> session, const PublicIdentity& ours,
                                                  const CallSettings& settings, Random& random, Instant now) {
     if (!valid(settings)) return Failure(Error::invalid_argument);
     const crypto::CallBinding binding{.call = random_call_id(random), .caller = ours, .callee = session->peer()};
@@ -77,7 +77,7 @@ Result<std::shared_ptr<CallCore>> CallCore::dial(std::shared_ptr<crypto::Session
     return core;
 }
 
-std::shared_ptr<CallCore> CallCore::ring(std::shared_ptr<crypto::Session> session, const PublicIdentity& ours,
+std::shared_ptr<CallCore> CallCore::ring(std::shared_ptr<call::KeptSession> session, const PublicIdentity& ours,
                                          const CallId& id, const call::Offer& offer,
                                          crypto::ExportSecret&& offer_secret, Random& random, Instant now) {
     const crypto::CallBinding binding{.call = id, .caller = session->peer(), .callee = ours};

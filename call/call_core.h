@@ -6,12 +6,12 @@
 #include <optional>
 #include <variant>
 
+#include "call/kept_session.h"
 #include "call/rekeying.h"
 #include "call/rtp_session.h"
 #include "call/short_auth_exchange.h"
 #include "call/signal.h"
 #include "call/state.h"
-#include "crypto/session.h"
 #include "sotto/call.h"
 #include "sotto/contacts.h"
 
@@ -19,11 +19,12 @@ namespace sotto::detail {
 
 class CallCore {
   public:
-    // Ours: queues the offer. Errors: those of Session::seal(), invalid_argument (settings).
-    static Result<std::shared_ptr<CallCore>> dial(std::shared_ptr<crypto::Session> session, const PublicIdentity& ours,
-                                                  const CallSettings& settings, Random& random, Instant now);
+    // Ours: queues the offer. Errors: those of KeptSession::seal(), invalid_argument (settings).
+    static Result<std::shared_ptr<CallCore>> dial(std::shared_ptr<call::KeptSession> session,
+                                                  const PublicIdentity& ours, const CallSettings& settings,
+                                                  Random& random, Instant now);
     // Theirs: rings.
-    static std::shared_ptr<CallCore> ring(std::shared_ptr<crypto::Session> session, const PublicIdentity& ours,
+    static std::shared_ptr<CallCore> ring(std::shared_ptr<call::KeptSession> session, const PublicIdentity& ours,
                                           const CallId& id, const call::Offer& offer,
                                           crypto::ExportSecret&& offer_secret, Random& random, Instant now);
 
@@ -60,7 +61,7 @@ class CallCore {
     CallStats stats() const;
 
   private:
-    CallCore(std::shared_ptr<crypto::Session> session, const crypto::CallBinding& binding, crypto::Role role,
+    CallCore(std::shared_ptr<call::KeptSession> session, const crypto::CallBinding& binding, crypto::Role role,
              Random& random, Instant now);
 
     using Notice = std::variant<Activated, ShortAuthReady, Buffer, Ended>;  // a Buffer is the peer's route
@@ -84,7 +85,7 @@ class CallCore {
     void check_timeouts(Instant now);
     std::optional<Output> poll_notice();
 
-    std::shared_ptr<crypto::Session> session_;
+    std::shared_ptr<call::KeptSession> session_;
     crypto::CallBinding binding_;
     crypto::Role role_;
     Random& random_;

@@ -171,7 +171,7 @@ int run_answer(Options options) {
     conversation->log().event({{"event", "waiting"}, {"identity", to_hex(account.identity().key)}});
     auto carrier = Carrier::accept_one(options.carrier);
     if (!carrier) return complain(carrier.error());
-    const auto published = carrier->send(account.bundle());
+    const auto published = carrier->send(*account.bundle());
     if (!published) return complain(published.error());
 
     auto call = wait_for_ring(account, *carrier);

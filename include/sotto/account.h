@@ -15,6 +15,7 @@
 #include "sotto/random.h"
 #include "sotto/secret.h"
 #include "sotto/stats.h"
+#include "sotto/store.h"
 
 namespace sotto {
 
@@ -58,7 +59,21 @@ SOTTO_API SafetyNumber safety_number(const PublicIdentity& a, const PublicIdenti
 
 class SOTTO_API Account {
   public:
-    // A new identity and its first device. `random` must outlive the account and its calls.
+    // The account kept in `store`, or a new one that is kept there from now on. What a message says or enables is
+    // written before anybody sees it; a write that fails keeps it back. Store and `random` must outlive the account and
+    // its calls. Calls are not kept. The first call to each device after a restart begins a new session.
+    // Errors: foreign_store (another key's, too), damaged_store, unsupported_version, io_failed, the store's own.
+    static Result<Account> open(Store& store, const StoreKey& key, Random& random = system_random());
+    // An older copy of the store was put back. Sessions and prekeys are new: publish new bundles. Contacts and devices
+    // are as old as the copy: learn the newest device lists.
+    bool rolled_back() const;
+    // Keeps an account that kept nothing so far in a store that holds none. Errors: wrong_state (it does, or the
+    // account is kept already), and those of open().
+    Result<void> keep_in(Store& store, const StoreKey& key);
+    // Writes what the client changed in contacts(); they are written with everything else, too. Errors: the store's.
+    Result<void> save();
+
+    // A new identity and its first device, kept nowhere. `random` must outlive the account and its calls.
     static Account create(Random& random = system_random());
     // A new device of that seed's identity, with fresh prekeys and no sessions: peers are told of a new device. Let it
     // learn the device list that was published last before it publishes another: until then other devices of its own
@@ -93,7 +108,8 @@ class SOTTO_API Account {
     std::optional<AccountEvent> event();
 
     // What a caller needs to reach us, for any directory: each call hands out another one-time prekey.
-    Buffer bundle();
+    // Errors: the store's.
+    Result<Buffer> bundle();
     // When none is left bundles go without: whoever steals our prekeys before they are renewed can read such first
     // messages.
     std::size_t one_time_prekeys_left() const;
@@ -101,7 +117,8 @@ class SOTTO_API Account {
     // before stay good until the next renewal, so leave those that are under way the time to arrive. A client renews
     // every few days, when one-time prekeys run out, and at the latest when receive() refuses with key_exhausted: a
     // batch of prekeys serves 65,536 sessions.
-    void renew_prekeys();
+    // Errors: the store's.
+    Result<void> renew_prekeys();
 
     // Rings `peer` at the device whose bundle the directory gave: its present one, for a new session begins where the
     // last one has gone 50 messages without a reply, or where the device's signed prekey is another than before. The
@@ -123,7 +140,8 @@ class SOTTO_API Account {
     // A signal that the carrier brought. Gives a ringing Call if it is a new offer, nothing if it belongs to a call we
     // have. What is refused is counted and changes nothing.
     // Errors: those of parsing, forged, replayed, too_many_skipped, unknown_prekey, key_exhausted, bad_key,
-    // bad_signature, revoked, too_large, unknown_session, unknown_call, wrong_state.
+    // bad_signature, revoked, too_large, unknown_session, unknown_call, wrong_state; the store's, which lose the
+    // signal.
     Result<std::optional<Call>> receive(Bytes signal, Instant now);
 
     const RefusalCounts& refused() const;

@@ -20,7 +20,7 @@ struct Caller {
     Caller(Account& account, Random& source)
         : random(source),
           device(crypto::Device::generate(crypto::Identity::generate(random), random)),
-          session(begin(account.bundle())) {}
+          session(begin(*account.bundle())) {}
 
     crypto::Session begin(Bytes bundle) const {
         return std::move(*crypto::Session::initiate(device, *crypto::parse_bundle(bundle), random));
@@ -87,7 +87,7 @@ TEST_CASE_FIXTURE(Fixture,
     CHECK(account.receive(friendly.offer(), now));
     CHECK(account.receive(held.offer(), now));
 
-    strangers.front().session = strangers.front().begin(account.bundle());
+    strangers.front().session = strangers.front().begin(*account.bundle());
     const auto again = account.receive(strangers.front().offer(), now);
     REQUIRE(again);
     CHECK(again->has_value());
@@ -100,11 +100,11 @@ TEST_CASE_FIXTURE(Fixture,
     for (const int dropped : {49, 50, 51, 600}) {
         CAPTURE(dropped);
         for (int i = 0; i < dropped; ++i) {
-            auto lost = account.dial(callee.identity(), callee.bundle(), {}, now);
+            auto lost = account.dial(callee.identity(), *callee.bundle(), {}, now);
             REQUIRE(lost);
             lost->hang_up(now);
         }
-        auto call = account.dial(callee.identity(), callee.bundle(), {}, now);
+        auto call = account.dial(callee.identity(), *callee.bundle(), {}, now);
         REQUIRE(call);
         const auto offer = call->poll(now);
         const auto ringing = callee.receive(std::get<Signal>(*offer).bytes, now);
@@ -115,7 +115,7 @@ TEST_CASE_FIXTURE(Fixture,
 
 TEST_CASE_FIXTURE(Fixture, "fifty calls at once that nobody answers still leave room for the next in the same chain") {
     Account callee = Account::create(random);
-    const Buffer bundle = callee.bundle();
+    const Buffer bundle = *callee.bundle();
     std::vector<Call> calls;
     calls.reserve(50);
     for (int i = 0; i < 50; ++i) calls.push_back(std::move(*account.dial(callee.identity(), bundle, {}, now)));
@@ -136,7 +136,7 @@ TEST_CASE_FIXTURE(Fixture, "a bundle is good until the second renewal after it w
     REQUIRE(account.receive(first, now));
     CHECK(account.one_time_prekeys_left() == 97);
 
-    account.renew_prekeys();
+    REQUIRE(account.renew_prekeys());
     CHECK(account.one_time_prekeys_left() == 100);
     CHECK(account.receive(first, now).error() == Error::replayed);
     CHECK(account.receive(early.offer(), now));  // its session goes on
@@ -147,7 +147,7 @@ TEST_CASE_FIXTURE(Fixture, "a bundle is good until the second renewal after it w
     Caller fresh(account, random);
     CHECK(account.receive(fresh.offer(), now));
 
-    account.renew_prekeys();
+    REQUIRE(account.renew_prekeys());
     CHECK(account.receive(third, now).error() == Error::unknown_prekey);
     CHECK(account.receive(first, now).error() == Error::replayed);
     CHECK(account.receive(early.offer(), now));
@@ -156,7 +156,7 @@ TEST_CASE_FIXTURE(Fixture, "a bundle is good until the second renewal after it w
 
 TEST_CASE_FIXTURE(Fixture, "a forged repeat of a first header is called forged, whichever session it names") {
     Caller caller(account, random);
-    crypto::Session other = caller.begin(account.bundle());
+    crypto::Session other = caller.begin(*account.bundle());
     REQUIRE(account.receive(caller.offer(), now));
     REQUIRE(account.receive(Caller::offer_by(other, random), now));
     CHECK(account.receive(altered_at_end(caller.offer()), now).error() == Error::forged);

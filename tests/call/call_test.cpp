@@ -167,7 +167,7 @@ TEST_CASE("the next call runs in the same session, and a second offer of a call 
 TEST_CASE("signals replayed, forged or misdirected are refused, counted, and change nothing") {
     TwoParty world(36);
     auto call =
-        world.caller.account.dial(world.callee.account.identity(), world.callee.account.bundle(), {}, world.now);
+        world.caller.account.dial(world.callee.account.identity(), *world.callee.account.bundle(), {}, world.now);
     REQUIRE(call);
     const auto output = call->poll(world.now);
     const Buffer offer = to_buffer(std::get<Signal>(*output).bytes);
@@ -189,18 +189,19 @@ TEST_CASE("signals replayed, forged or misdirected are refused, counted, and cha
 TEST_CASE("dialling somebody by another's bundle is refused") {
     TwoParty world(37);
     Side mallory(38);
-    CHECK(world.caller.account.dial(world.callee.account.identity(), mallory.account.bundle(), {}, world.now).error() ==
-          Error::wrong_identity);
-    Buffer broken = world.callee.account.bundle();
+    CHECK(
+        world.caller.account.dial(world.callee.account.identity(), *mallory.account.bundle(), {}, world.now).error() ==
+        Error::wrong_identity);
+    Buffer broken = *world.callee.account.bundle();
     broken[100] ^= std::byte{1};
     CHECK_FALSE(world.caller.account.dial(world.callee.account.identity(), broken, {}, world.now));
-    CHECK(bundle_owner(world.callee.account.bundle()) == world.callee.account.identity());
+    CHECK(bundle_owner(*world.callee.account.bundle()) == world.callee.account.identity());
 }
 
 TEST_CASE("wrong use is answered with an error that names the cause") {
     TwoParty world(39);
     CHECK(world.caller.account
-              .dial(world.callee.account.identity(), world.callee.account.bundle(), {.audio_channels = 3}, world.now)
+              .dial(world.callee.account.identity(), *world.callee.account.bundle(), {.audio_channels = 3}, world.now)
               .error() == Error::invalid_argument);
     REQUIRE(world.dial());
     const std::vector<std::int16_t> samples(960);
@@ -274,8 +275,8 @@ TEST_CASE("both dial at once: each side's session is kept, and either call can b
         TwoParty world(80);
         Account& a = world.caller.account;
         Account& b = world.callee.account;
-        auto from_a = a.dial(b.identity(), b.bundle(), {}, world.now);
-        auto from_b = b.dial(a.identity(), a.bundle(), {}, world.now);
+        auto from_a = a.dial(b.identity(), *b.bundle(), {}, world.now);
+        auto from_b = b.dial(a.identity(), *a.bundle(), {}, world.now);
         REQUIRE(from_a);
         REQUIRE(from_b);
         const auto signal = [&](Call& call) {

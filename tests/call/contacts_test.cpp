@@ -42,7 +42,7 @@ struct Fixture {
     Account bob = Account::create(random), alice_before = Account::create(random), alice_now = Account::create(random);
 
     Call rings_at_bob(Account& from) {
-        auto call = from.dial(bob.identity(), bob.bundle(), quiet, now);
+        auto call = from.dial(bob.identity(), *bob.bundle(), quiet, now);
         REQUIRE(call);
         auto ringing = bob.receive(offer_of(*call), now);
         REQUIRE((ringing && *ringing));
@@ -234,28 +234,28 @@ TEST_CASE("changed bits in storage are refused or come back as they are read") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "dialling a name remembers its identity, and refuses another one until the client decides") {
-    CHECK(bob.dial("alice", alice_before.bundle(), quiet, now));
+    CHECK(bob.dial("alice", *alice_before.bundle(), quiet, now));
     CHECK(bob.contacts().find("alice") == Contact{alice_before.identity(), Trust::unverified});
-    CHECK(bob.dial("alice", alice_before.bundle(), quiet, now)->peer_name() == "alice");
+    CHECK(bob.dial("alice", *alice_before.bundle(), quiet, now)->peer_name() == "alice");
     for (int i = 0; i < 2; ++i) {
-        CHECK(bob.dial("alice", alice_now.bundle(), quiet, now).error() == Error::identity_changed);
+        CHECK(bob.dial("alice", *alice_now.bundle(), quiet, now).error() == Error::identity_changed);
         CHECK(bob.contacts().pending("alice")->met == alice_now.identity());
     }
-    CHECK(bob.dial("alice", alice_before.bundle(), quiet, now));
+    CHECK(bob.dial("alice", *alice_before.bundle(), quiet, now));
     REQUIRE(bob.contacts().trust_new("alice", alice_now.identity()));
-    const auto call = bob.dial("alice", alice_now.bundle(), quiet, now);
+    const auto call = bob.dial("alice", *alice_now.bundle(), quiet, now);
     REQUIRE(call);
     CHECK(call->peer() == alice_now.identity());
-    CHECK(bob.dial("alice", alice_before.bundle(), quiet, now).error() == Error::identity_changed);
+    CHECK(bob.dial("alice", *alice_before.bundle(), quiet, now).error() == Error::identity_changed);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a bundle that does not verify, or a name that is none, leaves nothing behind") {
-    Buffer forged = alice_now.bundle();
+    Buffer forged = *alice_now.bundle();
     forged[200] ^= std::byte{1};
     CHECK_FALSE(bob.dial("alice", forged, quiet, now));
-    CHECK(bob.dial("", alice_now.bundle(), quiet, now).error() == Error::invalid_argument);
+    CHECK(bob.dial("", *alice_now.bundle(), quiet, now).error() == Error::invalid_argument);
     CHECK(bob.contacts() == Contacts(bob.identity()));
-    REQUIRE(bob.dial("alice", alice_before.bundle(), quiet, now));
+    REQUIRE(bob.dial("alice", *alice_before.bundle(), quiet, now));
     CHECK_FALSE(bob.dial("alice", forged, quiet, now));
     CHECK_FALSE(bob.contacts().pending("alice"));
 }
@@ -273,7 +273,7 @@ TEST_CASE_FIXTURE(Fixture, "a ringing call has a name only if it comes from the 
 
 TEST_CASE_FIXTURE(Fixture, "a call from a contact's new identity is shown as that, and can't be accepted undecided") {
     REQUIRE(bob.contacts().meet("alice", alice_before.identity()));
-    REQUIRE(bob.dial("alice", alice_now.bundle(), quiet, now).error() == Error::identity_changed);
+    REQUIRE(bob.dial("alice", *alice_now.bundle(), quiet, now).error() == Error::identity_changed);
     Call call = rings_at_bob(alice_now);
     CHECK_FALSE(call.peer_name());
     CHECK(call.changed_contact() == "alice");
@@ -306,7 +306,7 @@ TEST_CASE_FIXTURE(Fixture, "contacts are restored from storage into the account 
     const Buffer stored = bob.contacts().encode();
     Account again = Account::restore(*bob.seed(), random);
     CHECK_FALSE(again.contacts().find("alice"));
-    auto call = alice_before.dial(again.identity(), again.bundle(), quiet, now);
+    auto call = alice_before.dial(again.identity(), *again.bundle(), quiet, now);
     REQUIRE(call);
     auto ringing = again.receive(offer_of(*call), now);
     REQUIRE((ringing && *ringing));

@@ -41,7 +41,7 @@ Signal next_signal(Call& call, Buffer& bytes) {
     return {};
 }
 
-Result<Call> dial(Account& from, Account& to) { return from.dial(to.identity(), to.bundle(), voice, now); }
+Result<Call> dial(Account& from, Account& to) { return from.dial(to.identity(), *to.bundle(), voice, now); }
 
 // Rings at `to` and nowhere else, and is answered.
 void talk(Account& from, Account& to) {
@@ -269,7 +269,7 @@ TEST_CASE_FIXTURE(Fixture, "an account has at most 32 devices") {
 TEST_CASE_FIXTURE(Fixture, "somebody who certifies another's device takes neither its sessions nor its place") {
     talk(alice, bob);
     const auto mallory = crypto::Identity::generate(random);
-    auto claimed = *crypto::parse_bundle(bob.bundle());
+    auto claimed = *crypto::parse_bundle(*bob.bundle());
     claimed.owner = crypto::certify(mallory, bob.device());
     auto call = alice.dial(mallory.public_identity(), crypto::encode(claimed), voice, now);
     REQUIRE(call);
@@ -295,7 +295,7 @@ TEST_CASE_FIXTURE(Fixture, "a signal of a call counts only from the device that 
     crypto::IdentitySeed seed;
     std::ranges::copy(bob.seed()->reveal(), seed.fill().begin());
     const auto device = crypto::Device::generate(crypto::Identity::from_seed(seed), random);
-    auto session = *crypto::Session::initiate(device, *crypto::parse_bundle(alice.bundle()), random);
+    auto session = *crypto::Session::initiate(device, *crypto::parse_bundle(*alice.bundle()), random);
     const auto hang_up = *call::encode({.call = calling->id(), .body = call::HangUp{EndReason::declined}});
     CHECK(alice.receive(session.seal(hang_up, crypto::Step::keep)->message, now).error() == Error::unknown_call);
     CHECK(calling->state() == CallState::calling);

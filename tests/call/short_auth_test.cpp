@@ -88,7 +88,7 @@ TEST_CASE("both sides show the same four symbols, the caller with its answer, th
 }
 
 TEST_CASE_FIXTURE(Between, "a repeated reveal is refused, and so is a reveal in any call that has no place for it") {
-    auto calling = alice.dial(bob.identity(), bob.bundle(), {}, now);
+    auto calling = alice.dial(bob.identity(), *bob.bundle(), {}, now);
     REQUIRE(calling);
     auto ringing = bob.receive(poll(*calling).signals.at(0), now);
     REQUIRE((ringing && *ringing));
@@ -104,7 +104,7 @@ TEST_CASE_FIXTURE(Between, "a repeated reveal is refused, and so is a reveal in 
 }
 
 TEST_CASE_FIXTURE(Between, "a hostile caller can't reveal before the answer, twice, or something else") {
-    crypto::Session session = mallory.begin(bob.bundle());
+    crypto::Session session = mallory.begin(*bob.bundle());
     const crypto::CallBinding binding{.call = {}, .caller = mallory.device.identity(), .callee = bob.identity()};
     call::ShortAuthExchange exchange(binding, Role::caller, random);
     const auto say = [&](auto body) {
@@ -185,7 +185,7 @@ TEST_CASE_FIXTURE(Between, "somebody between who passes every nonce on unchanged
     REQUIRE(calling);
     auto from_alice = crypto::Session::accept(mallory.device, mallory.prekeys, poll(*calling).signals.at(0), random);
     REQUIRE(from_alice);
-    crypto::Session to_bob = mallory.begin(bob.bundle());
+    crypto::Session to_bob = mallory.begin(*bob.bundle());
     auto offer = to_bob.seal(from_alice->first.plaintext, crypto::Step::keep);
     REQUIRE(offer);
     auto ringing = bob.receive(offer->message, now);

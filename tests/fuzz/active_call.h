@@ -61,7 +61,7 @@ class ActiveCall {
 
     Buffer offer_of_stranger() {
         Account& callee = world_.callee.account;
-        auto call = stranger_.account.dial(callee.identity(), callee.bundle(), {}, world_.now);
+        auto call = stranger_.account.dial(callee.identity(), *callee.bundle(), {}, world_.now);
         const auto output = call->poll(world_.now);
         return to_buffer(std::get<Signal>(*output).bytes);
     }

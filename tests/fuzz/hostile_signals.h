@@ -119,7 +119,7 @@ class HostileSignals {
     std::vector<crypto::Session> begin() {
         std::vector<crypto::Session> sessions;
         sessions.push_back(
-            std::move(*crypto::Session::initiate(peer_, *crypto::parse_bundle(account_.bundle()), random_)));
+            std::move(*crypto::Session::initiate(peer_, *crypto::parse_bundle(*account_.bundle()), random_)));
         return sessions;
     }
 

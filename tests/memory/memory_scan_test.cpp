@@ -70,7 +70,7 @@ std::array<std::byte, 64> in_static_data{std::byte{1}};  // initialised, so that
     REQUIRE(world.caller.active);
     REQUIRE(world.callee.active);
     world.talk(2s);
-    world.callee.account.renew_prekeys();
+    REQUIRE(world.callee.account.renew_prekeys());
     Counts during = search();
     world.caller.call->hang_up(world.now);
     world.settle();

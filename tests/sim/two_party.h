@@ -38,7 +38,7 @@ class TwoParty {
           signal_luck_(seed + 4000) {}
 
     Result<void> dial(const CallSettings& settings = {}) {
-        auto call = caller.account.dial(callee.account.identity(), callee.account.bundle(), settings, now);
+        auto call = caller.account.dial(callee.account.identity(), *callee.account.bundle(), settings, now);
         if (!call) return Failure(call.error());
         caller.call.emplace(std::move(*call));
         settle();

@@ -74,7 +74,7 @@ class Peer {
         return word(opened->plaintext) + word(opened->exported.reveal());
     }
 
-    Reply account(const Arguments&) { return word(account_.identity().key) + word(account_.bundle()); }
+    Reply account(const Arguments&) { return word(account_.identity().key) + word(*account_.bundle()); }
 
     static Result<PublicIdentity> identity(const Buffer& bytes) {
         PublicIdentity identity;

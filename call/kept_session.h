@@ -1,0 +1,40 @@
+// A ratchet session and where it is kept: whatever it seals or opens is written before anybody sees it.
+#pragma once
+
+#include <memory>
+
+#include "call/ledger.h"
+#include "crypto/session.h"
+
+namespace sotto::call {
+
+class KeptSession {
+  public:
+    // `ledger` is null for an account that keeps nothing.
+    KeptSession(crypto::Session&& session, std::shared_ptr<Ledger> ledger, std::uint32_t number);
+
+    // Session's; io_failed and the store's other errors, in addition, keep a message back for good: its place in the
+    // chain is skipped, for nobody may know whether the state behind it was written.
+    Result<crypto::Sealed> seal(Bytes plaintext, crypto::Step step);
+    Result<crypto::Opened> open(Bytes message);
+
+    // It is part of the next commit, as it is now.
+    void put();
+    // With the next commit it is kept no more.
+    void forget();
+    // Begins to be kept. For an account that kept nothing so far.
+    void keep_in(std::shared_ptr<Ledger> ledger);
+
+    const PublicIdentity& peer() const { return session_.peer(); }
+    const DeviceKey& peer_device() const { return session_.peer_device(); }
+    bool has_sealed() const { return session_.has_sealed(); }
+    bool can_seal() const { return session_.can_seal(); }
+    std::uint32_t sealed_unanswered() const { return session_.sealed_unanswered(); }
+
+  private:
+    crypto::Session session_;
+    std::shared_ptr<Ledger> ledger_;
+    SessionEntry entry_;
+};
+
+}  // namespace sotto::call
