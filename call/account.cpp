@@ -89,8 +89,9 @@ Result<Account::State::Incoming> Account::State::open_initial(Bytes message, con
 // the client's still uses stays.
 void Account::State::bound_unanswered() {
     while (unanswered.size() > max_unanswered) {
-        const auto oldest =
-            std::ranges::find_if(unanswered, [](const auto& begun) { return begun.session.use_count() == 1; });
+        const auto oldest = std::ranges::find_if(unanswered, [&](const auto& begun) {
+            return begun.session.use_count() == 1 && peers.contains(begun.peer);
+        });
         if (oldest == unanswered.end()) return;
         const auto peer = peers.find(oldest->peer);
         const auto session = oldest->session.lock();

@@ -122,7 +122,7 @@ void MediaEpochs::retire_before(MediaEpoch latest, const MediaStreams& streams, 
 
 void MediaEpochs::retire(MediaEpoch epoch, const MediaStreams& streams, Instant now) {
     retired_.push_back({.epoch = epoch, .expires = now + settings_.grace});
-    if (retired_.size() > max_retired) drop_expired(streams, retired_.front().expires);
+    if (retired_.size() > max_retired) drop_oldest(streams);
 }
 
 void MediaEpochs::enter_generation(std::uint16_t generation) {
@@ -137,10 +137,12 @@ void MediaEpochs::enter_generation(std::uint16_t generation) {
 }
 
 void MediaEpochs::drop_expired(const MediaStreams& streams, Instant now) {
-    while (!retired_.empty() && retired_.front().expires <= now) {
-        drop(retired_.front().epoch, streams);
-        retired_.erase(retired_.begin());
-    }
+    while (!retired_.empty() && retired_.front().expires <= now) drop_oldest(streams);
+}
+
+void MediaEpochs::drop_oldest(const MediaStreams& streams) {
+    drop(retired_.front().epoch, streams);
+    retired_.erase(retired_.begin());
 }
 
 Result<void> MediaEpochs::poll(const MediaStreams& streams, Instant now) {

@@ -72,6 +72,7 @@ class MediaEpochs {
     void retire_before(MediaEpoch latest, const MediaStreams& streams, Instant now);
     void enter_generation(std::uint16_t generation);
     void drop_expired(const MediaStreams& streams, Instant now);
+    void drop_oldest(const MediaStreams& streams);
 
     CallId call_;
     EpochSettings settings_;

@@ -94,6 +94,29 @@ TEST_CASE_FIXTURE(Fixture,
     CHECK(account.sessions_given_up() == 300 + 2 - 256);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a stranger's session that only its calls still hold goes after the stranger's others") {
+    Caller stranger(account, random);
+    const auto first = account.receive(stranger.offer(), now);
+    auto second = account.receive(stranger.offer(), now);
+    REQUIRE((first && *first && second && *second));
+    for (int i = 0; i < 4; ++i) {  // they take the first one's place with the device
+        stranger.session = stranger.begin(account.bundle());
+        REQUIRE(account.receive(stranger.offer(), now));
+    }
+    std::vector<Caller> others;
+    for (int i = 0; i < 255; ++i) {
+        others.emplace_back(account, random);
+        REQUIRE(account.receive(others.back().offer(), now));
+    }
+    CHECK(account.sessions_given_up() == 4);  // none of that device's is left
+    second->reset();
+    others.emplace_back(account, random);
+    REQUIRE(account.receive(others.back().offer(), now));
+    CHECK(account.sessions_given_up() == 5);
+    CHECK(account.receive(others.front().offer(), now).error() == Error::replayed);
+    CHECK(account.receive(others.back().offer(), now));
+}
+
 TEST_CASE_FIXTURE(Fixture,
                   "a carrier that drops every signal of hundreds of calls locks nobody out: the next one rings") {
     Account callee = Account::create(random);

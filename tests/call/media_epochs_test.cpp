@@ -179,6 +179,28 @@ TEST_CASE("packets that come faster than the client polls find their keys all th
     for (const Buffer& datagram : sent) CHECK(media.callee->receive(datagram, media.now));
 }
 
+TEST_CASE("of epochs that end one right after another the newest eight open packets that come late") {
+    Media media(8, {.packets = 85});
+    static constexpr std::array<std::int16_t, 960> silence{};
+    std::vector<Buffer> sent;
+    for (int i = 0; i < 60; ++i) {
+        REQUIRE(media.caller->send(AudioBlock{.samples = silence, .captured = media.now}, media.now));
+        media.poll(*media.caller, media.to_callee, sent);
+    }
+    std::map<std::uint16_t, std::size_t> last;  // of each epoch: it comes late
+    for (std::size_t i = 0; i < sent.size(); ++i) last[mki(sent[i])] = i;
+    REQUIRE(last.size() >= 10);
+    for (std::size_t i = 0; i < sent.size(); ++i) {
+        if (last[mki(sent[i])] != i) REQUIRE(media.callee->receive(sent[i], media.now));
+    }
+    const auto newest = static_cast<std::uint16_t>(last.size() - 1);
+    for (const auto& [epoch, late] : last) {
+        CAPTURE(epoch);
+        const auto received = media.callee->receive(sent[late], media.now);
+        CHECK((!received && received.error() == Error::unknown_epoch) == (epoch + 8 < newest));
+    }
+}
+
 TEST_CASE("earlier keys open packets for two seconds after the first of the later epoch, then no more") {
     Media media(4);
     media.talk(59s);
