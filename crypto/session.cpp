@@ -34,11 +34,9 @@ Result<Session> Session::initiate(const Device& ours, const PrekeyBundle& bundle
     auto ratchet =
         begin_initiator(agreed->associated, std::move(agreed->shared), bundle.signed_prekey.key, initial, random);
     if (!ratchet) return Failure(ratchet.error());
-    return Session(std::make_unique<State>(State{.random = random,
-                                                 .peer = bundle.owner.identity,
-                                                 .peer_device = bundle.owner.device,
-                                                 .base_key = {},
-                                                 .ratchet = std::move(*ratchet)}));
+    auto state = std::make_unique<State>(random, bundle.owner.identity, bundle.owner.device);
+    state->ratchet = std::move(*ratchet);
+    return Session(std::move(state));
 }
 
 Result<Session::Accepted> Session::accept(const Device& ours, PrekeyStore& prekeys, Bytes message, Random& random) {
@@ -62,11 +60,9 @@ Result<Session::Accepted> Session::accept(const Device& ours, PrekeyStore& preke
         return Failure(opened.error() == Error::unknown_session ? Error::forged : opened.error());
     }
     prekeys.spend(initial.base_key, ids);
-    auto state = std::make_unique<State>(State{.random = random,
-                                               .peer = initial.sender.identity,
-                                               .peer_device = initial.sender.device,
-                                               .base_key = initial.base_key,
-                                               .ratchet = std::move(ratchet)});
+    auto state = std::make_unique<State>(random, initial.sender.identity, initial.sender.device);
+    state->base_key = initial.base_key;
+    state->ratchet = std::move(ratchet);
     return Accepted{Session(std::move(state)), std::move(*opened)};
 }
 
