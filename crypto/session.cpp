@@ -2,6 +2,7 @@
 
 #include "crypto/header.h"
 #include "crypto/pqxdh.h"
+#include "crypto/primitives.h"
 #include "crypto/ratchet.h"
 #include "crypto/session_state.h"
 
@@ -55,6 +56,7 @@ Result<Session::Accepted> Session::accept(const Device& ours, PrekeyStore& preke
 
     Ratchet ratchet = begin_responder(agreed->associated, std::move(agreed->shared), keys->signed_prekey);
     auto opened = crypto::open(ratchet, *parsed);
+    wipe_dead_stack();
     if (!opened) {
         // Its prekeys say that it is for this session: a header that does not open is not somebody else's.
         return Failure(opened.error() == Error::unknown_session ? Error::forged : opened.error());
@@ -67,7 +69,9 @@ Result<Session::Accepted> Session::accept(const Device& ours, PrekeyStore& preke
 }
 
 Result<Sealed> Session::seal(Bytes plaintext, Step step) {
-    return crypto::seal(state_->ratchet, plaintext, step, state_->random);
+    auto sealed = crypto::seal(state_->ratchet, plaintext, step, state_->random);
+    wipe_dead_stack();
+    return sealed;
 }
 
 Result<Opened> Session::open(Bytes message) {
@@ -77,7 +81,9 @@ Result<Opened> Session::open(Bytes message) {
     if (parsed->initial && state_->base_key != parsed->initial->base_key) return Failure(Error::unknown_session);
     if (parsed->initial && parsed->initial->sender.identity != state_->peer) return Failure(Error::wrong_identity);
     if (parsed->initial && parsed->initial->sender.device != state_->peer_device) return Failure(Error::wrong_identity);
-    return crypto::open(state_->ratchet, *parsed);
+    auto opened = crypto::open(state_->ratchet, *parsed);
+    wipe_dead_stack();
+    return opened;
 }
 
 Result<MessageKind> peek(Bytes message) {
