@@ -8,21 +8,33 @@
 #include <malloc.h>
 #endif
 
+#include "crypto/locked.h"
+
 namespace sotto::bench {
 namespace {
 
 constinit Allocations counted;
 constinit bool counting = false;
+constinit crypto::LockedMemory locked_before;
+
+std::int64_t unused(const crypto::LockedMemory& locked) {
+    return static_cast<std::int64_t>(locked.held) - static_cast<std::int64_t>(locked.in_use);
+}
 
 }  // namespace
 
 void start_counting() {
     counted = {};
+    locked_before = crypto::locked_memory();
     counting = true;
 }
 
 Allocations stop_counting() {
     counting = false;
+    // Operator new saw the pages that locked memory is cut from: what counts is the blocks.
+    const crypto::LockedMemory locked = crypto::locked_memory();
+    counted.own += locked.taken - locked_before.taken;
+    if (counts_foreign()) counted.own_bytes += unused(locked_before) - unused(locked);
     return counted;
 }
 

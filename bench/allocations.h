@@ -6,7 +6,7 @@
 namespace sotto::bench {
 
 struct Allocations {
-    std::uint64_t own = 0;       // calls of operator new
+    std::uint64_t own = 0;       // calls of operator new, and blocks of locked memory
     std::uint64_t foreign = 0;   // calls of malloc, calloc, realloc and their kin other than by operator new
     std::int64_t own_bytes = 0;  // more held afterwards than before
     std::int64_t foreign_bytes = 0;

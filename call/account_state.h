@@ -16,7 +16,7 @@
 #include "sotto/account.h"
 
 namespace sotto {
-struct Account::State {
+struct Account::State : crypto::Locked {
     using PeerDevice = call::PeerDevice;
 
     // What we share with one device.

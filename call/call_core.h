@@ -12,12 +12,13 @@
 #include "call/short_auth_exchange.h"
 #include "call/signal.h"
 #include "call/state.h"
+#include "crypto/locked.h"
 #include "sotto/call.h"
 #include "sotto/contacts.h"
 
 namespace sotto::detail {
 
-class CallCore {
+class CallCore : public crypto::Locked {
   public:
     // Ours: queues the offer. Errors: those of KeptSession::seal(), invalid_argument (settings).
     static Result<std::shared_ptr<CallCore>> dial(std::shared_ptr<call::KeptSession> session,

@@ -7,6 +7,7 @@
 
 #include "call/receive_stream.h"
 #include "call/send_stream.h"
+#include "crypto/locked.h"
 #include "crypto/media_keys.h"
 #include "sotto/identity.h"
 #include "sotto/stats.h"
@@ -80,11 +81,11 @@ class MediaEpochs {
     crypto::EpochChain<Receiving> receiving_;  // yields what comes after next_
     MediaEpoch sending_epoch_;
     MediaEpoch receiving_epoch_;
-    Instant began_;                 // our sending epoch
-    bool begin_due_ = false;        // the peer sends under a generation that we do not send under yet
-    bool next_held_ = false;        // the keys after receiving_epoch_'s
-    std::vector<Agreed> agreed_;    // ascending
-    std::vector<Retired> retired_;  // in order of expiry
+    Instant began_;           // our sending epoch
+    bool begin_due_ = false;  // the peer sends under a generation that we do not send under yet
+    bool next_held_ = false;  // the keys after receiving_epoch_'s
+    std::vector<Agreed, crypto::LockedAllocator<Agreed>> agreed_;  // ascending
+    std::vector<Retired> retired_;                                 // in order of expiry
     std::uint64_t epochs_begun_ = 1;
     std::uint64_t generations_ = 1;
 };

@@ -9,10 +9,11 @@
 #include "call/receiver.h"
 #include "call/sender.h"
 #include "call/signal.h"
+#include "crypto/locked.h"
 
 namespace sotto::call {
 
-class RtpSession {
+class RtpSession : public crypto::Locked {
   public:
     // `epochs` holds the keys of the call. Errors: invalid_argument (settings out of range), codec_failed.
     static Result<std::unique_ptr<RtpSession>> create(MediaEpochs&& epochs, const StreamOffer& ours,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "crypto/keys.h"
+#include "crypto/locked.h"
 #include "sotto/error.h"
 
 namespace sotto::crypto {
@@ -42,7 +43,7 @@ struct SkippedKey {
 };
 
 // The part of MKSKIPPED (Double Ratchet §4.2) that one chain left, in ascending order.
-using SkippedKeys = std::vector<SkippedKey>;
+using SkippedKeys = std::vector<SkippedKey, LockedAllocator<SkippedKey>>;
 SkippedKeys::iterator find(SkippedKeys& skipped, std::uint32_t number);
 
 struct ReceivingChain {

@@ -47,6 +47,7 @@ class Pool {
   public:
     void* take(std::size_t size) {
         const Turn turn(taken_);
+        ++used_.taken;
         if (size > page_size) {
             used_.in_use += whole_pages(size);
             return add_pages(whole_pages(size));

@@ -15,6 +15,7 @@ void release_locked(void* block, std::size_t size);
 struct LockedMemory {
     std::size_t in_use = 0;     // bytes in blocks handed out
     std::size_t held = 0;       // bytes of pages behind them
+    std::uint64_t taken = 0;    // blocks handed out so far
     std::uint64_t refused = 0;  // how often the system left pages open to swapping
 };
 LockedMemory locked_memory();

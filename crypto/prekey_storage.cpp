@@ -38,8 +38,9 @@ Result<std::size_t> take_count(ByteReader& in, std::size_t size) {
     return *count;
 }
 
-template <class Key>
-Result<void> take_keys(ByteReader& in, std::map<PrekeyId, Key>& keys) {
+template <class Shelf>
+Result<void> take_keys(ByteReader& in, Shelf& keys) {
+    using Key = typename Shelf::mapped_type;
     const auto count = take_count(in, 4 + Key::size);
     if (!count) return Failure(count.error());
     for (std::size_t i = 0; i < *count; ++i) {

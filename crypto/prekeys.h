@@ -8,6 +8,7 @@
 
 #include "crypto/device.h"
 #include "crypto/keys.h"
+#include "crypto/locked.h"
 
 namespace sotto::crypto {
 
@@ -90,15 +91,17 @@ class PrekeyStore {
         PrekeyId kem_id = 0;
         KemSeed kem;
     };
+    template <class Key>
+    using Shelf = std::map<PrekeyId, Key, std::less<>, LockedAllocator<std::pair<const PrekeyId, Key>>>;
     // Prekeys that were generated together, and the sessions that began with them.
     struct Batch {
         PrekeyId signed_id = 0;
         X25519KeyPair signed_prekey;
         PrekeyId last_resort_id = 0;
         KemSeed last_resort;
-        std::deque<OneTimePair> unpublished;
-        std::map<PrekeyId, X25519Private> one_time;  // handed out and not used yet, as are the next
-        std::map<PrekeyId, KemSeed> one_time_kem;
+        std::deque<OneTimePair, LockedAllocator<OneTimePair>> unpublished;
+        Shelf<X25519Private> one_time;  // handed out and not used yet, as are the next
+        Shelf<KemSeed> one_time_kem;
         std::set<X25519Public> accepted;
 
         const KemSeed* find_kem(PrekeyId id) const;

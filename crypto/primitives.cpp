@@ -28,6 +28,11 @@ bool names_own_hash(const KemPrivate& key) {
 
 }  // namespace
 
+void wipe_dead_stack() {
+    constexpr std::size_t deep_enough = 16384;  // for the ciphers and the ratchet
+    sodium_stackzero(deep_enough);
+}
+
 void prepare_primitives() {
     static const bool ready = sodium_init() >= 0;
     if (!ready) std::abort();  // no entropy source: nothing secret may be made

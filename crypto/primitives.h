@@ -11,6 +11,10 @@
 
 namespace sotto::crypto {
 
+// Overwrites what calls that have returned left below the present frame: compilers and libsodium spill pieces of keys
+// there that no holder of a secret can wipe.
+void wipe_dead_stack();
+
 // Lets libsodium choose the fastest code for this processor. Cheap after the first time.
 void prepare_primitives();
 

@@ -49,8 +49,8 @@ struct Ratchet {
     std::optional<Sending> sending;
     std::uint32_t ended = 0;  // PN to come, of a sending chain that a record did not keep
     std::optional<ReceivingChain> receiving;
-    std::vector<PastChain> past;  // before `receiving`, oldest first
-    bool sealed = false;          // whether we have sent anything
+    std::vector<PastChain, LockedAllocator<PastChain>> past;  // before `receiving`, oldest first
+    bool sealed = false;                                      // whether we have sent anything
     std::uint64_t given_up = 0;
 
     static constexpr std::size_t max_past = 8;

@@ -2,6 +2,7 @@
 
 #include "crypto/header.h"
 #include "crypto/pqxdh.h"
+#include "crypto/primitives.h"
 #include "crypto/ratchet.h"
 #include "crypto/session_state.h"
 
@@ -34,11 +35,9 @@ Result<Session> Session::initiate(const Device& ours, const PrekeyBundle& bundle
     auto ratchet =
         begin_initiator(agreed->associated, std::move(agreed->shared), bundle.signed_prekey.key, initial, random);
     if (!ratchet) return Failure(ratchet.error());
-    return Session(std::make_unique<State>(State{.random = random,
-                                                 .peer = bundle.owner.identity,
-                                                 .peer_device = bundle.owner.device,
-                                                 .base_key = {},
-                                                 .ratchet = std::move(*ratchet)}));
+    auto state = std::make_unique<State>(random, bundle.owner.identity, bundle.owner.device);
+    state->ratchet = std::move(*ratchet);
+    return Session(std::move(state));
 }
 
 Result<Session::Accepted> Session::accept(const Device& ours, PrekeyStore& prekeys, Bytes message, Random& random) {
@@ -57,21 +56,22 @@ Result<Session::Accepted> Session::accept(const Device& ours, PrekeyStore& preke
 
     Ratchet ratchet = begin_responder(agreed->associated, std::move(agreed->shared), keys->signed_prekey);
     auto opened = crypto::open(ratchet, *parsed);
+    wipe_dead_stack();
     if (!opened) {
         // Its prekeys say that it is for this session: a header that does not open is not somebody else's.
         return Failure(opened.error() == Error::unknown_session ? Error::forged : opened.error());
     }
     prekeys.spend(initial.base_key, ids);
-    auto state = std::make_unique<State>(State{.random = random,
-                                               .peer = initial.sender.identity,
-                                               .peer_device = initial.sender.device,
-                                               .base_key = initial.base_key,
-                                               .ratchet = std::move(ratchet)});
+    auto state = std::make_unique<State>(random, initial.sender.identity, initial.sender.device);
+    state->base_key = initial.base_key;
+    state->ratchet = std::move(ratchet);
     return Accepted{Session(std::move(state)), std::move(*opened)};
 }
 
 Result<Sealed> Session::seal(Bytes plaintext, Step step) {
-    return crypto::seal(state_->ratchet, plaintext, step, state_->random);
+    auto sealed = crypto::seal(state_->ratchet, plaintext, step, state_->random);
+    wipe_dead_stack();
+    return sealed;
 }
 
 Result<Opened> Session::open(Bytes message) {
@@ -81,7 +81,9 @@ Result<Opened> Session::open(Bytes message) {
     if (parsed->initial && state_->base_key != parsed->initial->base_key) return Failure(Error::unknown_session);
     if (parsed->initial && parsed->initial->sender.identity != state_->peer) return Failure(Error::wrong_identity);
     if (parsed->initial && parsed->initial->sender.device != state_->peer_device) return Failure(Error::wrong_identity);
-    return crypto::open(state_->ratchet, *parsed);
+    auto opened = crypto::open(state_->ratchet, *parsed);
+    wipe_dead_stack();
+    return opened;
 }
 
 Result<MessageKind> peek(Bytes message) {

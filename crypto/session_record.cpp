@@ -163,8 +163,7 @@ Result<Session> Session::restore(Bytes record, Random& random) {
     const std::size_t fixed = beginning_size - 2 + ((*flags & responder) != 0 ? 32 : 0) + keys_size;
     if (in.remaining() < fixed) return Failure(Error::truncated);
 
-    auto state =
-        std::make_unique<State>(State{.random = random, .peer = {}, .peer_device = {}, .base_key = {}, .ratchet = {}});
+    auto state = std::make_unique<State>(random, PublicIdentity{}, DeviceKey{});
     Ratchet& ratchet = state->ratchet;
     read(in, state->peer.key);
     read(in, state->peer_device.key);

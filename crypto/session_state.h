@@ -1,12 +1,16 @@
 // What a session holds; session.cpp begins and uses it, session_record.cpp keeps it.
 #pragma once
 
+#include "crypto/locked.h"
 #include "crypto/ratchet.h"
 #include "crypto/session.h"
 
 namespace sotto::crypto {
 
-struct Session::State {
+struct Session::State : Locked {
+    State(Random& source, const PublicIdentity& theirs, const DeviceKey& device)
+        : random(source), peer(theirs), peer_device(device) {}
+
     Random& random;
     PublicIdentity peer;
     DeviceKey peer_device;

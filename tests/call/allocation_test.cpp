@@ -1,6 +1,7 @@
 // Counts the heap allocations of our own code over a running call. (libsrtp, libvpx and Opus use malloc directly.)
 #include <doctest/doctest.h>
 
+#include "crypto/locked.h"
 #include "sim/two_party.h"
 #include "support/allocations.h"
 
@@ -22,6 +23,7 @@ TEST_CASE("a call in its steady state allocates nothing for packets, frames and 
     int shown = 0, played = 0;
     const auto sent_before = from.stats().video_sent.frames;
     const std::size_t before = test::allocations;
+    const std::uint64_t locked_before = crypto::locked_memory().taken;  // operator new sees only the pages
     for (int i = 0; i < 100; ++i) {
         world.now += 20ms;
         for (std::size_t p = 0; p < pixels.size(); p += 7)
@@ -51,4 +53,5 @@ TEST_CASE("a call in its steady state allocates nothing for packets, frames and 
     CHECK(shown > 20);
     CHECK(played > 90);
     CHECK(made == 0);
+    CHECK(crypto::locked_memory().taken == locked_before);
 }

@@ -288,56 +288,6 @@ TEST_CASE("a missing record, or one of an earlier commit among later ones, is da
     CHECK(open(memory)->read("state").error() == Error::damaged_store);
 }
 
-TEST_CASE("100,000 changed records, heads among them, are refused as damaged") {
-    constexpr std::uint64_t seed = 7;
-    CAPTURE(seed);
-    SeededRandom random(seed);
-    MemoryStore memory;
-    auto store = open(memory);
-    REQUIRE(store);
-    REQUIRE(put(*store, "state", "what must not be read wrongly"));
-    const std::string name = only_record(memory);
-    const Buffer sealed = record(memory, name), head = record(memory, "head");
-    const auto changed = [&](const Buffer& genuine) {
-        Buffer bytes = flipped(genuine, random);
-        if (random.chance(0.1)) bytes.resize(random.below(genuine.size()));
-        if (random.chance(0.1)) bytes.resize(genuine.size() + 1 + random.below(40));
-        return bytes;
-    };
-    int refused = 0;
-    for (int n = 0; n < 90'000; ++n) {
-        overwrite(memory, name, changed(sealed));
-        const auto read = store->read("state");
-        refused += !read && read.error() == Error::damaged_store;
-    }
-    overwrite(memory, name, sealed);
-    for (int n = 0; n < 10'000; ++n) {
-        overwrite(memory, "head", changed(head));
-        const auto opened = open(memory);
-        refused += !opened && opened.error() == Error::damaged_store;
-    }
-    CHECK(refused == 100'000);
-    overwrite(memory, "head", head);
-    CHECK(text_of(*open(memory), "state") == "what must not be read wrongly");
-}
-
-TEST_CASE("a passphrase opens its store and no other does; the salt is drawn once") {
-    MemoryStore memory;
-    const auto key = store_key_from_passphrase("a long sentence", memory);
-    REQUIRE(key);
-    REQUIRE(SealedStore::open(memory, *key, system_random()));
-    const auto again = store_key_from_passphrase("a long sentence", memory);
-    REQUIRE(again);
-    CHECK(SealedStore::open(memory, *again, system_random()).has_value());
-    const auto wrong = store_key_from_passphrase("a long sentence.", memory);
-    REQUIRE(wrong);
-    CHECK(SealedStore::open(memory, *wrong, system_random()).error() == Error::foreign_store);
-    const auto cost = crypto::parse_cost(record(memory, "passphrase"));
-    REQUIRE(cost);
-    CHECK(cost->memory == 256 << 20);
-    CHECK(cost->salt != std::array<std::byte, 16>{});
-}
-
 TEST_CASE("a store under a client's own key is not one of a passphrase") {
     MemoryStore memory;
     REQUIRE(open(memory));

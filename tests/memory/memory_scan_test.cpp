@@ -78,14 +78,27 @@ std::array<std::byte, 64> in_static_data{std::byte{1}};  // initialised, so that
     return during;
 }
 
+// What is drawn for a private key or a seed counts from then on: most prekeys never reach libsodium.
+class RecordedRandom final : public Random {
+  public:
+    explicit RecordedRandom(std::uint64_t seed) : inner_(seed) {}
+    void fill(MutableBytes out) override {
+        inner_.fill(out);
+        if (out.size() >= 32) Needles::all().add("a private key or seed as drawn", out);
+    }
+
+  private:
+    SeededRandom inner_;
+};
+
 // A conversation in which most messages are overtaken, some for ever: so that keys are skipped, kept, moved and given
 // up.
 [[gnu::noinline]] Counts overtake(std::uint64_t seed) {
     using namespace sotto::crypto;
-    SeededRandom random(seed);
+    RecordedRandom random(seed);
     const Device alice = Device::generate(Identity::generate(random), random);
     const Device bob = Device::generate(Identity::generate(random), random);
-    PrekeyStore prekeys = PrekeyStore::generate(3, random);
+    PrekeyStore prekeys = PrekeyStore::generate(50, random);
     Session ours = std::move(*Session::initiate(alice, prekeys.publish(bob), random));
     auto accepted = Session::accept(bob, prekeys, ours.seal(as_bytes("first"), Step::keep)->message, random);
     REQUIRE(accepted);
@@ -100,7 +113,9 @@ std::array<std::byte, 64> in_static_data{std::byte{1}};  // initialised, so that
         for (std::size_t i = messages.size(); i > 0; i -= 3) REQUIRE(theirs.open(messages[i - 1]));
     }
     CHECK(theirs.skipped_held() > 100);
-    return search();
+    Counts during = search();
+    prekeys.renew(50, random);
+    return during;
 }
 
 }  // namespace
@@ -137,7 +152,7 @@ TEST_CASE("when calls and accounts are gone, none of their secrets is left in me
     const Counts after = search();
     MESSAGE(Needles::all().count(), " needles; while the accounts lived:", told(during), "\nafterwards:", told(after));
     // The search knows the secrets of this very call, libsrtp's too.
-    CHECK(in(during, "an X25519 private key", "") > 100);
+    CHECK(in(during, "an X25519 private key", "") > 0);
     CHECK(in(during, "an identity's seed", "") > 0);
     CHECK(in(during, "an SRTP session key", "") > 0);
     CHECK(told(after) == "");
@@ -149,8 +164,6 @@ TEST_CASE("when a session is gone, none of the keys that it skipped or gave up i
     const Counts after = search();
     MESSAGE(Needles::all().count(), " needles; while the session lived:", told(during), "\nafterwards:", told(after));
     CHECK(in(during, "a chain step: message key, export secret or chain key", "") > 400);
-    // Built by GCC 12, 16 bytes of one chain step stay in a dead frame: a vector register's worth, so probably a spill;
-    // which code leaves them is not known yet. These alone are let pass.
-    const Counts spilled{{{"a chain step: message key, export secret or chain key", "[stack]"}, 1}};
-    if (after != spilled) CHECK(told(after) == "");
+    CHECK(in(during, "a private key or seed as drawn", "") > 250);
+    CHECK(told(after) == "");
 }

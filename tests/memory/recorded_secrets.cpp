@@ -89,7 +89,16 @@ int __wrap_crypto_kem_mlkem768_enc_deterministic(unsigned char* ct, unsigned cha
 int __real_crypto_auth_hmacsha512_final(crypto_auth_hmacsha512_state* state, unsigned char* out);
 int __wrap_crypto_auth_hmacsha512_final(crypto_auth_hmacsha512_state* state, unsigned char* out) {
     const int done = __real_crypto_auth_hmacsha512_final(state, out);
-    secret("a chain step: message key, export secret or chain key", out, 64);
+    secret("an HMAC: an epoch secret or its like", out, 64);
+    return done;
+}
+
+int __real_crypto_stream_chacha20_ietf(unsigned char* c, unsigned long long clen, const unsigned char* n,
+                                       const unsigned char* k);
+int __wrap_crypto_stream_chacha20_ietf(unsigned char* c, unsigned long long clen, const unsigned char* n,
+                                       const unsigned char* k) {
+    const int done = __real_crypto_stream_chacha20_ietf(c, clen, n, k);
+    secret("a chain step: message key, export secret or chain key", c, clen);
     return done;
 }
 

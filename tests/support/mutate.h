@@ -7,6 +7,13 @@
 
 namespace sotto::test {
 
+// How many changed inputs a test tries: the sanitizers see ten times what an ordinary run does, over a million in all.
+#ifdef SOTTO_MANY_MUTATIONS
+inline constexpr int mutations_share = 1;
+#else
+inline constexpr int mutations_share = 10;
+#endif
+
 // Up to four random bits flipped; never the same bytes.
 inline Buffer flipped(Bytes bytes, SeededRandom& random) {
     Buffer changed = to_buffer(bytes);
