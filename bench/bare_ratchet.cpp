@@ -75,7 +75,7 @@ void BareRatchet::dial(Bytes plaintext) {
     require(crypto_kem_mlkem768_enc(ciphertext_.data(), kem_shared_.data(), kem_public_.data()) == 0,
             "libsodium refused");
     kdf_root(pqxdh_secrets);  // the same calls as KDF_RK
-    crypto_hash_sha512(message_key_.data(), associated_.data(), bound_keys);
+    crypto_hash_sha512(prk_.data(), associated_.data(), bound_keys);
 
     make_key_pair();  // A0
     crypto_kem_mlkem768_keypair(kem_public_.data(), kem_secret_.data());
@@ -101,10 +101,8 @@ void BareRatchet::kdf_root(std::size_t key_material) {
 }
 
 void BareRatchet::kdf_chain() {
-    constexpr unsigned char message_constant = 1, chain_constant = 2;
-    crypto_auth_hmacsha512(message_key_.data(), &message_constant, 1, derived_.data());
-    crypto_auth_hmacsha512(prk_.data(), &chain_constant, 1, derived_.data());
-    std::copy_n(prk_.begin(), 32, derived_.begin());
+    constexpr std::array<unsigned char, crypto_stream_chacha20_ietf_NONCEBYTES> nonce{};  // a label on the page
+    crypto_stream_chacha20_ietf(chain_.data(), chain_.size(), nonce.data(), derived_.data() + 32);
 }
 
 void BareRatchet::seal_header(std::size_t size, std::size_t before) {
@@ -125,7 +123,7 @@ void BareRatchet::open_header(std::size_t size, std::size_t before, bool ours) {
 void BareRatchet::seal_body(Bytes plaintext, std::size_t before) {
     constexpr std::array<unsigned char, crypto_aead_chacha20poly1305_ietf_NPUBBYTES> zeros{};
     body_.resize(plaintext.size() + crypto_aead_chacha20poly1305_ietf_ABYTES);
-    body_key_ = message_key_;
+    std::copy_n(chain_.begin() + 32, body_key_.size(), body_key_.begin());
     crypto_aead_chacha20poly1305_ietf_encrypt(
         body_.data(), nullptr, reinterpret_cast<const unsigned char*>(plaintext.data()), plaintext.size(),
         associated_.data(), before, nullptr, zeros.data(), body_key_.data());

@@ -53,8 +53,9 @@ class BareRatchet {
     std::array<unsigned char, crypto_aead_xchacha20poly1305_ietf_NPUBBYTES> nonce_{};
     Key header_key_ = random_bytes<32>(), other_key_ = random_bytes<32>();
     Key scalar_ = random_bytes<32>(), point_{}, theirs_{}, shared_{};
-    std::array<unsigned char, 64> message_key_{}, body_key_{}, prk_{};
-    std::array<unsigned char, 96> derived_{};
+    Key body_key_{};
+    std::array<unsigned char, 64> prk_{};
+    std::array<unsigned char, 96> derived_{}, chain_{};  // what KDF_RK and KDF_CK yield, three keys each
 
     std::array<unsigned char, crypto_sign_PUBLICKEYBYTES> signer_{};
     std::array<unsigned char, crypto_sign_SECRETKEYBYTES> signing_{};

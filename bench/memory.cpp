@@ -49,17 +49,25 @@ void add(Report& report, const char* name, const char* unit, double value, std::
     report.add({.subject = subject, .name = name, .unit = unit, .value = exactly(value), .at_most = at_most});
 }
 
-// The four SRTP contexts of a call, which libsrtp2 and the library below it allocate.
-double srtp_contexts() {
+// What libsrtp2 and the library below it allocate for a call whose receiving streams hold the keys of `epochs` epochs.
+double srtp_contexts(std::uint16_t epochs) {
     const auto key = []<class Direction>(SrtpKey<Direction> made) {
         system_random().fill(made.fill());
         return made;
     };
+    const auto sender = [&](Ssrc ssrc) {
+        return must(transport::SrtpSender::create(key(SrtpKey<Sending>()), ssrc), "no SRTP");
+    };
+    const auto receiver = [&](Ssrc ssrc) {
+        auto made = must(transport::SrtpReceiver::create(key(SrtpKey<Receiving>()), ssrc), "no SRTP");
+        for (std::uint16_t epoch = 1; epoch < epochs; ++epoch) {
+            must(made.add(key(SrtpKey<Receiving>()), {.generation = 0, .epoch = epoch}), "no SRTP");
+        }
+        return made;
+    };
     start_counting();
-    const auto audio_out = must(transport::SrtpSender::create(key(SrtpKey<Sending>()), Ssrc{1}), "no SRTP");
-    const auto video_out = must(transport::SrtpSender::create(key(SrtpKey<Sending>()), Ssrc{2}), "no SRTP");
-    const auto audio_in = must(transport::SrtpReceiver::create(key(SrtpKey<Receiving>()), Ssrc{3}), "no SRTP");
-    const auto video_in = must(transport::SrtpReceiver::create(key(SrtpKey<Receiving>()), Ssrc{4}), "no SRTP");
+    const auto audio_out = sender(Ssrc{1}), video_out = sender(Ssrc{2});
+    const auto audio_in = receiver(Ssrc{3}), video_in = receiver(Ssrc{4});
     return static_cast<double>(stop_counting().foreign_bytes);
 }
 
@@ -80,7 +88,9 @@ void measure_memory(const Run& run) {
         // account.
         add(run.report, "operator new since before dialling, a side", "KiB",
             kib(static_cast<double>(made.own_bytes) / 2));
-        add(run.report, "libsrtp2's contexts of one call", "KiB", kib(srtp_contexts()));
+        // Received are the present epoch and the next; after a rekey, both of either generation.
+        add(run.report, "libsrtp2's contexts of one call", "KiB", kib(srtp_contexts(2)));
+        add(run.report, "libsrtp2's contexts for two seconds after a rekey", "KiB", kib(srtp_contexts(4)));
     }
 
     const std::uint64_t sent_before = frames_sent(world);

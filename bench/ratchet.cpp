@@ -22,8 +22,7 @@ void measure_chain(const Run& run, Bytes plaintext) {
     };
     const auto theirs = [&] { return each(messages, [&] { bare.message(plaintext); }); };
     const auto compared = interleave<1>(run.budget, ours, theirs);
-    run.report.add(subject, "a message in one chain", "4 HMAC-SHA-512, header and body ciphers twice", compared[0],
-                   1.5);
+    run.report.add(subject, "a message in one chain", "KDF_CK twice, header and body ciphers twice", compared[0], 1.5);
 
     pair.round_trip(plaintext);
     const Allocations made = allocations_of([&] { each(messages, [&] { pair.send(End::alice, plaintext); }); });

@@ -21,14 +21,6 @@ Flow flow_of(Role ours) {
     return to_callee ? Flow::to_callee : Flow::to_caller;
 }
 
-// call id || Encode(caller) || Encode(callee)
-using EncodedBinding = std::array<std::byte, 16 + 33 + 33>;
-EncodedBinding encode_binding(const CallBinding& binding) {
-    EncodedBinding out;
-    ByteWriter(out).bytes(binding.call.bytes).bytes(encode(binding.caller)).bytes(encode(binding.callee));
-    return out;
-}
-
 // label || BE32(generation) || BE32(epoch) || direction
 EpochSecret derive_epoch(std::span<const std::byte, 64> from, std::uint32_t generation, std::uint32_t epoch,
                          Flow flow) {
@@ -67,6 +59,12 @@ GenerationSecret derive_from_exchange(ExportSecret&& first, ExportSecret&& secon
 }
 
 }  // namespace
+
+EncodedBinding encode_binding(const CallBinding& binding) {
+    EncodedBinding out;
+    ByteWriter(out).bytes(binding.call.bytes).bytes(encode(binding.caller)).bytes(encode(binding.callee));
+    return out;
+}
 
 CallSecret derive_call_secret(ExportSecret&& offer, ExportSecret&& answer, const CallBinding& binding) {
     std::array<std::byte, labels::call.size() + sizeof(EncodedBinding)> info;

@@ -2,6 +2,8 @@
 // docs/protocol.md, "Media keys".
 #pragma once
 
+#include <array>
+
 #include "crypto/keys.h"
 #include "sotto/error.h"
 #include "sotto/identity.h"
@@ -12,12 +14,15 @@ namespace sotto::crypto {
 
 enum class Role : std::uint8_t { caller = 0, callee = 1 };
 
-// What every media key is bound to.
+// What every media key is bound to, and the symbols.
 struct CallBinding {
     CallId call;
     PublicIdentity caller;
     PublicIdentity callee;
 };
+// As key derivations see it: call id || Encode(caller) || Encode(callee).
+using EncodedBinding = std::array<std::byte, 16 + 33 + 33>;
+EncodedBinding encode_binding(const CallBinding& binding);
 
 // G(0). Both messages' export secrets go in, so neither side alone decides and both ratchet directions protect the
 // call.

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/byte_writer.h"
-#include "crypto/encoding.h"
+#include "crypto/labels.h"
 #include "crypto/primitives.h"
 
 namespace sotto::crypto {
@@ -114,12 +114,8 @@ ShortAuth short_auth(SasKey&& key, const CallerNonce& caller, const CalleeNonce&
     Secret<struct SasSaltRole, CallerNonce::size + CalleeNonce::size> salt;
     ByteWriter(salt.fill()).bytes(caller.reveal()).bytes(callee.reveal());
     const Prk prk = hkdf_extract(salt.reveal(), {consumed.reveal()});
-    std::array<std::byte, labels::sas.size() + CallId::size + 2 * (1 + PublicIdentity::size)> info;
-    ByteWriter(info)
-        .bytes(as_bytes(labels::sas))
-        .bytes(binding.call.bytes)
-        .bytes(encode(binding.caller))
-        .bytes(encode(binding.callee));
+    std::array<std::byte, labels::sas.size() + sizeof(EncodedBinding)> info;
+    ByteWriter(info).bytes(as_bytes(labels::sas)).bytes(encode_binding(binding));
     std::array<std::byte, 3> sas;
     hkdf_expand(prk.reveal(), info, std::span(sas));
     const auto bits = std::to_integer<std::uint32_t>(sas[0]) << 16 | std::to_integer<std::uint32_t>(sas[1]) << 8 |
