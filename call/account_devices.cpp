@@ -31,6 +31,9 @@ void Account::State::end_sessions_of_revoked() {
     }
     std::erase_if(peers, [&](const auto& entry) { return revoked(entry.first); });
     std::erase_if(unanswered, [&](const Unanswered& begun) { return revoked(begun.peer); });
+    for (const auto& weak : calls) {
+        if (const auto call = weak.lock(); call && revoked({call->peer(), call->peer_device()})) call->hang_up();
+    }
 }
 
 DeviceRequest DeviceRequest::create(Random& random) {

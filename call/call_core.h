@@ -34,6 +34,7 @@ class CallCore : public crypto::Locked {
 
     Result<void> accept(const CallSettings& settings, Instant now);
     void hang_up(Instant now);
+    void hang_up() { hang_up(seen_); }  // the peer's device was revoked
     Result<void> set_route(Bytes route);
     Result<void> rekey();
     // A signal of this call, opened; `exported` is its message's secret.

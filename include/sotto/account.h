@@ -101,7 +101,7 @@ class SOTTO_API Account {
     // Errors: too_large (32 others have certificates), key_exhausted (the 2^32nd list).
     Result<Buffer> publish_devices();
     // The list that a peer, or another device of our own, published. From now on only devices in it are that
-    // identity's; sessions with others end, calls that they carry get no more signals.
+    // identity's; sessions and calls with others end.
     // Errors: those of parsing, bad_key, bad_signature, outdated (not newer than the one known).
     Result<void> learn_devices(Bytes list);
     // The next thing to tell the user, or nothing. Ask after dial(), receive() and learn_devices().

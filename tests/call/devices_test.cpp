@@ -300,3 +300,32 @@ TEST_CASE_FIXTURE(Fixture, "a signal of a call counts only from the device that 
     CHECK(alice.receive(session.seal(hang_up, crypto::Step::keep)->message, now).error() == Error::unknown_call);
     CHECK(calling->state() == CallState::calling);
 }
+
+TEST_CASE_FIXTURE(Fixture, "a call that rings from a device which is revoked meanwhile can't be answered") {
+    talk(alice, bob);
+    Account second = linked(bob);
+    auto calling = dial(second, alice);
+    REQUIRE(calling);
+    Buffer bytes;
+    auto ringing = alice.receive(next_signal(*calling, bytes).bytes, now);
+    REQUIRE((ringing && *ringing));
+    REQUIRE(bob.remove_device(second.device()));
+    REQUIRE(alice.learn_devices(*bob.publish_devices()));
+    CHECK((*ringing)->state() == CallState::ended);
+    CHECK((*ringing)->accept(voice, now).error() == Error::wrong_state);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a call with a device that is revoked ends") {
+    Account second = linked(bob);
+    auto calling = dial(alice, second);
+    REQUIRE(calling);
+    Buffer bytes;
+    auto ringing = second.receive(next_signal(*calling, bytes).bytes, now);
+    REQUIRE((ringing && *ringing));
+    REQUIRE((*ringing)->accept(voice, now));
+    REQUIRE(alice.receive(next_signal(**ringing, bytes).bytes, now));
+    REQUIRE(calling->state() == CallState::active);
+    REQUIRE(bob.remove_device(second.device()));
+    REQUIRE(alice.learn_devices(*bob.publish_devices()));
+    CHECK(calling->state() == CallState::ended);
+}
