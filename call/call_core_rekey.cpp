@@ -43,7 +43,8 @@ Result<void> CallCore::receive_rekeyed(const call::Rekeyed& rekeyed, crypto::Exp
 
 Result<void> CallCore::begin_generation(std::uint16_t number, crypto::ExportSecret&& request,
                                         crypto::ExportSecret&& response, call::MediaEpochs::Side side, Instant now) {
-    auto secret = crypto::derive_generation_secret(std::move(request), std::move(response), number, binding_);
+    auto secret =
+        crypto::derive_generation_secret(*rekey_salt_, std::move(request), std::move(response), number, binding_);
     return rtp_->agree({std::move(secret), number, binding_, role_}, side, now);
 }
 
