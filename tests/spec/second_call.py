@@ -92,7 +92,7 @@ class MediaKeys:
 
     def next_number(self):
         number = max(self.sent, self.seen) + 1
-        require(number < LIMIT, "key_exhausted")
+        require(number < min(LIMIT, self.receiving[0] + 256), "key_exhausted")
         return number
 
     def ask(self, number, request):
@@ -102,6 +102,7 @@ class MediaKeys:
     def check_request(self, number, ten_seconds_old=False):
         """ten_seconds_old: our own is, if there is one."""
         require(number < LIMIT, "key_exhausted")
+        require(number < self.receiving[0] + 256, "malformed")
         require(not (self.is_caller and self.asked) or ten_seconds_old, "wrong_state")
         require(number > max(self.seen, self.agreed), "replayed")
 
