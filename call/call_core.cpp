@@ -131,6 +131,7 @@ Result<void> CallCore::activate(crypto::ExportSecret&& offer, crypto::ExportSecr
 Result<void> CallCore::start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now) {
     auto secret = crypto::derive_call_secret(std::move(offer), std::move(answer), binding_);
     short_auth_.agree(secret);
+    rekey_salt_ = crypto::derive_rekey_salt(secret);
     offer_secret_.reset();
     call::MediaEpochs epochs({std::move(secret), 0, binding_, role_}, binding_.call, {}, now);
     auto rtp = call::RtpSession::create(std::move(epochs), ours_, theirs_, settings_, random_, now);
@@ -200,6 +201,7 @@ void CallCore::end(CallEvent event, EndReason reason, bool by_us, Instant now) {
     if (rtp_ && by_us) rtp_->say_bye(now);
     offer_secret_.reset();
     rekeying_.reset();
+    rekey_salt_.reset();
     short_auth_.forget();
     notices_.push_back(Ended{.reason = reason, .by_us = by_us});
 }

@@ -100,8 +100,9 @@ class CallCore : public crypto::Locked {
     call::StreamOffer ours_, theirs_;
     call::ShortAuthExchange short_auth_;
     std::optional<crypto::ExportSecret> offer_secret_;  // until the answer
-    std::optional<call::Rekeying> rekeying_;            // while active
-    bool stepped_ = false;                              // the signal queued last took a step of the ratchet
+    std::optional<call::Rekeying> rekeying_;            // while active, as is the next
+    std::optional<crypto::RekeySalt> rekey_salt_;
+    bool stepped_ = false;  // the signal queued last took a step of the ratchet
     std::unique_ptr<call::RtpSession> rtp_;
     CallStats final_stats_;  // of the media, once they are gone
     Buffer route_;           // kept back until both sides accepted

@@ -11,7 +11,7 @@ Result<void> CallCore::rekey() {
 
 void CallCore::request_due_rekey(Instant now) {
     if (state_ != CallState::active) return;
-    const auto number = rekeying_->due(now);
+    const auto number = rekeying_->due(rtp_->receiving_generation(), now);
     if (!number) return;
     if (*number) {
         auto request = queue_signal({.call = binding_.call, .body = call::Rekey{**number}});
@@ -25,7 +25,7 @@ void CallCore::request_due_rekey(Instant now) {
 
 Result<void> CallCore::receive_rekey(const call::Rekey& rekey, crypto::ExportSecret&& request, Instant now) {
     if (state_ != CallState::active) return Failure(Error::wrong_state);
-    const auto number = rekeying_->may_answer(rekey.generation, now);
+    const auto number = rekeying_->may_answer(rekey.generation, rtp_->receiving_generation(), now);
     if (!number) return Failure(number.error());
     auto response = queue_signal({.call = binding_.call, .body = call::Rekeyed{*number}});
     if (!response) return Failure(response.error());
@@ -43,7 +43,8 @@ Result<void> CallCore::receive_rekeyed(const call::Rekeyed& rekeyed, crypto::Exp
 
 Result<void> CallCore::begin_generation(std::uint16_t number, crypto::ExportSecret&& request,
                                         crypto::ExportSecret&& response, call::MediaEpochs::Side side, Instant now) {
-    auto secret = crypto::derive_generation_secret(std::move(request), std::move(response), number, binding_);
+    auto secret =
+        crypto::derive_generation_secret(*rekey_salt_, std::move(request), std::move(response), number, binding_);
     return rtp_->agree({std::move(secret), number, binding_, role_}, side, now);
 }
 

@@ -44,6 +44,8 @@ class MediaEpochs {
     void received(const MediaStreams& streams, Instant now);
     // Whether poll() would make keys that a packet may want at once.
     bool lacks_next() const { return !next_held_; }
+    // Of the present receiving epoch.
+    std::uint16_t receiving_generation() const { return receiving_epoch_.generation; }
     // Whether the streams can't send another frame under their keys.
     bool spent(const MediaStreams& streams) const;
     Result<void> begin_epoch(const MediaStreams& streams, Instant now);

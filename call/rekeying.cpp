@@ -22,11 +22,11 @@ void Rekeying::want() {
     due_ = Instant::min();
 }
 
-std::optional<Result<std::uint16_t>> Rekeying::due(Instant now) const {
+std::optional<Result<std::uint16_t>> Rekeying::due(std::uint16_t receiving, Instant now) const {
     if (now < due_) return std::nullopt;
-    const std::uint16_t highest = std::max({sent_, theirs_, agreed_});
-    if (highest == last_generation) return Failure(Error::key_exhausted);
-    return static_cast<std::uint16_t>(highest + 1);
+    const std::uint32_t number = std::max({sent_, theirs_, agreed_}) + 1U;
+    if (number > last_generation || number >= receiving + generations_ahead) return Failure(Error::key_exhausted);
+    return static_cast<std::uint16_t>(number);
 }
 
 void Rekeying::asked(std::uint16_t number, crypto::ExportSecret&& request, bool stepped, Instant now) {
@@ -49,9 +49,10 @@ Result<crypto::ExportSecret> Rekeying::answered(std::uint32_t number, Instant no
     return std::move(request.secret);
 }
 
-Result<std::uint16_t> Rekeying::may_answer(std::uint32_t number, Instant now) {
+Result<std::uint16_t> Rekeying::may_answer(std::uint32_t number, std::uint16_t receiving, Instant now) {
     if (number <= std::max(theirs_, agreed_)) return Failure(Error::replayed);
     if (number > last_generation) return Failure(Error::key_exhausted);
+    if (number >= receiving + generations_ahead) return Failure(Error::malformed);
     theirs_ = static_cast<std::uint16_t>(number);
     // After that long ours was lost, and must not stand in the way of theirs.
     const bool under_way = request_ && now - request_->sent < first_retry;

@@ -15,6 +15,7 @@ inline constexpr Duration caller_generation = std::chrono::minutes(4);
 inline constexpr Duration callee_generation = std::chrono::seconds(270);  // later: the two seldom ask at once
 inline constexpr Duration first_retry = std::chrono::seconds(10);
 inline constexpr Duration longest_retry = std::chrono::minutes(4);
+inline constexpr std::uint32_t generations_ahead = 256;  // an MKI has one byte of the number
 
 class Rekeying {
   public:
@@ -25,8 +26,9 @@ class Rekeying {
 
     // Our client wants new keys now: a request is due at once.
     void want();
-    // The number of the request to send now; nothing while none is due. Error::key_exhausted after the last.
-    std::optional<Result<std::uint16_t>> due(Instant now) const;
+    // The number of the request to send now; nothing while none is due. Error::key_exhausted after the last, and while
+    // it is generations_ahead over the one that we receive under.
+    std::optional<Result<std::uint16_t>> due(std::uint16_t receiving, Instant now) const;
     // It was sent. `stepped`: whether its message took a step of the ratchet.
     void asked(std::uint16_t number, crypto::ExportSecret&& request, bool stepped, Instant now);
     // It could not be sent: due again after the wait for an answer.
@@ -36,8 +38,9 @@ class Rekeying {
 
     // -- The peer asks.
 
-    // Whether to answer. Errors: replayed, wrong_state (both asked, and the caller's counts), key_exhausted.
-    Result<std::uint16_t> may_answer(std::uint32_t number, Instant now);
+    // Whether to answer. Errors: replayed, key_exhausted, malformed (generations_ahead over the one that we receive
+    // under), wrong_state (both asked, and the caller's counts).
+    Result<std::uint16_t> may_answer(std::uint32_t number, std::uint16_t receiving, Instant now);
     // We did.
     void agreed(std::uint16_t number, Instant now);
 

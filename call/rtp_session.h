@@ -31,6 +31,8 @@ class RtpSession : public crypto::Locked {
     std::optional<Datagram> take_datagram();
     Instant deadline() const;
 
+    // That of the newest packet which has authenticated.
+    std::uint16_t receiving_generation() const { return epochs_.receiving_generation(); }
     // New keys that both sides derived from signals.
     Result<void> agree(crypto::Generation&& generation, MediaEpochs::Side side, Instant now);
 

@@ -47,6 +47,7 @@ using HeaderKey = Secret<struct HeaderKeyRole, 32>;    // HK of Double Ratchet Â
 using ExportSecret = Secret<struct ExportSecretRole, 32>;
 using GenerationSecret = Secret<struct GenerationSecretRole, 64>;  // G(g)
 using CallSecret = GenerationSecret;                               // G(0)
+using RekeySalt = Secret<struct RekeySaltRole, 64>;                // S
 using EpochSecret = Secret<struct EpochSecretRole, 64>;
 
 // A detached Ed25519 signature (RFC 8032).

@@ -14,6 +14,7 @@ inline constexpr std::string_view pqxdh = "Sotto_v1_CURVE25519_SHA-512_ML-KEM-76
 inline constexpr std::string_view root = "Sotto_v1_ratchet_root";                    // info of KDF_RK
 inline constexpr std::string_view chain = "Sotto_v1_kdf";                            // nonce of KDF_CK, 12 bytes
 inline constexpr std::string_view call = "Sotto_v1_call";                            // info of the call secret
+inline constexpr std::string_view rekey_salt = "Sotto_v1_rekey_salt";                // info of a call's rekey salt
 inline constexpr std::string_view rekey = "Sotto_v1_rekey";                          // info of a generation secret
 inline constexpr std::string_view epoch = "Sotto_v1_epoch";                          // info of an epoch secret
 inline constexpr std::string_view srtp = "Sotto_v1_srtp";                            // info of an SRTP key

@@ -48,11 +48,11 @@ SrtpKey<Direction> derive_srtp(const EpochSecret& secret, MediaEpoch epoch, Flow
     return key;
 }
 
-// Expand(Extract("", first || second), info, 64)
-GenerationSecret derive_from_exchange(ExportSecret&& first, ExportSecret&& second, Bytes info) {
+// Expand(Extract(salt, first || second), info, 64)
+GenerationSecret derive_from_exchange(Bytes salt, ExportSecret&& first, ExportSecret&& second, Bytes info) {
     const ExportSecret asked = std::move(first);
     const ExportSecret answered = std::move(second);
-    const Prk prk = hkdf_extract({}, {asked.reveal(), answered.reveal()});
+    const Prk prk = hkdf_extract(salt, {asked.reveal(), answered.reveal()});
     GenerationSecret secret;
     hkdf_expand(prk.reveal(), info, secret.fill());
     return secret;
@@ -69,14 +69,20 @@ EncodedBinding encode_binding(const CallBinding& binding) {
 CallSecret derive_call_secret(ExportSecret&& offer, ExportSecret&& answer, const CallBinding& binding) {
     std::array<std::byte, labels::call.size() + sizeof(EncodedBinding)> info;
     ByteWriter(info).bytes(as_bytes(labels::call)).bytes(encode_binding(binding));
-    return derive_from_exchange(std::move(offer), std::move(answer), info);
+    return derive_from_exchange({}, std::move(offer), std::move(answer), info);
 }
 
-GenerationSecret derive_generation_secret(ExportSecret&& request, ExportSecret&& response, std::uint16_t generation,
-                                          const CallBinding& binding) {
+RekeySalt derive_rekey_salt(const CallSecret& secret) {
+    RekeySalt salt;
+    hkdf_expand(secret.reveal(), as_bytes(labels::rekey_salt), salt.fill());
+    return salt;
+}
+
+GenerationSecret derive_generation_secret(const RekeySalt& salt, ExportSecret&& request, ExportSecret&& response,
+                                          std::uint16_t generation, const CallBinding& binding) {
     std::array<std::byte, labels::rekey.size() + 4 + sizeof(EncodedBinding)> info;
     ByteWriter(info).bytes(as_bytes(labels::rekey)).u32(generation).bytes(encode_binding(binding));
-    return derive_from_exchange(std::move(request), std::move(response), info);
+    return derive_from_exchange(salt.reveal(), std::move(request), std::move(response), info);
 }
 
 template <class Direction>

@@ -27,9 +27,12 @@ EncodedBinding encode_binding(const CallBinding& binding);
 // G(0). Both messages' export secrets go in, so neither side alone decides and both ratchet directions protect the
 // call.
 CallSecret derive_call_secret(ExportSecret&& offer, ExportSecret&& answer, const CallBinding& binding);
+// S, kept for the whole call: every later generation depends on the first, whose symbols people compare. So whoever
+// learns the ratchet's state during a call can't take the call over by a rekey.
+RekeySalt derive_rekey_salt(const CallSecret& secret);
 // G(g) of a later generation, from a rekey and its response.
-GenerationSecret derive_generation_secret(ExportSecret&& request, ExportSecret&& response, std::uint16_t generation,
-                                          const CallBinding& binding);
+GenerationSecret derive_generation_secret(const RekeySalt& salt, ExportSecret&& request, ExportSecret&& response,
+                                          std::uint16_t generation, const CallBinding& binding);
 
 // What protects one direction in one epoch.
 template <class Direction>

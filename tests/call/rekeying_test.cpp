@@ -22,7 +22,7 @@ crypto::ExportSecret secret(int n) {
 
 // Asks by the number that is due, which must be this one.
 void ask(Rekeying& side, std::uint16_t number, Instant now, bool stepped = true) {
-    const auto due = side.due(now);
+    const auto due = side.due(0, now);
     REQUIRE(due);
     REQUIRE(*due == number);
     side.asked(number, secret(number), stepped, now);
@@ -33,10 +33,10 @@ void ask(Rekeying& side, std::uint16_t number, Instant now, bool stepped = true)
 TEST_CASE("the caller asks four minutes after a generation began, the callee half a minute later") {
     Rekeying caller(Role::caller, start), callee(Role::callee, start);
     CHECK(caller.deadline() == start + 240s);
-    CHECK_FALSE(caller.due(start + 239s));
-    CHECK(caller.due(start + 240s));
-    CHECK_FALSE(callee.due(start + 269s));
-    CHECK(callee.due(start + 270s));
+    CHECK_FALSE(caller.due(0, start + 239s));
+    CHECK(caller.due(0, start + 240s));
+    CHECK_FALSE(callee.due(0, start + 269s));
+    CHECK(callee.due(0, start + 270s));
 }
 
 TEST_CASE("an answer gives the request's secret, once, and begins the time anew") {
@@ -56,9 +56,9 @@ TEST_CASE("a request without an answer is made anew with the next number, after 
     std::uint16_t number = 1;
     for (const auto wait : {10s, 20s, 40s, 80s, 160s, 240s, 240s}) {
         ask(callee, number++, now);
-        CHECK_FALSE(callee.due(now + wait - 1ns));
+        CHECK_FALSE(callee.due(0, now + wait - 1ns));
         now += wait;
-        CHECK(callee.due(now));
+        CHECK(callee.due(0, now));
     }
     ask(callee, number, now);
     // The answer to one that was asked anew comes too late.
@@ -95,16 +95,16 @@ TEST_CASE("a client's request that could not step is followed by another as soon
 
 TEST_CASE("a number counts once, and only above those that came or were agreed on") {
     Rekeying callee(Role::callee, start);
-    CHECK(callee.may_answer(0, start).error() == Error::replayed);
-    CHECK(*callee.may_answer(5, start) == 5);
+    CHECK(callee.may_answer(0, 0, start).error() == Error::replayed);
+    CHECK(*callee.may_answer(5, 0, start) == 5);
     callee.agreed(5, start + 10s);
     CHECK(callee.deadline() == start + 10s + 270s);
-    CHECK(callee.may_answer(5, start).error() == Error::replayed);
-    CHECK(callee.may_answer(4, start).error() == Error::replayed);
+    CHECK(callee.may_answer(5, 0, start).error() == Error::replayed);
+    CHECK(callee.may_answer(4, 0, start).error() == Error::replayed);
     callee.want();
     ask(callee, 6, start + 20s);  // ours go on above theirs
     REQUIRE(callee.answered(6, start + 20s));
-    CHECK(callee.may_answer(6, start).error() == Error::replayed);
+    CHECK(callee.may_answer(6, 0, start).error() == Error::replayed);
 }
 
 TEST_CASE("if both ask at once the caller's request counts, by whatever numbers") {
@@ -119,8 +119,8 @@ TEST_CASE("if both ask at once the caller's request counts, by whatever numbers"
     callee.want();
     ask(caller, 1, start);
     ask(callee, callees, start);
-    CHECK(caller.may_answer(callees, start).error() == Error::wrong_state);
-    REQUIRE(*callee.may_answer(1, start) == 1);
+    CHECK(caller.may_answer(callees, 0, start).error() == Error::wrong_state);
+    REQUIRE(*callee.may_answer(1, 0, start) == 1);
     callee.agreed(1, start);
     CHECK(callee.answered(callees, start).error() == Error::wrong_state);  // forgotten
     REQUIRE(caller.answered(1, start));
@@ -132,21 +132,33 @@ TEST_CASE("if both ask at once the caller's request counts, by whatever numbers"
 TEST_CASE("a caller's request that has had no answer for 10 s is no reason to refuse the callee's") {
     Rekeying caller(Role::caller, start);
     ask(caller, 1, start + 240s);
-    CHECK(caller.may_answer(2, start + 250s - 1ns).error() == Error::wrong_state);
-    CHECK(*caller.may_answer(3, start + 250s) == 3);
+    CHECK(caller.may_answer(2, 0, start + 250s - 1ns).error() == Error::wrong_state);
+    CHECK(*caller.may_answer(3, 0, start + 250s) == 3);
     caller.agreed(3, start + 250s);
     CHECK(caller.answered(1, start + 250s).error() == Error::wrong_state);
 }
 
 TEST_CASE("generations end at 2^16, ours and theirs") {
     Rekeying caller(Role::caller, start);
-    CHECK(caller.may_answer(65536, start).error() == Error::key_exhausted);
-    REQUIRE(caller.may_answer(65535, start));
+    CHECK(caller.may_answer(65536, 65535, start).error() == Error::key_exhausted);
+    REQUIRE(caller.may_answer(65535, 65534, start));
     caller.agreed(65535, start);
     caller.want();
-    const auto due = caller.due(start);
+    const auto due = caller.due(65535, start);
     REQUIRE(due);
     CHECK(due->error() == Error::key_exhausted);
     caller.failed(start);
-    CHECK_FALSE(caller.due(start));
+    CHECK_FALSE(caller.due(65535, start));
+}
+
+TEST_CASE("no number is 256 or more above the generation that we receive under: an MKI could not tell the two apart") {
+    Rekeying callee(Role::callee, start);
+    CHECK(callee.may_answer(256, 0, start).error() == Error::malformed);
+    CHECK(callee.may_answer(300, 44, start).error() == Error::malformed);
+    CHECK(*callee.may_answer(255, 0, start) == 255);  // what was refused left nothing behind
+    callee.agreed(255, start);
+    callee.want();
+    CHECK(callee.due(0, start)->error() == Error::key_exhausted);
+    CHECK(**callee.due(1, start) == 256);  // a packet has come under a later one
+    CHECK(*callee.may_answer(256, 1, start) == 256);
 }

@@ -37,8 +37,16 @@ Generation first(const CallBinding& bound, Role role, int offer = 1, int answer 
     return {derive_call_secret(secret(offer), secret(answer), bound), 0, bound, role};
 }
 
-Generation later(std::uint16_t number, const CallBinding& bound, Role role, int request = 1, int response = 2) {
-    return {derive_generation_secret(secret(request), secret(response), number, bound), number, bound, role};
+RekeySalt salt(int n) {
+    RekeySalt made;
+    std::ranges::fill(made.fill(), static_cast<std::byte>(n));
+    return made;
+}
+
+Generation later(std::uint16_t number, const CallBinding& bound, Role role, int request = 1, int response = 2,
+                 int salted = 1) {
+    return {derive_generation_secret(salt(salted), secret(request), secret(response), number, bound), number, bound,
+            role};
 }
 
 template <class Key>
@@ -70,7 +78,7 @@ TEST_CASE("what one side sends with the other receives with, epoch by epoch and 
     }
 }
 
-TEST_CASE("no key serves two directions, media, epochs, generations, calls, identities or exchanges") {
+TEST_CASE("no key serves two directions, media, epochs, generations, calls, identities, exchanges or first secrets") {
     std::set<std::string> seen;
     std::size_t made = 0;
     const auto add_chain = [&](auto& chain) {
@@ -99,6 +107,7 @@ TEST_CASE("no key serves two directions, media, epochs, generations, calls, iden
     add(later(256, binding(1, 2, 3), Role::caller));
     add(later(1, binding(9, 2, 3), Role::caller));
     add(later(1, binding(1, 2, 3), Role::caller, 2, 1));
+    add(later(1, binding(1, 2, 3), Role::caller, 1, 2, 9));
     // One exchange under two numbers, or one secret under two, is no way round.
     add(later(0, binding(1, 2, 3), Role::caller));
     const auto same = [] { return derive_call_secret(secret(7), secret(8), binding(1, 2, 3)); };
@@ -121,9 +130,25 @@ TEST_CASE("keys are consumed by what they make") {
     static_assert(!std::is_constructible_v<SrtpKey<Sending>, SrtpKey<Receiving>>);
     ExportSecret request = secret(3);
     ExportSecret response = secret(4);
-    derive_generation_secret(std::move(request), std::move(response), 1, binding(1, 2, 3));
+    derive_generation_secret(salt(1), std::move(request), std::move(response), 1, binding(1, 2, 3));
     CHECK(std::ranges::all_of(request.reveal(), zero));
     CHECK(std::ranges::all_of(response.reveal(), zero));
+}
+
+TEST_CASE("a later generation takes the first one: who has only the later messages' secrets has none of its keys") {
+    const CallBinding bound = binding(1, 2, 3);
+    const auto rekeyed = [&](int offer) {
+        const RekeySalt made = derive_rekey_salt(derive_call_secret(secret(offer), secret(2), bound));
+        return hex(derive_generation_secret(made, secret(5), secret(6), 1, bound));
+    };
+    CHECK(rekeyed(1) == rekeyed(1));
+    CHECK(rekeyed(1) != rekeyed(9));
+    // S = Expand(G(0), "Sotto_v1_rekey_salt", 64), by the page's formula; its own secret, not G(0).
+    const CallSecret call = derive_call_secret(secret(1), secret(2), bound);
+    RekeySalt expected;
+    hkdf_expand(call.reveal(), as_bytes("Sotto_v1_rekey_salt"), expected.fill());
+    CHECK(hex(derive_rekey_salt(call)) == hex(expected));
+    CHECK(hex(derive_rekey_salt(call)) != hex(call));
 }
 
 TEST_CASE("a chain holds nothing that it was or yielded: its bytes have no epoch's secret or key but the next's") {

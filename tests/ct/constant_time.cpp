@@ -164,7 +164,8 @@ void media_keys_follow() {
         require(same(ours->audio.reveal(), theirs->audio.reveal()), "both sides do not agree");
         require(same(ours->video.reveal(), theirs->video.reveal()), "both sides do not agree");
     }
-    const auto later = derive_generation_secret(std::move(offer), std::move(answer), 1, binding);
+    const auto salt = derive_rekey_salt(derive_call_secret(offer.duplicate(), answer.duplicate(), binding));
+    const auto later = derive_generation_secret(salt, std::move(offer), std::move(answer), 1, binding);
     require(is_secret(later.reveal()), "a later generation's secret is public");
 }
 

@@ -55,8 +55,13 @@ def call_secret(offer, answer, binding):
     return expand(extract(b"", offer + answer), b"Sotto_v1_call" + binding, 64)
 
 
-def generation_secret(request, response, generation, binding):
-    return expand(extract(b"", request + response), b"Sotto_v1_rekey" + be32(generation) + binding, 64)
+def rekey_salt(secret):
+    """secret: G(0)."""
+    return expand(secret, b"Sotto_v1_rekey_salt", 64)
+
+
+def generation_secret(salt, request, response, generation, binding):
+    return expand(extract(salt, request + response), b"Sotto_v1_rekey" + be32(generation) + binding, 64)
 
 
 def epoch_secret(secret, generation, direction, epoch):
@@ -75,6 +80,7 @@ class MediaKeys:
 
     def __init__(self, is_caller, secret, binding):
         self.is_caller, self.binding = is_caller, binding
+        self.salt = rekey_salt(secret)
         self.secrets = {0: secret}  # of the generations it receives under
         self.asked = None  # our request without an answer: number and export secret
         self.sent = self.seen = self.agreed = 0  # the highest number: of our requests, of the peer's, of our answered ones
@@ -86,7 +92,7 @@ class MediaKeys:
 
     def next_number(self):
         number = max(self.sent, self.seen) + 1
-        require(number < LIMIT, "key_exhausted")
+        require(number < min(LIMIT, self.receiving[0] + 256), "key_exhausted")
         return number
 
     def ask(self, number, request):
@@ -96,17 +102,18 @@ class MediaKeys:
     def check_request(self, number, ten_seconds_old=False):
         """ten_seconds_old: our own is, if there is one."""
         require(number < LIMIT, "key_exhausted")
+        require(number < self.receiving[0] + 256, "malformed")
         require(not (self.is_caller and self.asked) or ten_seconds_old, "wrong_state")
         require(number > max(self.seen, self.agreed), "replayed")
 
     def answer(self, number, request, response, ten_seconds_old=False):
         self.check_request(number, ten_seconds_old)
         self.seen, self.asked = number, None
-        self.secrets[number] = generation_secret(request, response, number, self.binding)
+        self.secrets[number] = generation_secret(self.salt, request, response, number, self.binding)
 
     def answered(self, number, response):
         require(self.asked and self.asked[0] == number, "wrong_state")
-        secret = generation_secret(self.asked[1], response, number, self.binding)
+        secret = generation_secret(self.salt, self.asked[1], response, number, self.binding)
         self.agreed, self.asked, self.secrets[number] = number, None, secret
         self.send_under(number)
 

@@ -110,8 +110,8 @@ class Renewal:
         self.spk_private, self.spk_id = draw(32), draw(4)
         self.last_resort_seed, self.last_resort_id = draw(64), draw(4)
         self.last_resort = kem_pair(self.last_resort_seed)
-        self.one_time_kems = {draw(4): kem_pair(draw(64)) for _ in range(kem_count)}
         self.opks = {draw(4): draw(32) for _ in range(opk_count)}
+        self.one_time_kems = {draw(4): kem_pair(draw(64)) for _ in range(kem_count)}
         self.kems_to_hand_out, self.opks_to_hand_out = list(self.one_time_kems), list(self.opks)
         self.accepted = set()  # the EK_A of every initial message that opened
 

@@ -302,6 +302,20 @@ class Calls(Refusals):
         self.check_packet(self.caller, self.callee)
         self.assertEqual(set(self.callee.secrets), {2})
 
+    def test_a_number_that_would_share_the_mki_of_the_generation_it_receives_under_is_refused(self):
+        self.refuses("malformed", self.callee.answer, 256, b"request", b"")
+        self.callee.answer(255, b"request", b"response")
+        self.refuses("key_exhausted", self.callee.next_number)
+        self.caller.ask(255, b"request")
+        self.caller.answered(255, b"response")
+        self.check_packet(self.caller, self.callee)
+        self.assertEqual(self.callee.next_number(), 256)
+
+    def test_a_later_generation_depends_on_the_first(self):
+        secrets = {generation_secret(rekey_salt(secret), b"request", b"response", 1, self.binding)
+                   for secret in (bytes(64), b"\1" + bytes(63))}
+        self.assertEqual(len(secrets), 2)
+
     def test_the_short_string_is_four_of_sixty_four_and_depends_on_everything(self):
         base = [bytes(64), b"a" * 32, b"b" * 32, self.binding]
         strings = [short_string(*base)] + [short_string(*base[:at], base[at] + b"\1", *base[at + 1:]) for at in (0, 3)]
