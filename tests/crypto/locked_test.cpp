@@ -19,6 +19,8 @@
 #include <vector>
 
 #include "crypto/keys.h"
+#include "crypto/session.h"
+#include "support/session_pair.h"
 
 using namespace sotto;
 using namespace sotto::crypto;
@@ -141,6 +143,23 @@ TEST_CASE("an object whose class is Locked lies in locked memory whole, and leav
     CHECK(locked_memory().in_use == before);
     const auto shared = std::allocate_shared<ChainKey>(LockedAllocator<ChainKey>());
     CHECK(mapping_flags(shared.get()).find(" dd ") != std::string::npos);
+}
+
+TEST_CASE("sessions, the keys they skipped and prekeys lie in locked memory, and leave none behind") {
+    const std::size_t before = locked_memory().in_use;
+    {
+        test::SessionPair pair(3);
+        CHECK(locked_memory().in_use >= before + 2 * 4096);  // each has an ML-KEM key, at least
+        static_cast<void>(test::send(pair.bob(), "keeps more from then on"));
+        for (int i = 0; i < 100; ++i) static_cast<void>(test::send(pair.alice(), "lost"));
+        const std::size_t sessions = locked_memory().in_use;
+        test::arrives(pair.bob(), test::send(pair.alice(), "seen"));
+        CHECK(locked_memory().in_use >= sessions + 100 * 64);
+        const std::size_t skipped = locked_memory().in_use;
+        const PrekeyStore prekeys = PrekeyStore::generate(100, pair.random);
+        CHECK(locked_memory().in_use >= skipped + 100 * 96);
+    }
+    CHECK(locked_memory().in_use == before);
 }
 
 TEST_CASE("containers of secrets grow in locked memory and keep what they hold") {

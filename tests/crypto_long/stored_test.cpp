@@ -123,7 +123,7 @@ TEST_CASE("many changed records of a store, heads among them, are refused as dam
     CHECK(text_of(*open(memory), "state") == "what must not be read wrongly");
 }
 
-TEST_CASE("a passphrase opens its store and no other does; the salt is drawn once") {
+TEST_CASE("a passphrase opens its store and no other does, and its salt is drawn once") {
     MemoryStore memory;
     const auto key = store_key_from_passphrase("a long sentence", memory);
     REQUIRE(key);
