@@ -159,22 +159,23 @@ Result<void> open_once(MessageKey&& key, Bytes sealed, Bytes associated, Mutable
     return {};
 }
 
-void seal_header(const HeaderKey& key, Bytes header, Bytes associated, Random& random, MutableBytes out) {
-    const MutableBytes nonce = out.first(header_nonce_size);
+void xaead_seal(std::span<const std::byte, 32> key, Bytes plaintext, Bytes associated, Random& random,
+                MutableBytes out) {
+    const MutableBytes nonce = out.first(xaead_nonce_size);
     random.fill(nonce);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(raw(out.data()) + header_nonce_size, nullptr, raw(header.data()),
-                                               header.size(), raw(associated.data()), associated.size(), nullptr,
-                                               raw(nonce.data()), raw(key.reveal().data()));
+    crypto_aead_xchacha20poly1305_ietf_encrypt(raw(out.data()) + nonce.size(), nullptr, raw(plaintext.data()),
+                                               plaintext.size(), raw(associated.data()), associated.size(), nullptr,
+                                               raw(nonce.data()), raw(key.data()));
 }
 
-Result<void> open_header(const HeaderKey& key, Bytes sealed, Bytes associated, MutableBytes out) {
-    if (sealed.size() < header_overhead || out.size() != sealed.size() - header_overhead) {
+Result<void> xaead_open(std::span<const std::byte, 32> key, Bytes sealed, Bytes associated, MutableBytes out) {
+    if (sealed.size() < xaead_overhead || out.size() != sealed.size() - xaead_overhead) {
         return Failure(Error::truncated);
     }
-    const Bytes ciphertext = sealed.subspan(header_nonce_size);
+    const Bytes ciphertext = sealed.subspan(xaead_nonce_size);
     if (crypto_aead_xchacha20poly1305_ietf_decrypt(raw(out.data()), nullptr, nullptr, raw(ciphertext.data()),
                                                    ciphertext.size(), raw(associated.data()), associated.size(),
-                                                   raw(sealed.data()), raw(key.reveal().data())) != 0) {
+                                                   raw(sealed.data()), raw(key.data())) != 0) {
         return Failure(Error::forged);
     }
     return {};

@@ -63,13 +63,23 @@ void seal_once(MessageKey&& key, Bytes plaintext, Bytes associated, MutableBytes
 // Error::forged; `out` is plaintext.size() = sealed.size() - aead_overhead bytes.
 Result<void> open_once(MessageKey&& key, Bytes sealed, Bytes associated, MutableBytes out);
 
-// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) with a random nonce of 24 bytes, which stands before the ciphertext.
-inline constexpr std::size_t header_nonce_size = 24;
-inline constexpr std::size_t header_overhead = header_nonce_size + 16;
-// `out` is header.size() + header_overhead bytes.
-void seal_header(const HeaderKey& key, Bytes header, Bytes associated, Random& random, MutableBytes out);
-// Errors: truncated, forged; `out` is sealed.size() - header_overhead bytes.
-Result<void> open_header(const HeaderKey& key, Bytes sealed, Bytes associated, MutableBytes out);
+// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) under a key that seals more than once: a random nonce stands before
+// the ciphertext.
+inline constexpr std::size_t xaead_nonce_size = 24;
+inline constexpr std::size_t xaead_overhead = xaead_nonce_size + 16;
+// `out` is plaintext.size() + xaead_overhead bytes.
+void xaead_seal(std::span<const std::byte, 32> key, Bytes plaintext, Bytes associated, Random& random,
+                MutableBytes out);
+// Errors: truncated, forged; `out` is sealed.size() - xaead_overhead bytes.
+Result<void> xaead_open(std::span<const std::byte, 32> key, Bytes sealed, Bytes associated, MutableBytes out);
+
+inline constexpr std::size_t header_overhead = xaead_overhead;
+inline void seal_header(const HeaderKey& key, Bytes header, Bytes associated, Random& random, MutableBytes out) {
+    xaead_seal(key.reveal(), header, associated, random, out);
+}
+inline Result<void> open_header(const HeaderKey& key, Bytes sealed, Bytes associated, MutableBytes out) {
+    return xaead_open(key.reveal(), sealed, associated, out);
+}
 
 std::array<std::byte, 64> sha512(std::initializer_list<Bytes> parts);
 

@@ -17,7 +17,6 @@ using RecordKey = Secret<struct RecordKeyRole, 32>;
 inline constexpr std::uint8_t store_version = 1;
 
 // BE64(generation) || nonce || XChaCha20-Poly1305(key, nonce, plaintext, version || name || BE64(generation))
-inline constexpr std::size_t record_nonce_size = 24;
 struct SealedRecord {
     std::uint64_t generation = 0;  // of the commit that wrote it
     Bytes nonce;
