@@ -69,6 +69,18 @@ TEST_CASE("epochs go on, and calls with them, when no signal arrives any more; w
     check_keys_fit(world);
 }
 
+TEST_CASE("a call goes past 256 generations, where an MKI's byte begins anew") {
+    TwoParty world(79);
+    world.connect(sound_only);
+    for (int asked = 0; asked < 260; ++asked) {
+        REQUIRE(world.caller.call->rekey());
+        world.talk(200ms, sound_only);
+    }
+    CHECK(generation(world.caller) >= 260);
+    CHECK(generation(world.callee) == generation(world.caller));
+    check_keys_fit(world);
+}
+
 TEST_CASE("a client that wants new keys has them at once, both ways, whoever asks and however often") {
     TwoParty world(72);
     world.connect(sound_only);
