@@ -100,7 +100,7 @@ TEST_CASE_FIXTURE(Fixture, "a stranger's session that only its calls still hold 
     auto second = account.receive(stranger.offer(), now);
     REQUIRE((first && *first && second && *second));
     for (int i = 0; i < 4; ++i) {  // they take the first one's place with the device
-        stranger.session = stranger.begin(account.bundle());
+        stranger.session = stranger.begin(*account.bundle());
         REQUIRE(account.receive(stranger.offer(), now));
     }
     std::vector<Caller> others;
