@@ -111,11 +111,18 @@ Result<void> Account::State::keep_in(std::shared_ptr<call::Ledger> into) {
     ledger = std::move(into);
     if (identity) ledger->put(Entry::identity, secret_copy(identity->seed().reveal()));
     ledger->put(Entry::device, encode(device));
-    for (auto& [who, peer] : peers) {
-        for (const Peer::Entry& entry : peer.sessions) entry.session->keep_in(ledger);
-    }
+    const auto keep_sessions = [&] {
+        for (auto& [who, peer] : peers) {
+            for (const Peer::Entry& entry : peer.sessions) entry.session->keep_in(ledger);
+        }
+    };
+    keep_sessions();
     const auto written = commit_prekeys();
-    if (!written) ledger.reset();
+    if (written) return written;
+    // What is still pending there must not be written by the next session that seals.
+    ledger.reset();
+    keep_sessions();
+    contacts_put = devices_put = {};
     return written;
 }
 
