@@ -186,3 +186,13 @@ TEST_CASE_FIXTURE(Fixture, "a forged repeat of a first header is called forged, 
     CHECK(account.receive(altered_at_end(Caller::offer_by(other, random)), now).error() == Error::forged);
     CHECK(account.refused()[Error::forged] == 2);
 }
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a repeat of a first header before an encrypted header of nobody's is of an unknown session" *
+                      doctest::should_fail()) {
+    Caller caller(account, random);
+    REQUIRE(account.receive(caller.offer(), now));
+    Buffer altered = caller.offer();
+    altered[2 + 1260] ^= std::byte{1};  // the encrypted header's nonce
+    CHECK(account.receive(altered, now).error() == Error::unknown_session);
+}
