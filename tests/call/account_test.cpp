@@ -196,3 +196,16 @@ TEST_CASE_FIXTURE(Fixture,
     altered[2 + 1260] ^= std::byte{1};  // the encrypted header's nonce
     CHECK(account.receive(altered, now).error() == Error::unknown_session);
 }
+
+TEST_CASE_FIXTURE(Fixture,
+                  "strangers whom our user declines stay within the bound of strangers" * doctest::should_fail()) {
+    std::vector<Caller> strangers;
+    for (int i = 0; i < 300; ++i) {
+        strangers.emplace_back(account, random);
+        auto ringing = account.receive(strangers.back().offer(), now);
+        REQUIRE((ringing && *ringing));
+        (*ringing)->hang_up(now);
+    }
+    CHECK(account.sessions_given_up() > 0);
+    CHECK_FALSE(account.receive(strangers.front().offer(), now));
+}
