@@ -90,8 +90,9 @@ Result<std::unique_ptr<Account::State>> Account::State::load(std::shared_ptr<cal
 
 // They only open: what we sealed last may not be known here, nor what the peer did since.
 Result<void> Account::State::load_sessions() {
-    const auto entries = ledger->sessions();
+    auto entries = ledger->sessions();
     if (!entries) return Failure(entries.error());
+    std::ranges::sort(*entries, {}, &call::SessionEntry::number);  // in order of beginning, as `unanswered` is
     for (const call::SessionEntry& entry : *entries) {
         const auto record = ledger->get(entry);
         if (!record) return Failure(record.error());

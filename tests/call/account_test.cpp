@@ -7,6 +7,7 @@
 
 #include "call/signal.h"
 #include "crypto/session.h"
+#include "sotto/store.h"
 #include "support/random.h"
 
 using namespace sotto;
@@ -115,6 +116,24 @@ TEST_CASE_FIXTURE(Fixture, "a stranger's session that only its calls still hold 
     CHECK(account.sessions_given_up() == 5);
     CHECK(account.receive(others.front().offer(), now).error() == Error::replayed);
     CHECK(account.receive(others.back().offer(), now));
+}
+
+TEST_CASE_FIXTURE(Fixture, "after a restart the oldest of the strangers' sessions are still the first to go") {
+    MemoryStore store;
+    StoreKey key;
+    std::optional<Account> kept = std::move(*Account::open(store, key, random));
+    std::vector<Caller> strangers;
+    for (int i = 0; i < 256; ++i) {
+        strangers.emplace_back(*kept, random);
+        REQUIRE(kept->receive(strangers.back().offer(), now));
+    }
+    kept.reset();
+    Account again = std::move(*Account::open(store, key, random));
+    Caller last(again, random);
+    REQUIRE(again.receive(last.offer(), now));
+    CHECK(again.sessions_given_up() == 1);
+    CHECK(again.receive(strangers.front().offer(), now).error() == Error::replayed);
+    CHECK(again.receive(strangers.back().offer(), now));
 }
 
 TEST_CASE_FIXTURE(Fixture,
