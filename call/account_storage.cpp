@@ -90,8 +90,9 @@ Result<std::unique_ptr<Account::State>> Account::State::load(std::shared_ptr<cal
 
 // They only open: what we sealed last may not be known here, nor what the peer did since.
 Result<void> Account::State::load_sessions() {
-    const auto entries = ledger->sessions();
+    auto entries = ledger->sessions();
     if (!entries) return Failure(entries.error());
+    std::ranges::sort(*entries, {}, &call::SessionEntry::number);  // in order of beginning, as `unanswered` is
     for (const call::SessionEntry& entry : *entries) {
         const auto record = ledger->get(entry);
         if (!record) return Failure(record.error());
@@ -111,11 +112,18 @@ Result<void> Account::State::keep_in(std::shared_ptr<call::Ledger> into) {
     ledger = std::move(into);
     if (identity) ledger->put(Entry::identity, secret_copy(identity->seed().reveal()));
     ledger->put(Entry::device, encode(device));
-    for (auto& [who, peer] : peers) {
-        for (const Peer::Entry& entry : peer.sessions) entry.session->keep_in(ledger);
-    }
+    const auto keep_sessions = [&] {
+        for (auto& [who, peer] : peers) {
+            for (const Peer::Entry& entry : peer.sessions) entry.session->keep_in(ledger);
+        }
+    };
+    keep_sessions();
     const auto written = commit_prekeys();
-    if (!written) ledger.reset();
+    if (written) return written;
+    // What is still pending there must not be written by the next session that seals.
+    ledger.reset();
+    keep_sessions();
+    contacts_put = devices_put = {};
     return written;
 }
 

@@ -22,7 +22,7 @@ class KeptSession {
     void put();
     // With the next commit it is kept no more.
     void forget();
-    // Begins to be kept. For an account that kept nothing so far.
+    // Begins to be kept, for an account that kept nothing so far; or, with null, is kept nowhere again.
     void keep_in(std::shared_ptr<Ledger> ledger);
 
     const PublicIdentity& peer() const { return session_.peer(); }

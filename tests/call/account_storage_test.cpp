@@ -210,6 +210,25 @@ TEST_CASE_FIXTURE(People, "an account of this moment can be kept, once and in an
     static_cast<void>(ring(*again, offer));
 }
 
+TEST_CASE_FIXTURE(People, "a store that could not take an account gets nothing of it later, and may be tried again") {
+    const Buffer alices = alice.bundle().value();
+    talk(bob, alice, alices);
+    REQUIRE(alice.contacts().meet("Bob", bob.identity()));
+    MemoryStore memory;
+    FailingStore failing(memory);
+    REQUIRE(call::Ledger::open(failing, store_key(2), random));
+    failing.failing = Failing::before;
+    CHECK(alice.keep_in(failing, store_key(2)).error() == Error::io_failed);
+    failing.failing = Failing::nowhere;
+    talk(bob, alice, alices);
+    CHECK(call::Ledger::open(failing, store_key(2), random)->sessions()->empty());
+    REQUIRE(alice.keep_in(failing, store_key(2)));
+    const auto again = Account::open(failing, store_key(2), random);
+    REQUIRE(again);
+    CHECK(again->identity() == alice.identity());
+    CHECK(again->contacts() == alice.contacts());
+}
+
 TEST_CASE("wherever the power fails, and whatever old state comes back, no two messages are sealed under one key") {
     std::size_t sealed_in_all = 0;
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {

@@ -7,6 +7,7 @@
 
 #include "call/signal.h"
 #include "crypto/session.h"
+#include "sotto/store.h"
 #include "support/random.h"
 
 using namespace sotto;
@@ -100,7 +101,7 @@ TEST_CASE_FIXTURE(Fixture, "a stranger's session that only its calls still hold 
     auto second = account.receive(stranger.offer(), now);
     REQUIRE((first && *first && second && *second));
     for (int i = 0; i < 4; ++i) {  // they take the first one's place with the device
-        stranger.session = stranger.begin(account.bundle());
+        stranger.session = stranger.begin(*account.bundle());
         REQUIRE(account.receive(stranger.offer(), now));
     }
     std::vector<Caller> others;
@@ -115,6 +116,24 @@ TEST_CASE_FIXTURE(Fixture, "a stranger's session that only its calls still hold 
     CHECK(account.sessions_given_up() == 5);
     CHECK(account.receive(others.front().offer(), now).error() == Error::replayed);
     CHECK(account.receive(others.back().offer(), now));
+}
+
+TEST_CASE_FIXTURE(Fixture, "after a restart the oldest of the strangers' sessions are still the first to go") {
+    MemoryStore store;
+    StoreKey key;
+    std::optional<Account> kept = std::move(*Account::open(store, key, random));
+    std::vector<Caller> strangers;
+    for (int i = 0; i < 256; ++i) {
+        strangers.emplace_back(*kept, random);
+        REQUIRE(kept->receive(strangers.back().offer(), now));
+    }
+    kept.reset();
+    Account again = std::move(*Account::open(store, key, random));
+    Caller last(again, random);
+    REQUIRE(again.receive(last.offer(), now));
+    CHECK(again.sessions_given_up() == 1);
+    CHECK(again.receive(strangers.front().offer(), now).error() == Error::replayed);
+    CHECK(again.receive(strangers.back().offer(), now));
 }
 
 TEST_CASE_FIXTURE(Fixture,
@@ -185,4 +204,27 @@ TEST_CASE_FIXTURE(Fixture, "a forged repeat of a first header is called forged, 
     CHECK(account.receive(altered_at_end(caller.offer()), now).error() == Error::forged);
     CHECK(account.receive(altered_at_end(Caller::offer_by(other, random)), now).error() == Error::forged);
     CHECK(account.refused()[Error::forged] == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a repeat of a first header before an encrypted header of nobody's is of an unknown session" *
+                      doctest::should_fail()) {
+    Caller caller(account, random);
+    REQUIRE(account.receive(caller.offer(), now));
+    Buffer altered = caller.offer();
+    altered[2 + 1260] ^= std::byte{1};  // the encrypted header's nonce
+    CHECK(account.receive(altered, now).error() == Error::unknown_session);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "strangers whom our user declines stay within the bound of strangers" * doctest::should_fail()) {
+    std::vector<Caller> strangers;
+    for (int i = 0; i < 300; ++i) {
+        strangers.emplace_back(account, random);
+        auto ringing = account.receive(strangers.back().offer(), now);
+        REQUIRE((ringing && *ringing));
+        (*ringing)->hang_up(now);
+    }
+    CHECK(account.sessions_given_up() > 0);
+    CHECK_FALSE(account.receive(strangers.front().offer(), now));
 }

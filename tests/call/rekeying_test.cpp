@@ -138,6 +138,24 @@ TEST_CASE("a caller's request that has had no answer for 10 s is no reason to re
     CHECK(caller.answered(1, start + 250s).error() == Error::wrong_state);
 }
 
+TEST_CASE("requests that cross after 10 s leave a wish of the client's open" * doctest::should_fail()) {
+    Rekeying caller(Role::caller, start), callee(Role::callee, start);
+    caller.want();
+    ask(caller, 1, start);  // lost
+    ask(caller, 2, start + 10s);
+    callee.want();
+    ask(callee, 1, start + 19s);
+    // Both are slow, and cross: each side answers the other's and forgets its own.
+    REQUIRE(*caller.may_answer(1, start + 21s) == 1);
+    caller.agreed(1, start + 21s);
+    REQUIRE(*callee.may_answer(2, start + 21s) == 2);
+    callee.agreed(2, start + 21s);
+    CHECK_FALSE(caller.answered(2, start + 22s));
+    CHECK_FALSE(callee.answered(1, start + 22s));
+    // Nobody asked, so nobody sends under either generation.
+    CHECK(std::min(caller.deadline(), callee.deadline()) < start + 60s);
+}
+
 TEST_CASE("generations end at 2^16, ours and theirs") {
     Rekeying caller(Role::caller, start);
     CHECK(caller.may_answer(65536, 65535, start).error() == Error::key_exhausted);
