@@ -10,12 +10,12 @@ void Account::State::remember(const PeerDevice& peer) {
     if (const auto added = devices.add(peer)) events.push_back(*added);
 }
 
-// Whoever we said something to is no stranger any more.
+// Whose call our user accepted is no stranger any more.
 void Account::State::remember_answered() {
     std::erase_if(unanswered, [&](const Unanswered& begun) {
         const auto session = begun.session.lock();
-        if (session && session->has_sealed()) remember(begun.peer);
-        return !session || session->has_sealed();
+        if (session && session->is_welcome()) remember(begun.peer);
+        return !session || session->is_welcome();
     });
 }
 

@@ -101,7 +101,7 @@ Result<void> Account::State::load_sessions() {
         if (!session || session->peer_device().key != entry.device) return Failure(Error::damaged_store);
         const PeerDevice peer{session->peer(), session->peer_device()};
         auto restored = std::make_shared<call::KeptSession>(std::move(*session), ledger, entry.number);
-        if (!restored->has_sealed()) unanswered.push_back({peer, restored});
+        if (!devices.knows(peer.identity)) unanswered.push_back({peer, restored});
         peers[peer].add(std::move(restored), true);
         next_session = std::max(next_session, entry.number + 1);
     }

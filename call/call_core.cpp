@@ -118,6 +118,7 @@ Result<void> CallCore::accept(const CallSettings& settings, Instant now) {
     ours_ = make_streams(settings, random_);
     auto answer_secret = queue_signal({.call = binding_.call, .body = short_auth_.answer(ours_)});
     if (!answer_secret) return Failure(answer_secret.error());
+    session_->welcome();
     return activate(std::move(*offer_secret_), std::move(*answer_secret), now);
 }
 

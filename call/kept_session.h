@@ -27,7 +27,10 @@ class KeptSession {
 
     const PublicIdentity& peer() const { return session_.peer(); }
     const DeviceKey& peer_device() const { return session_.peer_device(); }
-    bool has_sealed() const { return session_.has_sealed(); }
+    // Our user accepted a call that came by it: until then it may be a stranger's, and to decline makes nobody a
+    // friend.
+    bool is_welcome() const { return welcome_; }
+    void welcome() { welcome_ = true; }
     bool can_seal() const { return session_.can_seal(); }
     std::uint32_t sealed_unanswered() const { return session_.sealed_unanswered(); }
 
@@ -35,6 +38,7 @@ class KeptSession {
     crypto::Session session_;
     std::shared_ptr<Ledger> ledger_;
     SessionEntry entry_;
+    bool welcome_ = false;
 };
 
 }  // namespace sotto::call

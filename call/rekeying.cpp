@@ -15,15 +15,20 @@ Duration generation_of(crypto::Role role) {
 
 }  // namespace
 
-Rekeying::Rekeying(crypto::Role ours, Instant now) : ours_(ours), due_(now + generation_of(ours)) {}
+Rekeying::Rekeying(crypto::Role ours, Instant now) : ours_(ours), began_(now), due_(now + generation_of(ours)) {}
 
 void Rekeying::want() {
     wanted_ = true;
     due_ = Instant::min();
 }
 
-std::optional<Result<std::uint16_t>> Rekeying::due(std::uint16_t receiving, Instant now) const {
+std::optional<Result<std::uint16_t>> Rekeying::due(std::uint16_t receiving, Instant now) {
     if (now < due_) return std::nullopt;
+    if (crossed_ && receiving >= *crossed_) {
+        crossed_.reset();
+        due_ = began_ + generation_of(ours_);
+        return std::nullopt;
+    }
     const std::uint32_t number = std::max({sent_, theirs_, agreed_}) + 1U;
     if (number > last_generation || number >= receiving + generations_ahead) return Failure(Error::key_exhausted);
     return static_cast<std::uint16_t>(number);
@@ -43,6 +48,7 @@ void Rekeying::failed(Instant now) { due_ = now + retry_; }
 Result<crypto::ExportSecret> Rekeying::answered(std::uint32_t number, Instant now) {
     if (!request_ || request_->number != number) return Failure(Error::wrong_state);
     Request request = std::move(*request_);
+    request_.reset();
     agreed(request.number, now);
     // The answer lets our next message step (Double Ratchet §2.3).
     if (request.again) want();
@@ -62,9 +68,12 @@ Result<std::uint16_t> Rekeying::may_answer(std::uint32_t number, std::uint16_t r
 
 void Rekeying::agreed(std::uint16_t number, Instant now) {
     agreed_ = number;
-    request_.reset();
+    began_ = now;
     retry_ = first_retry;
-    if (!wanted_) due_ = now + generation_of(ours_);
+    // If the two requests crossed, both sides may have given up their own: then we ask again.
+    crossed_ = request_ ? std::optional(number) : std::nullopt;
+    request_.reset();
+    if (!wanted_) due_ = now + (crossed_ ? first_retry : generation_of(ours_));
 }
 
 }  // namespace sotto::call

@@ -28,7 +28,7 @@ class Rekeying {
     void want();
     // The number of the request to send now; nothing while none is due. Error::key_exhausted after the last, and while
     // it is generations_ahead over the one that we receive under.
-    std::optional<Result<std::uint16_t>> due(std::uint16_t receiving, Instant now) const;
+    std::optional<Result<std::uint16_t>> due(std::uint16_t receiving, Instant now);
     // It was sent. `stepped`: whether its message took a step of the ratchet.
     void asked(std::uint16_t number, crypto::ExportSecret&& request, bool stepped, Instant now);
     // It could not be sent: due again after the wait for an answer.
@@ -59,7 +59,9 @@ class Rekeying {
     std::uint16_t theirs_ = 0;  // the highest that the peer asked by
     std::uint16_t agreed_ = 0;
     std::optional<Request> request_;
-    bool wanted_ = false;  // by our client, and not asked for yet
+    std::optional<std::uint16_t> crossed_;  // theirs, for which we gave up ours; not in use yet
+    Instant began_;                         // the generation agreed last
+    bool wanted_ = false;                   // by our client, and not asked for yet
     Duration retry_ = first_retry;
     Instant due_;
 };

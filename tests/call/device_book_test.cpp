@@ -54,7 +54,7 @@ TEST_CASE_FIXTURE(Fixture, "one device key under two identities is two devices")
     CHECK(book.admit({bob, device(1)}));
 }
 
-TEST_CASE_FIXTURE(Fixture, "a list tells what was added and what it leaves out; from then on it alone decides") {
+TEST_CASE_FIXTURE(Fixture, "a list tells what was added and what it leaves out, and from then on it alone decides") {
     book.add({alice, device(1)});
     book.add({alice, device(2)});
     CHECK(book.admit({alice, device(9)}));
@@ -90,7 +90,7 @@ TEST_CASE_FIXTURE(Fixture, "a list that is not newer than the last is outdated a
     CHECK(learn(6, {1, 2}));
 }
 
-TEST_CASE_FIXTURE(Fixture, "without a list an identity has at most 32 devices; with one, those of the list") {
+TEST_CASE_FIXTURE(Fixture, "without a list an identity has at most 32 devices, and with one, those of the list") {
     for (int n = 0; n < 32; ++n) book.add({alice, device(n)});
     CHECK(book.admit({alice, device(32)}).error() == Error::too_large);
     CHECK_FALSE(book.add({alice, device(32)}));

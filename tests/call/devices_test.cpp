@@ -146,7 +146,7 @@ TEST_CASE_FIXTURE(Fixture, "an identity that was restored from its seed is the s
     CHECK_FALSE(alice.event());
 }
 
-TEST_CASE_FIXTURE(Fixture, "of strangers who are never answered nothing is remembered; who was answered is known") {
+TEST_CASE_FIXTURE(Fixture, "of strangers who are never answered nothing is remembered, and who was answered is known") {
     Account stranger = Account::create(random), second = linked(stranger), third = linked(stranger);
     auto ringing = alice.receive(offer_to(alice, stranger), now);
     REQUIRE((ringing && *ringing));

@@ -48,7 +48,8 @@ TEST_CASE("through epochs and generations on a rough network no packet lacks its
     }
 }
 
-TEST_CASE("epochs go on, and calls with them, when no signal arrives any more; what is asked for stays within bounds") {
+TEST_CASE(
+    "epochs go on, and calls with them, when no signal arrives any more, and what is asked for stays within bounds") {
     TwoParty world(71);
     world.connect(sound_only);
     world.signal_loss = 1;

@@ -141,7 +141,7 @@ TEST_CASE_FIXTURE(Fixture, "a base key is remembered as long as the prekeys it c
     CHECK(store.find(used, next));
 }
 
-TEST_CASE_FIXTURE(Fixture, "prekeys serve 65,536 sessions; renewed ones as many again") {
+TEST_CASE_FIXTURE(Fixture, "prekeys serve 65,536 sessions, and renewed ones as many again") {
     while (store.one_time_left() > 0) static_cast<void>(publish());
     const PrekeyIds ids = ids_of(publish());
     X25519Public used;

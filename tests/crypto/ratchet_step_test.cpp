@@ -108,7 +108,8 @@ TEST_CASE("the initiator goes on with initial messages, however many, until the 
     CHECK(pair.alice().sealed_unanswered() == 151);
 }
 
-TEST_CASE("a side steps when it is asked to and its chain is answered; otherwise it goes on in the chain there is") {
+TEST_CASE(
+    "a side steps when it is asked to and its chain is answered, and otherwise it goes on in the chain there is") {
     SessionPair pair(54);
     const InFlight first = send(pair.bob(), "the first has to", Step::keep);
     CHECK(first.stepped);
@@ -127,7 +128,8 @@ TEST_CASE("a side steps when it is asked to and its chain is answered; otherwise
     CHECK(send(pair.bob(), "now", Step::fresh).stepped);
 }
 
-TEST_CASE("an answered chain of a hundred messages ends in a step that nobody asked for; an unanswered one goes on") {
+TEST_CASE(
+    "an answered chain of a hundred messages ends in a step that nobody asked for, and an unanswered one goes on") {
     SessionPair pair(55);
     arrives(pair.alice(), send(pair.bob(), "answer"));
     // Alice sealed one so far.

@@ -126,7 +126,7 @@ TEST_CASE("a second opening of a store in use is refused, in this process and in
     CHECK(contents_at(path).value() == script.contents.back());
 }
 
-TEST_CASE("an older file put back is noticed; with its anchor in another place, one of the whole folder is, too") {
+TEST_CASE("an older file put back is noticed, and with its anchor in another place, one of the whole folder is, too") {
     const TemporaryFolder folder, elsewhere;
     const std::string path = folder.file("store"), anchor = elsewhere.file("anchor");
     const Script script(seed, 6, 300);

@@ -65,7 +65,7 @@ TEST_CASE("what was committed is there when the store is opened again, and what 
     CHECK(store->read("never written").value() == std::nullopt);
 }
 
-TEST_CASE("names are found by their beginning; a name has 1 to 255 bytes") {
+TEST_CASE("names are found by their beginning, and a name has 1 to 255 bytes") {
     MemoryStore memory;
     auto store = open(memory);
     REQUIRE(store);
@@ -244,7 +244,7 @@ TEST_CASE("a store stopped while it was founded is founded, or opens, without an
     }
 }
 
-TEST_CASE("another key and another's records are foreign; a later version is named as such") {
+TEST_CASE("another key and another's records are foreign, and a later version is named as such") {
     MemoryStore memory;
     auto store = open(memory, 1);
     REQUIRE(store);

@@ -348,7 +348,6 @@ class CallsWithTheLibrary(unittest.TestCase):
         for bad, error in (code, "wrong_identity"), (b"\2" + ours[1:], "unsupported_version"):
             self.assertRaisesRegex(Refused, error, calls.library.ask, "scan", bad, calls.ours.identity)
 
-    @unittest.expectedFailure  # the library still puts such a session first; once it does not, this line fails
     def test_a_late_message_of_a_lost_session_does_not_bring_it_back(self):
         calls = self.calls
 

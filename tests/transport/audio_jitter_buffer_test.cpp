@@ -146,7 +146,7 @@ TEST_CASE("a delayed burst grows the delay, calm shrinks it again") {
     CHECK(calm.delay < 60ms);
 }
 
-TEST_CASE("silence of over a second stops playing; the next packet starts it anew") {
+TEST_CASE("silence of over a second stops playing, and the next packet starts it anew") {
     AudioJitterBuffer buffer({});
     const Run first = play(buffer, 0, 10, block, [](std::int64_t n) { return start + n * block; });
     CHECK(first.played >= 50);
