@@ -146,13 +146,15 @@ TEST_CASE_FIXTURE(Fixture, "an identity that was restored from its seed is the s
     CHECK_FALSE(alice.event());
 }
 
-TEST_CASE_FIXTURE(Fixture, "of strangers who are never answered nothing is remembered, and who was answered is known") {
+TEST_CASE_FIXTURE(Fixture, "of strangers who are never answered nothing is remembered, and whose call was accepted is known") {
     Account stranger = Account::create(random), second = linked(stranger), third = linked(stranger);
-    auto ringing = alice.receive(offer_to(alice, stranger), now);
+    auto declined = alice.receive(offer_to(alice, stranger), now);
+    REQUIRE((declined && *declined));
+    (*declined)->hang_up(now);
+    auto ringing = alice.receive(offer_to(alice, second), now);
     REQUIRE((ringing && *ringing));
-    REQUIRE(alice.receive(offer_to(alice, second), now));
     CHECK_FALSE(alice.event());
-    (*ringing)->hang_up(now);  // declined: the first device has been spoken to
+    REQUIRE((*ringing)->accept({.video = false}, now));  // the first of its devices that was spoken to
     REQUIRE(alice.receive(offer_to(alice, third), now));
     CHECK(told<DeviceAdded>(alice, stranger.identity(), third.device()));
     CHECK_FALSE(alice.event());

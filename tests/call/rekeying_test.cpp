@@ -146,9 +146,9 @@ TEST_CASE("requests that cross after 10 s are made anew, unless one of them turn
     callee.want();
     ask(callee, 1, start + 19s);
     // Both are slow, and cross: each side answers the other's and forgets its own.
-    REQUIRE(*caller.may_answer(1, start + 21s) == 1);
+    REQUIRE(*caller.may_answer(1, 0, start + 21s) == 1);
     caller.agreed(1, start + 21s);
-    REQUIRE(*callee.may_answer(2, start + 21s) == 2);
+    REQUIRE(*callee.may_answer(2, 0, start + 21s) == 2);
     callee.agreed(2, start + 21s);
     CHECK_FALSE(caller.answered(2, start + 22s));
     CHECK_FALSE(callee.answered(1, start + 22s));

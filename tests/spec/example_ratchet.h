@@ -105,7 +105,7 @@ class ExampleRatchet {
         example.value("message key", keys.key.reveal());
         example.value("export secret", keys.exported.reveal());
         example.value("next chain key", from.chain.reveal());
-        example.value("header nonce", from.random.draw(from.random.made() - 1, header_nonce_size));
+        example.value("header nonce", from.random.draw(from.random.made() - 1, xaead_nonce_size));
         example.value("header", plain);
         example.value("plaintext", plaintext);
         example.value("message", sealed.message);
