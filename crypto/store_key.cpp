@@ -16,7 +16,8 @@ constexpr std::uint8_t cost_version = 1;  // Argon2id 1.3, one lane, as crypto_p
 constexpr std::uint64_t passes_now = crypto_pwhash_argon2id_OPSLIMIT_MODERATE;
 constexpr std::uint64_t memory_now = crypto_pwhash_argon2id_MEMLIMIT_MODERATE;
 
-// What a later one may have asked for. A damaged record must not make us fill the machine.
+// What a later one may have asked for. A damaged record must not make us fill the machine; and none asks for less, or
+// whoever can write to a store before its owner does would make the passphrase cheap to guess.
 constexpr std::uint64_t passes_max = 64;
 constexpr std::uint64_t memory_max = std::uint64_t{1} << 30;
 
@@ -38,8 +39,7 @@ Result<PassphraseCost> parse_cost(Bytes record) {
     const auto memory = reader.u64();
     const auto salt = reader.array<crypto_pwhash_argon2id_SALTBYTES>();
     if (!version || !passes || !memory || !salt || !reader.empty()) return Failure(Error::damaged_store);
-    if (*passes < crypto_pwhash_argon2id_OPSLIMIT_MIN || *passes > passes_max ||
-        *memory < crypto_pwhash_argon2id_MEMLIMIT_MIN || *memory > memory_max) {
+    if (*passes < passes_now || *passes > passes_max || *memory < memory_now || *memory > memory_max) {
         return Failure(Error::damaged_store);
     }
     return PassphraseCost{*passes, *memory, *salt};
