@@ -22,7 +22,7 @@ struct Subject {
 };
 constexpr std::array subjects{
     Subject{"srtp_path", measure_srtp_path, 2}, Subject{"epochs", measure_epochs, 1},
-    Subject{"ratchet", measure_ratchet, 3},     Subject{"peers", measure_peers, 4},
+    Subject{"ratchet", measure_ratchet, 4},     Subject{"peers", measure_peers, 4},
     Subject{"memory", measure_memory, 0},       Subject{"codec", measure_codec, 4},
 };
 

@@ -37,6 +37,23 @@ void measure_chain(const Run& run, Bytes plaintext) {
                     .at_most = 8});
 }
 
+// A header that opens under none of a session's keys, with as many chains kept as there can be: each is tried.
+void measure_forged(const Run& run, Bytes plaintext) {
+    constexpr int chains_kept = 8;
+    SessionPair pair;
+    const auto random = random_bytes<80 + plaintext_size + 16>();
+    Buffer forged{std::byte{1}, std::byte{3}};  // an ordinary message of an answered chain
+    forged.insert(forged.end(), std::as_bytes(std::span(random)).begin(), std::as_bytes(std::span(random)).end());
+    const auto compared = interleave<1>(
+        run.budget,
+        [&] {
+            for (int i = 0; i <= chains_kept; ++i) pair.round_trip(plaintext);
+            return each(messages, [&] { pair.refuse(forged); });
+        },
+        [&] { return each(messages, [&] { pair.seal(plaintext); }); });
+    run.report.add(subject, "a forged message, refused", "a message sealed", compared[0]);
+}
+
 void measure_round_trip(const Run& run, Bytes plaintext) {
     SessionPair pair;
     BareRatchet bare;
@@ -69,6 +86,7 @@ void measure_ratchet(const Run& run) {
     const Bytes signal = std::as_bytes(std::span(plaintext));
     run.report.note(subject, "256 bytes, sealed by one side and opened by the other");
     measure_chain(run, signal);
+    measure_forged(run, signal);
     measure_round_trip(run, signal);
     measure_dialling(run, signal);
 }

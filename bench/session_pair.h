@@ -13,6 +13,10 @@ class SessionPair {
     void send(End from, Bytes plaintext, crypto::Step step = crypto::Step::keep);
     // Two messages, each with a step. Afterwards Alice's chain is answered: the next 100 need no KEM key.
     void round_trip(Bytes plaintext);
+    // Bob's end is given what no session of his can open.
+    void refuse(Bytes forged);
+    // What a message costs Alice, which then is lost.
+    void seal(Bytes plaintext);
     // Of Alice's session, as a store would keep it.
     std::size_t saved_size() const { return ends_.alice.save().reveal().size(); }
 

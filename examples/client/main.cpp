@@ -21,8 +21,9 @@ int pump(Call& from, Account& peer, std::optional<Call>& to, Instant now) {
 
 int main() {
     Account alice = Account::create(), bob = Account::create();
-    Instant now{};  // your clock's; the library reads none
-    std::optional<Call> at_bob, at_alice = alice.dial(bob.identity(), bob.bundle().value(), {.video = false}, now).value();
+    Instant now{};                               // your clock's; the library reads none
+    const Buffer bundle = bob.bundle().value();  // by your directory
+    std::optional<Call> at_bob, at_alice = alice.dial(bob.identity(), bundle, {.video = false}, now).value();
     pump(*at_alice, bob, at_bob, now);  // the offer arrives: Bob's side rings, and Bob accepts
     if (!at_bob || !at_bob->accept({.video = false}, now)) return 1;
     const std::array<std::int16_t, 960> microphone{};  // 20 ms at 48 kHz

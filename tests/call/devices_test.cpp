@@ -146,7 +146,8 @@ TEST_CASE_FIXTURE(Fixture, "an identity that was restored from its seed is the s
     CHECK_FALSE(alice.event());
 }
 
-TEST_CASE_FIXTURE(Fixture, "of strangers who are never answered nothing is remembered, and whose call was accepted is known") {
+TEST_CASE_FIXTURE(Fixture,
+                  "of strangers who are never answered nothing is remembered, and whose call was accepted is known") {
     Account stranger = Account::create(random), second = linked(stranger), third = linked(stranger);
     auto declined = alice.receive(offer_to(alice, stranger), now);
     REQUIRE((declined && *declined));
