@@ -21,8 +21,8 @@ int pump(Call& from, Account& peer, std::optional<Call>& to, Instant now) {
 
 int main() {
     Account alice = Account::create(), bob = Account::create();
-    Instant now{};                               // your clock's; the library reads none
-    const Buffer bundle = bob.bundle().value();  // by your directory
+    Instant now{};  // your clock's; the library reads none
+    const Buffer bundle = bob.bundle().value();
     std::optional<Call> at_bob, at_alice = alice.dial(bob.identity(), bundle, {.video = false}, now).value();
     pump(*at_alice, bob, at_bob, now);  // the offer arrives: Bob's side rings, and Bob accepts
     if (!at_bob || !at_bob->accept({.video = false}, now)) return 1;
