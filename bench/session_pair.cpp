@@ -41,8 +41,6 @@ void SessionPair::round_trip(Bytes plaintext) {
 
 void SessionPair::refuse(Bytes forged) { require(!ends_.bob.open(forged).has_value(), "a forged message opened"); }
 
-void SessionPair::seal(Bytes plaintext) { must(ends_.alice.seal(plaintext, crypto::Step::keep), "cannot seal"); }
-
 Dialler::Dialler() : device_(new_device()) {
     bundle_ = encode(crypto::PrekeyStore::generate(1, system_random()).publish(new_device()));
 }

@@ -15,8 +15,6 @@ class SessionPair {
     void round_trip(Bytes plaintext);
     // Bob's end is given what no session of his can open.
     void refuse(Bytes forged);
-    // What a message costs Alice, which then is lost.
-    void seal(Bytes plaintext);
     // Of Alice's session, as a store would keep it.
     std::size_t saved_size() const { return ends_.alice.save().reveal().size(); }
 

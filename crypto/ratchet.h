@@ -53,7 +53,7 @@ struct Ratchet {
     bool sealed = false;                                      // whether we have sent anything
     std::uint64_t given_up = 0;
 
-    static constexpr std::size_t max_past = 8;
+    static constexpr std::size_t max_past = 4;
     static constexpr std::uint32_t chain_limit = 100;  // messages of an answered chain, then a step
 
     bool answered() const { return std::holds_alternative<DueStep>(turn); }

@@ -34,7 +34,7 @@ Block block_of(Bytes bytes) {
 }
 
 // The model: a genuine message opens, to its plaintext and export secret, if it has not opened before and its chain is
-// not more than eight before the present one, however late it comes; nothing else opens. Either side is now and then
+// not more than four before the present one, however late it comes; nothing else opens. Either side is now and then
 // restored from its record. The walk stays below Session's limits on skipped keys, which tests of their own reach.
 class Walk {
   public:
@@ -212,7 +212,7 @@ class Walk {
         CHECK(std::ranges::equal(sessions_[at]->save().reveal(), before.reveal()));
     }
 
-    static constexpr std::size_t kept_chains = 8;
+    static constexpr std::size_t kept_chains = 4;
 
     Forgeries forgeries_;
     SeededRandom random_;   // the carrier's

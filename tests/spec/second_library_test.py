@@ -158,7 +158,7 @@ class WithTheLibrary(unittest.TestCase):
 
         self.each_way(talk)
 
-    def test_nine_chains_back_nothing_opens(self):
+    def test_five_chains_back_nothing_opens(self):
         def wait(_, alice, bob):
             bob.open(alice.seal(b"")[0])
             alice.open(bob.seal(b"")[0])
@@ -167,8 +167,8 @@ class WithTheLibrary(unittest.TestCase):
                 late.append(alice.seal(b"late", True)[0])
                 bob.open(alice.seal(b"")[0])
                 alice.open(bob.seal(b"", True)[0])
-            self.assertRaisesRegex(Refused, "unknown_session", bob.open, late[0])
-            for message in late[1:]:
+            self.assertRaisesRegex(Refused, "unknown_session", bob.open, late[4])
+            for message in late[5:]:
                 self.assertEqual(bob.open(message)[0], b"late")
 
         self.each_way(wait)

@@ -36,7 +36,7 @@ def parse_header(kind, header):
 
 # 5. Double Ratchet
 
-MAX_SKIP, MAX_SKIP_NEW_CHAIN, MAX_HELD, MAX_HELD_UNSEALED, CHAINS_KEPT, CHAIN_LENGTH = 1000, 100, 2000, 16, 8, 100
+MAX_SKIP, MAX_SKIP_NEW_CHAIN, MAX_HELD, MAX_HELD_UNSEALED, CHAINS_KEPT, CHAIN_LENGTH = 1000, 100, 2000, 16, 4, 100
 
 
 def kdf_rk(root, shared, ss, s, r, ct):
