@@ -6,8 +6,7 @@
 #include "call/kept_session.h"
 #include "sotto/account.h"
 #include "sotto/store_sqlite.h"
-#include "support/killed.h"
-#include "support/store.h"
+#include "support/fused_store.h"
 #include "support/temporary_folder.h"
 
 using namespace sotto;
@@ -285,27 +284,6 @@ TEST_CASE("wherever the power fails, and whatever old state comes back, no two m
 #ifdef SOTTO_SQLITE
 
 namespace {
-
-// A step before and after each write.
-class FusedStore final : public PassingStore {
-  public:
-    FusedStore(Store& inner, Fuse& fuse) : PassingStore(inner), fuse_(fuse) {}
-    Result<void> commit(std::span<const Change> changes) override {
-        fuse_.step();
-        const auto written = inner_.commit(changes);
-        fuse_.step();
-        return written;
-    }
-    Result<void> write_anchor(Bytes anchor) override {
-        fuse_.step();
-        const auto written = inner_.write_anchor(anchor);
-        fuse_.step();
-        return written;
-    }
-
-  private:
-    Fuse& fuse_;
-};
 
 // Rings and gives up, twice; each message goes out by its length and its bytes.
 void ring_twice(const std::string& path, Bytes bundle, Fuse& fuse, const std::function<void(std::uint8_t)>& send) {

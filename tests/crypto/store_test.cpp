@@ -5,59 +5,22 @@
 #include "crypto/store_key.h"
 #include "sotto/identity.h"
 #include "support/mutate.h"
-#include "support/store.h"
+#include "support/sealed_store.h"
 
 using namespace sotto;
 using namespace sotto::test;
 using crypto::SealedStore;
 using Failing = FailingStore::Failing;
 
-namespace {
-
-Result<SealedStore> open(Store& store, std::uint8_t key = 1) {
-    return SealedStore::open(store, store_key(key), system_random());
-}
-
-Result<void> put(SealedStore& store, const std::string& name, std::string_view text) {
-    const SecretBuffer value = secret(text);
-    const crypto::SecretChange change{name, &value};
-    return store.commit({&change, 1});
-}
-
-std::string text_of(auto&& store, std::string_view name) {
-    const auto value = store.read(name);
-    REQUIRE(value);
-    REQUIRE(*value);
-    const Bytes bytes = (*value)->reveal();
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-Buffer record(MemoryStore& store, std::string_view name) { return store.read(name).value().value(); }
-
-void overwrite(Store& store, const std::string& name, std::optional<Buffer> value) {
-    const Change change{name, std::move(value)};
-    REQUIRE(store.commit({&change, 1}));
-}
-
-// The one record besides header and head.
-std::string only_record(MemoryStore& store) {
-    auto names = store.names("").value();
-    std::erase_if(names, [](const auto& name) { return name.size() != 64; });
-    REQUIRE(names.size() == 1);
-    return names[0];
-}
-
-}  // namespace
-
 TEST_CASE("what was committed is there when the store is opened again, and what was erased is not") {
     MemoryStore memory;
     const Script script(1, 60, 200);
     {
-        auto store = open(memory);
+        auto store = open_sealed(memory);
         REQUIRE(store);
         for (std::size_t n = 0; n < script.commits.size(); ++n) REQUIRE(script.run(*store, n));
     }
-    auto store = open(memory);
+    auto store = open_sealed(memory);
     REQUIRE(store);
     CHECK_FALSE(store->rolled_back());
     CHECK(store->generation() == 60);
@@ -67,7 +30,7 @@ TEST_CASE("what was committed is there when the store is opened again, and what 
 
 TEST_CASE("names are found by their beginning, and a name has 1 to 255 bytes") {
     MemoryStore memory;
-    auto store = open(memory);
+    auto store = open_sealed(memory);
     REQUIRE(store);
     for (const char* const name : {"b/2", "a", "b/1", "b", "c"}) REQUIRE(put(*store, name, ""));
     CHECK(store->names("b/").value() == std::vector<std::string>{"b/1", "b/2"});
@@ -82,7 +45,7 @@ TEST_CASE("names are found by their beginning, and a name has 1 to 255 bytes") {
 TEST_CASE("what a store is given tells neither names nor values, and nothing in it is alike in two stores of one key") {
     MemoryStore one, two;
     for (MemoryStore* const memory : {&one, &two}) {
-        auto store = open(*memory);
+        auto store = open_sealed(*memory);
         REQUIRE(store);
         REQUIRE(put(*store, "session/of somebody", "a secret state"));
     }
@@ -97,7 +60,7 @@ TEST_CASE("what a store is given tells neither names nor values, and nothing in 
     }
     CHECK(only_record(one) != only_record(two));
     overwrite(two, only_record(two), record(one, only_record(one)));
-    CHECK(open(two)->read("session/of somebody").error() == Error::damaged_store);
+    CHECK(open_sealed(two)->read("session/of somebody").error() == Error::damaged_store);
 }
 
 TEST_CASE("no nonce and no generation is used twice, through failures, restarts and older copies put back") {
@@ -126,16 +89,16 @@ TEST_CASE("no nonce and no generation is used twice, through failures, restarts 
     FailingStore failing(memory);
     Watching watching(failing);
     const Script script(seed, 400, 40);
-    auto store = open(watching);
+    auto store = open_sealed(watching);
     for (std::size_t n = 0; n < script.commits.size(); ++n) {
         if (n == 0 || random.chance(0.1)) old = memory;
         if (random.chance(0.05)) {  // the records of an older copy, and the newest anchor or none that counts
             const auto anchor = memory.read_anchor().value().value();
             memory = old;
             REQUIRE(memory.write_anchor(random.chance(0.8) ? Bytes(anchor) : as_bytes("lost")));
-            store = open(watching);
+            store = open_sealed(watching);
         }
-        if (random.chance(0.1)) store = open(watching);
+        if (random.chance(0.1)) store = open_sealed(watching);
         REQUIRE(store);
         failing.failing = static_cast<Failing>(random.chance(0.2) ? random.below(4) : 0);
         const bool fails = failing.failing != Failing::nowhere;
@@ -153,7 +116,7 @@ TEST_CASE("after a commit that failed the store goes on from whichever state was
         CAPTURE(static_cast<int>(at));
         MemoryStore memory;
         FailingStore failing(memory);
-        auto store = open(failing);
+        auto store = open_sealed(failing);
         REQUIRE(store);
         REQUIRE(put(*store, "state", "before"));
         failing.failing = at;
@@ -161,7 +124,7 @@ TEST_CASE("after a commit that failed the store goes on from whichever state was
         failing.failing = Failing::nowhere;
         CHECK(text_of(*store, "state") == (at == Failing::before ? "before" : "after"));
         CHECK(put(*store, "other", "more").has_value());
-        auto again = open(memory);
+        auto again = open_sealed(memory);
         REQUIRE(again);
         CHECK_FALSE(again->rolled_back());
         CHECK(text_of(*again, "state") == (at == Failing::before ? "before" : "after"));
@@ -172,7 +135,7 @@ TEST_CASE("after a commit that failed the store goes on from whichever state was
 TEST_CASE(
     "an older copy put back is noticed until something is committed, and a lost or foreign anchor counts as one") {
     MemoryStore memory;
-    auto store = open(memory);
+    auto store = open_sealed(memory);
     REQUIRE(store);
     REQUIRE(put(*store, "state", "old"));
     const MemoryStore old = memory;
@@ -183,49 +146,49 @@ TEST_CASE(
     MemoryStore put_back = old;
     REQUIRE(put_back.write_anchor(anchor));
     for (int times = 0; times < 2; ++times) {
-        auto opened = open(put_back);
+        auto opened = open_sealed(put_back);
         REQUIRE(opened);
         CHECK(opened->rolled_back());
         CHECK(text_of(*opened, "state") == "old");
     }
-    auto answered = open(put_back);
+    auto answered = open_sealed(put_back);
     REQUIRE(put(*answered, "state", "anew"));
     CHECK_FALSE(answered->rolled_back());
     CHECK(answered->generation() > store->generation());
-    CHECK_FALSE(open(put_back)->rolled_back());
+    CHECK_FALSE(open_sealed(put_back)->rolled_back());
 
     MemoryStore another;
-    REQUIRE(open(another));
+    REQUIRE(open_sealed(another));
     for (const Buffer& wrong : {Buffer{}, *another.read_anchor().value()}) {
         MemoryStore with_wrong = memory;
         REQUIRE(with_wrong.write_anchor(wrong));
-        CHECK(open(with_wrong)->rolled_back());
+        CHECK(open_sealed(with_wrong)->rolled_back());
     }
     Buffer changed = anchor;
     for (std::size_t place = 0; place < changed.size(); ++place) {
         changed[place] ^= std::byte{1};
         MemoryStore with_changed = memory;
         REQUIRE(with_changed.write_anchor(changed));
-        CHECK(open(with_changed)->rolled_back());
+        CHECK(open_sealed(with_changed)->rolled_back());
         changed[place] ^= std::byte{1};
     }
     MemoryStore begun_again;  // the records are gone altogether
     REQUIRE(begun_again.write_anchor(anchor));
-    CHECK(open(begun_again)->rolled_back());
+    CHECK(open_sealed(begun_again)->rolled_back());
 }
 
 TEST_CASE("an anchor that a crash left one behind is brought up to date, and a copy put back after that is noticed") {
     MemoryStore memory;
     FailingStore failing(memory);
-    auto store = open(failing);
+    auto store = open_sealed(failing);
     REQUIRE(store);
     const MemoryStore old = memory;
     failing.failing = Failing::at_anchor;
     CHECK(put(*store, "state", "new").error() == Error::io_failed);
-    CHECK_FALSE(open(memory)->rolled_back());
+    CHECK_FALSE(open_sealed(memory)->rolled_back());
     MemoryStore put_back = old;
     REQUIRE(put_back.write_anchor(*memory.read_anchor().value()));
-    auto opened = open(put_back);
+    auto opened = open_sealed(put_back);
     REQUIRE(opened);
     CHECK(opened->rolled_back());
 }
@@ -235,8 +198,8 @@ TEST_CASE("a store stopped while it was founded is founded, or opens, without an
     FailingStore failing(memory);
     for (const Failing at : {Failing::before, Failing::at_anchor}) {
         failing.failing = at;
-        CHECK(open(failing).error() == Error::io_failed);
-        auto store = open(memory);
+        CHECK(open_sealed(failing).error() == Error::io_failed);
+        auto store = open_sealed(memory);
         REQUIRE(store);
         CHECK_FALSE(store->rolled_back());
         CHECK(store->generation() == 0);
@@ -246,14 +209,14 @@ TEST_CASE("a store stopped while it was founded is founded, or opens, without an
 
 TEST_CASE("another key and another's records are foreign, and a later version is named as such") {
     MemoryStore memory;
-    auto store = open(memory, 1);
+    auto store = open_sealed(memory, 1);
     REQUIRE(store);
     REQUIRE(put(*store, "state", "kept"));
-    CHECK(open(memory, 2).error() == Error::foreign_store);
+    CHECK(open_sealed(memory, 2).error() == Error::foreign_store);
 
     MemoryStore others;
     overwrite(others, "recipe", to_buffer(as_bytes("two eggs")));
-    CHECK(open(others).error() == Error::foreign_store);
+    CHECK(open_sealed(others).error() == Error::foreign_store);
     CHECK(others.names("").value() == std::vector<std::string>{"recipe"});
 
     const Buffer header = record(memory, "header");
@@ -262,17 +225,17 @@ TEST_CASE("another key and another's records are foreign, and a later version is
         Buffer bytes = header;
         bytes[place] ^= std::byte{0x20};
         overwrite(changed, "header", bytes);
-        CHECK(open(changed).error() == (place == 11 ? Error::unsupported_version : Error::foreign_store));
+        CHECK(open_sealed(changed).error() == (place == 11 ? Error::unsupported_version : Error::foreign_store));
         bytes.resize(place);
         overwrite(changed, "header", bytes);
-        CHECK(open(changed).error() == Error::foreign_store);
+        CHECK(open_sealed(changed).error() == Error::foreign_store);
     }
-    CHECK(text_of(*open(memory), "state") == "kept");
+    CHECK(text_of(*open_sealed(memory), "state") == "kept");
 }
 
 TEST_CASE("a missing record, or one of an earlier commit among later ones, is damage") {
     MemoryStore memory;
-    auto store = open(memory);
+    auto store = open_sealed(memory);
     REQUIRE(store);
     REQUIRE(put(*store, "state", "old"));
     const std::string name = only_record(memory);
@@ -282,15 +245,15 @@ TEST_CASE("a missing record, or one of an earlier commit among later ones, is da
         CAPTURE(missing);
         MemoryStore without = memory;
         overwrite(without, missing, std::nullopt);
-        CHECK(open(without).error() == Error::damaged_store);
+        CHECK(open_sealed(without).error() == Error::damaged_store);
     }
     overwrite(memory, name, old);
-    CHECK(open(memory)->read("state").error() == Error::damaged_store);
+    CHECK(open_sealed(memory)->read("state").error() == Error::damaged_store);
 }
 
 TEST_CASE("a store under a client's own key is not one of a passphrase") {
     MemoryStore memory;
-    REQUIRE(open(memory));
+    REQUIRE(open_sealed(memory));
     CHECK(store_key_from_passphrase("any", memory).error() == Error::foreign_store);
 }
 

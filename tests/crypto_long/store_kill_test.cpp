@@ -7,8 +7,7 @@
 #include <cstdlib>
 
 #include "sotto/store_sqlite.h"
-#include "support/killed.h"
-#include "support/store.h"
+#include "support/fused_store.h"
 #include "support/temporary_folder.h"
 
 using namespace sotto;
@@ -73,27 +72,6 @@ void lay_fuse(Fuse& to_burn, bool tear) {
     replace("ftruncate", fused_truncate);
     replace("unlink", fused_unlink);
 }
-
-// Steps at the interface: before and after each commit and each anchor.
-class FusedStore final : public PassingStore {
-  public:
-    FusedStore(Store& inner, Fuse& to_burn) : PassingStore(inner), fuse_(to_burn) {}
-    Result<void> commit(std::span<const Change> changes) override {
-        fuse_.step();
-        const auto written = inner_.commit(changes);
-        fuse_.step();
-        return written;
-    }
-    Result<void> write_anchor(Bytes anchor) override {
-        fuse_.step();
-        const auto written = inner_.write_anchor(anchor);
-        fuse_.step();
-        return written;
-    }
-
-  private:
-    Fuse& fuse_;
-};
 
 // -- The program that is killed, and what must be found afterwards
 

@@ -5,8 +5,8 @@
 #include "crypto/store_key.h"
 #include "sotto/store.h"
 #include "support/mutate.h"
+#include "support/sealed_store.h"
 #include "support/session_records.h"
-#include "support/store.h"
 
 using namespace sotto;
 using namespace sotto::test;
@@ -17,39 +17,6 @@ using crypto::Step;
 namespace {
 
 constexpr int mutations = 200'000 / mutations_share;  // of sessions' records
-
-Result<SealedStore> open(Store& store, std::uint8_t key = 1) {
-    return SealedStore::open(store, store_key(key), system_random());
-}
-
-Result<void> put(SealedStore& store, const std::string& name, std::string_view text) {
-    const SecretBuffer value = secret(text);
-    const crypto::SecretChange change{name, &value};
-    return store.commit({&change, 1});
-}
-
-std::string text_of(auto&& store, std::string_view name) {
-    const auto value = store.read(name);
-    REQUIRE(value);
-    REQUIRE(*value);
-    const Bytes bytes = (*value)->reveal();
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-Buffer record(MemoryStore& store, std::string_view name) { return store.read(name).value().value(); }
-
-void overwrite(Store& store, const std::string& name, std::optional<Buffer> value) {
-    const Change change{name, std::move(value)};
-    REQUIRE(store.commit({&change, 1}));
-}
-
-// The one record besides header and head.
-std::string only_record(MemoryStore& store) {
-    auto names = store.names("").value();
-    std::erase_if(names, [](const auto& name) { return name.size() != 64; });
-    REQUIRE(names.size() == 1);
-    return names[0];
-}
 
 }  // namespace
 
@@ -94,7 +61,7 @@ TEST_CASE("many changed records of a store, heads among them, are refused as dam
     CAPTURE(seed);
     SeededRandom random(seed);
     MemoryStore memory;
-    auto store = open(memory);
+    auto store = open_sealed(memory);
     REQUIRE(store);
     REQUIRE(put(*store, "state", "what must not be read wrongly"));
     const std::string name = only_record(memory);
@@ -115,12 +82,12 @@ TEST_CASE("many changed records of a store, heads among them, are refused as dam
     overwrite(memory, name, sealed);
     for (int n = 0; n < heads; ++n) {
         overwrite(memory, "head", changed(head));
-        const auto opened = open(memory);
+        const auto opened = open_sealed(memory);
         refused += !opened && opened.error() == Error::damaged_store;
     }
     CHECK(refused == 10 * heads);
     overwrite(memory, "head", head);
-    CHECK(text_of(*open(memory), "state") == "what must not be read wrongly");
+    CHECK(text_of(*open_sealed(memory), "state") == "what must not be read wrongly");
 }
 
 TEST_CASE("a passphrase opens its store and no other does, and its salt is drawn once") {
