@@ -145,7 +145,7 @@ class SOTTO_API Account {
     Result<std::optional<Call>> receive(Bytes signal, Instant now);
 
     const RefusalCounts& refused() const;
-    // Sessions that others began, in which we never sent anything and which made room for later ones: 256 are kept
+    // Sessions that others began, in which no call was accepted and which made room for later ones: 256 are kept
     // besides those of calls that the client holds. Whoever began such a session reaches us by another.
     std::uint64_t sessions_given_up() const;
 
