@@ -39,12 +39,13 @@ class SOTTO_API DeviceRequest {
 
 // What a client should tell its user. Devices are those of identities that were dialled, answered, or whose list was
 // learned; of strangers who merely call nothing is remembered.
-struct DeviceAdded {  // this identity was known, and this device was not: a new telephone, or somebody with a stolen
-                      // key
+// This identity was known, and this device was not: a new telephone, or somebody with a stolen key.
+struct DeviceAdded {
     PublicIdentity identity;
     DeviceKey device;
 };
-struct DeviceRemoved {  // the identity's newest list leaves it out; it may be our own
+// The identity's newest list leaves it out; it may be our own.
+struct DeviceRemoved {
     PublicIdentity identity;
     DeviceKey device;
 };
