@@ -85,8 +85,8 @@ Result<Account::State::Incoming> Account::State::open_initial(Bytes message, con
     return Incoming{std::move(session), std::move(accepted->first)};
 }
 
-// To begin sessions costs a stranger nothing: the oldest of those that we never answered make room. One that a call of
-// the client's still uses stays.
+// To begin sessions costs a stranger nothing: the oldest of those in which no call was accepted make room. One that a
+// call of the client's still uses stays.
 void Account::State::bound_unanswered() {
     while (unanswered.size() > max_unanswered) {
         const auto oldest = std::ranges::find_if(unanswered, [&](const auto& begun) {

@@ -30,8 +30,9 @@ class Session {
     static Result<Session> initiate(const Device& ours, const PrekeyBundle& bundle, Random& random);
 
     // Opens the first message of a session that a stranger or contact started; nothing (no prekey, no state) is
-    // spent unless it authenticates. Errors: truncated, malformed, unsupported_version, replayed, unknown_prekey,
-    // key_exhausted, bad_signature, bad_key, too_many_skipped, forged.
+    // spent unless it authenticates. Errors: truncated, malformed, too_large, unsupported_version, unknown_session
+    // (not an initial message), replayed, unknown_prekey, key_exhausted, bad_signature, bad_key, too_many_skipped,
+    // forged.
     struct Accepted;
     static Result<Accepted> accept(const Device& ours, PrekeyStore& prekeys, Bytes message, Random& random);
 

@@ -21,7 +21,7 @@ struct PassphraseCost {
 
 // version = 1 || BE64(passes) || BE64(memory) || salt
 Buffer write_cost(const PassphraseCost& cost);
-// Errors: unsupported_version, damaged_store (of another form, or beyond what any version would ask for).
+// Errors: unsupported_version, damaged_store (of another form, or a cost that no version asks for).
 Result<PassphraseCost> parse_cost(Bytes record);
 
 // Error::io_failed where there is not so much memory.

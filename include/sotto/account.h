@@ -39,12 +39,13 @@ class SOTTO_API DeviceRequest {
 
 // What a client should tell its user. Devices are those of identities that were dialled, answered, or whose list was
 // learned; of strangers who merely call nothing is remembered.
-struct DeviceAdded {  // this identity was known, and this device was not: a new telephone, or somebody with a stolen
-                      // key
+// This identity was known, and this device was not: a new telephone, or somebody with a stolen key.
+struct DeviceAdded {
     PublicIdentity identity;
     DeviceKey device;
 };
-struct DeviceRemoved {  // the identity's newest list leaves it out; it may be our own
+// The identity's newest list leaves it out; it may be our own.
+struct DeviceRemoved {
     PublicIdentity identity;
     DeviceKey device;
 };
@@ -145,7 +146,7 @@ class SOTTO_API Account {
     Result<std::optional<Call>> receive(Bytes signal, Instant now);
 
     const RefusalCounts& refused() const;
-    // Sessions that others began, in which we never sent anything and which made room for later ones: 256 are kept
+    // Sessions that others began, in which no call was accepted and which made room for later ones: 256 are kept
     // besides those of calls that the client holds. Whoever began such a session reaches us by another.
     std::uint64_t sessions_given_up() const;
 

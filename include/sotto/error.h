@@ -42,7 +42,7 @@ enum class Error : std::uint8_t {
     wrong_state,   // the call or account is not in a state that allows this
     unknown_call,  // a signal names no call of ours
     // the edge
-    unavailable,    // a file, device, address or codec is not there
+    unavailable,    // a file, device, address, codec or name is not there, or somebody else has it
     io_failed,      // the system refused to read or write
     foreign_store,  // a file that is no store of ours, or of another key
     damaged_store,  // a record that does not open, or is missing
