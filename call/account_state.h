@@ -34,7 +34,7 @@ struct Account::State : crypto::Locked {
         static constexpr std::size_t max_sessions = 4;
     };
 
-    // A session that somebody began; kept in order of beginning until we send something in it.
+    // A session that somebody began; kept in order of beginning until our user accepts a call by it.
     struct Unanswered {
         PeerDevice peer;
         std::weak_ptr<call::KeptSession> session;
