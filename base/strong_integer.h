@@ -11,7 +11,6 @@ namespace sotto {
 // An identifier: equal or not, no arithmetic.
 template <class Tag, std::unsigned_integral T>
 struct Identifier {
-    using Value = T;
     T value{};
     friend constexpr bool operator==(Identifier, Identifier) = default;
 };
@@ -19,7 +18,6 @@ struct Identifier {
 // An unsigned counter on a circle (RFC 1982 serial number arithmetic; RFC 3550 §A.1 uses it for sequence numbers).
 template <class Tag, std::unsigned_integral T>
 struct Serial {
-    using Value = T;
     using Distance = std::make_signed_t<T>;
     T value{};
 

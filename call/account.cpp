@@ -39,9 +39,7 @@ void Account::State::Peer::add(std::shared_ptr<call::KeptSession> session, bool 
 }
 
 std::shared_ptr<call::KeptSession> Account::State::kept(crypto::Session&& session) {
-    auto kept = std::make_shared<call::KeptSession>(std::move(session), ledger, next_session++);
-    kept->put();
-    return kept;
+    return std::make_shared<call::KeptSession>(std::move(session), ledger, next_session++);
 }
 
 // Opens `message` by one of a device's sessions, which then becomes the active one unless it is retired.
@@ -76,6 +74,7 @@ Result<Account::State::Incoming> Account::State::open_initial(Bytes message, con
     auto accepted = crypto::Session::accept(device, prekeys, message, random);
     if (!accepted) return Failure(accepted.error());
     auto session = kept(std::move(accepted->session));
+    session->put();
     peers[sender].add(session);
     unanswered.push_back({sender, session});
     if (devices.knows(sender.identity)) remember(sender);

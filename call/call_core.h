@@ -73,12 +73,6 @@ class CallCore : public crypto::Locked {
     Result<void> start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
     Result<void> receive_route(Bytes route);
     void send_route();
-    // call_core_rekey.cpp
-    void request_due_rekey(Instant now);
-    Result<void> receive_rekey(const call::Rekey& rekey, crypto::ExportSecret&& request, Instant now);
-    Result<void> receive_rekeyed(const call::Rekeyed& rekeyed, crypto::ExportSecret&& response, Instant now);
-    Result<void> begin_generation(std::uint16_t number, crypto::ExportSecret&& request, crypto::ExportSecret&& response,
-                                  call::MediaEpochs::Side side, Instant now);
     void send_reveal();
     Result<void> receive_reveal(const call::Reveal& reveal, Instant now);
     Instant due() const;
@@ -86,6 +80,14 @@ class CallCore : public crypto::Locked {
     void end(call::CallEvent event, EndReason reason, bool by_us, Instant now);
     void check_timeouts(Instant now);
     std::optional<Output> poll_notice();
+
+    // -- call_core_rekey.cpp
+
+    void request_due_rekey(Instant now);
+    Result<void> receive_rekey(const call::Rekey& rekey, crypto::ExportSecret&& request, Instant now);
+    Result<void> receive_rekeyed(const call::Rekeyed& rekeyed, crypto::ExportSecret&& response, Instant now);
+    Result<void> begin_generation(std::uint16_t number, crypto::ExportSecret&& request, crypto::ExportSecret&& response,
+                                  call::MediaEpochs::Side side, Instant now);
 
     std::shared_ptr<call::KeptSession> session_;
     crypto::CallBinding binding_;

@@ -80,7 +80,7 @@ class MediaEpochs {
     CallId call_;
     EpochSettings settings_;
     crypto::EpochChain<Sending> sending_;
-    crypto::EpochChain<Receiving> receiving_;  // yields what comes after next_
+    crypto::EpochChain<Receiving> receiving_;  // yields what the streams do not hold yet
     MediaEpoch sending_epoch_;
     MediaEpoch receiving_epoch_;
     Instant began_;           // our sending epoch

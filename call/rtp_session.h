@@ -15,7 +15,8 @@ namespace sotto::call {
 
 class RtpSession : public crypto::Locked {
   public:
-    // `epochs` holds the keys of the call. Errors: invalid_argument (settings out of range), codec_failed.
+    // `epochs` holds the keys of the call. Errors: invalid_argument (settings out of range), codec_failed,
+    // unavailable.
     static Result<std::unique_ptr<RtpSession>> create(MediaEpochs&& epochs, const StreamOffer& ours,
                                                       const StreamOffer& theirs, const CallSettings& settings,
                                                       Random& random, Instant now);

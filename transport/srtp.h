@@ -40,7 +40,8 @@ class SrtpSender {
     Result<void> rekey(SrtpKey<Sending>&& key, MediaEpoch epoch);
 
     // In place: `packet` holds `length` bytes of RTP and room for srtp_overhead more. Gives the new length.
-    // Errors: too_large (no room), malformed, unknown_stream (other SSRC), replayed, key_exhausted (SrtpLimits).
+    // Errors: too_large (no room), malformed, truncated, unsupported_version, unknown_stream (other SSRC), replayed,
+    // key_exhausted (SrtpLimits), invalid_argument (`packet` does not begin at a multiple of four bytes).
     Result<std::size_t> protect_rtp(MutableBytes packet, std::size_t length);
     Result<std::size_t> protect_rtcp(MutableBytes packet, std::size_t length);  // srtcp_overhead
 
@@ -68,9 +69,9 @@ class SrtpReceiver {
     void drop(MediaEpoch epoch);
 
     // In place; gives the length of the plain packet. After an error `packet` is unspecified and no state has changed.
-    // Errors: malformed (RTCP in the clear, too), truncated, unknown_stream, unknown_epoch (before any cryptography),
-    // forged, replayed, too_late (older than the window), invalid_argument (`packet` does not begin at a multiple of
-    // four bytes).
+    // Errors: malformed (RTCP in the clear, too), truncated, unsupported_version, unknown_stream, unknown_epoch (before
+    // any cryptography), forged, replayed, too_late (older than the window), invalid_argument (`packet` does not begin
+    // at a multiple of four bytes), unavailable (the library failed).
     Result<std::size_t> unprotect_rtp(MutableBytes packet);
     Result<std::size_t> unprotect_rtcp(MutableBytes packet);
 

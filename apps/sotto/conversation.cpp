@@ -136,7 +136,7 @@ Expected<void> Conversation::run_until_ended(Account& account, Call& call, Carri
         }
         send_media(call);
         report(call);
-        wait(call, carrier);
+        wait(call, carrier, hanging_up);
         const auto read = read_network(account, call, carrier);
         if (!read) return read;
     }
@@ -266,7 +266,7 @@ void Conversation::report(Call& call) {
     }
 }
 
-void Conversation::wait(const Call& call, const Carrier& carrier) {
+void Conversation::wait(const Call& call, const Carrier& carrier, bool hanging_up) {
     Instant wake_at = std::min(call.deadline(), next_report_);
     if (active_since_ != never && socket_.connected()) {
         const Duration block = std::chrono::milliseconds(settings_.call.audio_block_ms);
@@ -281,11 +281,12 @@ void Conversation::wait(const Call& call, const Carrier& carrier) {
         }
         if (settings_.seconds > 0) wake_at = std::min(wake_at, active_since_ + std::chrono::seconds(settings_.seconds));
     }
+    // An interrupt stays readable, so it counts until it has been acted on, and no longer.
     std::array<pollfd, 4> descriptors{
         {{.fd = carrier_gone_ ? -1 : carrier.descriptor(), .events = POLLIN, .revents = 0},
          {.fd = socket_.descriptor(), .events = POLLIN, .revents = 0},
          {.fd = wake_.get(), .events = POLLIN, .revents = 0},
-         {.fd = interrupted() ? -1 : interrupt_descriptor(), .events = POLLIN, .revents = 0}}};
+         {.fd = hanging_up ? -1 : interrupt_descriptor(), .events = POLLIN, .revents = 0}}};
     const timespec timeout = until(wake_at);
     ppoll(descriptors.data(), descriptors.size(), &timeout, nullptr);
     eventfd_t ignored = 0;

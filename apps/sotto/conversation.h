@@ -56,7 +56,7 @@ class Conversation {
     void send_sound(Call& call);
     void tell_failure(const std::string& what, const std::string& why);
     void report(Call& call);
-    void wait(const Call& call, const Carrier& carrier);
+    void wait(const Call& call, const Carrier& carrier, bool hanging_up);
     Expected<void> read_network(Account& account, Call& call, Carrier& carrier);
 
     ConversationSettings settings_;

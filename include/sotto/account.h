@@ -91,6 +91,7 @@ class SOTTO_API Account {
     Result<AccountSeed> seed() const;
 
     // -- Our devices. All but learn_devices() need the identity's secret here, or else are refused with wrong_state.
+    // All write, and may fail with the store's errors besides their own.
 
     // A certificate for the device that shows this key, which belongs to our identity from now on.
     // Errors: bad_key, too_large (32 devices have one).
@@ -124,7 +125,8 @@ class SOTTO_API Account {
     // Rings `peer` at the device whose bundle the directory gave: its present one, for a new session begins where the
     // last one has gone 50 messages without a reply, or where the device's signed prekey is another than before. The
     // offer is the new call's first output. Errors: wrong_identity (the bundle is somebody else's), those of
-    // bundle_owner(), revoked, too_large (a 33rd device of an identity without a list), invalid_argument (settings).
+    // bundle_owner(), revoked, too_large (a 33rd device of an identity without a list), invalid_argument (settings),
+    // the store's.
     Result<Call> dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now);
 
     // The same for one of the client's own names: rings whoever owns `bundle`, if the name stands for nobody else.
@@ -135,14 +137,14 @@ class SOTTO_API Account {
     // Whom the client's names stand for. Calls look there, too: see Call::peer_name().
     Contacts& contacts();
     const Contacts& contacts() const;
-    // In place of those there are, from storage. Error::wrong_identity if they are another account's.
+    // In place of those there are, from storage. Errors: wrong_identity (they are another account's), the store's.
     Result<void> restore_contacts(Contacts stored);
 
     // A signal that the carrier brought. Gives a ringing Call if it is a new offer, nothing if it belongs to a call we
     // have. What is refused is counted and changes nothing.
     // Errors: those of parsing, forged, replayed, too_many_skipped, unknown_prekey, key_exhausted, bad_key,
     // bad_signature, revoked, too_large, unknown_session, unknown_call, wrong_state; the store's, which lose the
-    // signal.
+    // signal; codec_failed and unavailable, which end the call that was answered.
     Result<std::optional<Call>> receive(Bytes signal, Instant now);
 
     const RefusalCounts& refused() const;

@@ -104,7 +104,8 @@ class SOTTO_API Call {
     // -- The user decides.
 
     // A ringing call: answer it with our own settings. Errors: wrong_state (not ringing, or no longer),
-    // identity_changed (see changed_contact()), invalid_argument (settings); codec_failed and unavailable end the call.
+    // identity_changed (see changed_contact()), invalid_argument (settings), the store's (it rings on); codec_failed
+    // and unavailable end the call.
     Result<void> accept(const CallSettings& ours, Instant now);
     // Ends the call in any state: declines, cancels or hangs up. No effect on an ended call.
     void hang_up(Instant now);
