@@ -24,12 +24,11 @@ class End {
     void poll(Instant now) { must(epochs_.poll(streams(), now), "cannot change keys"); }
 
     // A packet of each medium.
-    void send(Instant now) {
+    void send() {
         require(!epochs_.spent(streams()), "a key is spent");
         for (call::SendStream* const stream : {&audio_out_, &video_out_}) {
             must(stream->send(payload, stream->timestamp(0), false, outbox_), "cannot protect");
         }
-        static_cast<void>(now);
     }
     std::size_t take(std::array<Buffer, 2>& datagrams) {
         std::size_t taken = 0;
@@ -73,7 +72,7 @@ struct Times {
 void change_keys(End& from, End& to, Instant now, Times& times) {
     std::array<Buffer, 2> datagrams;
     const auto exchange = [&] {
-        const double sending = timed([&] { from.send(now); });
+        const double sending = timed([&] { from.send(); });
         require(from.take(datagrams) == 2, "packets are missing");
         return sending + timed([&] { to.receive(datagrams, now); });
     };

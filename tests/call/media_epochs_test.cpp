@@ -217,7 +217,8 @@ TEST_CASE("earlier keys open packets for two seconds after the first of the late
     REQUIRE(stats(*media.caller).epoch == 1);
     const Instant first = Instant(1060s) + 60ms;  // sent 20 ms after the turn, 30 ms on its way, a step each 20 ms
     while (media.now < first + 1980ms) media.talk(20ms);
-    CHECK(media.callee->receive(late[late.size() - 1], media.now).error() != Error::unknown_epoch);
+    const auto in_time = media.callee->receive(late[late.size() - 1], media.now);
+    CHECK((in_time || in_time.error() != Error::unknown_epoch));
     media.talk(40ms);
     CHECK(media.callee->receive(late[late.size() - 2], media.now).error() == Error::unknown_epoch);
     media.talk(500ms);

@@ -87,7 +87,7 @@ TEST_CASE("both sides show the same four symbols, the caller with its answer, th
     }
 }
 
-TEST_CASE_FIXTURE(Between, "a repeated reveal is refused, and so is a reveal in any call that has no place for it") {
+TEST_CASE_FIXTURE(Between, "a repeated reveal is refused, and the call and what it shows stay as they are") {
     auto calling = alice.dial(bob.identity(), *bob.bundle(), {}, now);
     REQUIRE(calling);
     auto ringing = bob.receive(poll(*calling).signals.at(0), now);

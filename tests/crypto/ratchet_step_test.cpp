@@ -143,8 +143,11 @@ TEST_CASE("no root key, header key or ratchet key of a session ever comes again,
     std::vector<Buffer> keys;
     const auto note = [&](const Session& session) {
         const Buffer record = saved(session);
-        const std::size_t base_key = (std::to_integer<unsigned>(record[1]) & 1U) * 32;
-        keys.push_back(to_buffer(Bytes(record).subspan(2 + 32 + 32 + 64 + base_key, 32)));
+        const std::size_t root = 2 + 32 + 32 + 64 + (std::to_integer<unsigned>(record[1]) & 1U) * 32;
+        const std::size_t next_sending_header = root + 32, ratchet_private = root + 3 * 32 + 4;
+        for (const std::size_t at : {root, next_sending_header, ratchet_private}) {
+            keys.push_back(to_buffer(Bytes(record).subspan(at, 32)));
+        }
     };
     for (int turn = 0; turn < 20; ++turn) {
         Session& from = *pair.sides[(turn + 1) % 2];

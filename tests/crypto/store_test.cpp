@@ -261,6 +261,7 @@ TEST_CASE("a passphrase in another case is another key") {
     const crypto::PassphraseCost cheap{.passes = 2, .memory = 64 << 10, .salt = {}};
     const auto key = crypto::stretch("pass", cheap), other_case = crypto::stretch("Pass", cheap);
     REQUIRE(key);
+    REQUIRE(other_case);
     CHECK_FALSE(std::ranges::equal(key->reveal(), other_case->reveal()));
 }
 

@@ -85,7 +85,7 @@ void udp_route(const Folder& folder) {
     folder.write("port-with-sign", as_bytes("127.0.0.1 -1"));
 }
 
-// -- Sessions; made from another seed than the targets', so that all of it is foreign to them
+// -- Packets of a protected stream
 
 void srtp(const std::filesystem::path& root) {
     const auto write = [&](const char* target, bool with_length) {

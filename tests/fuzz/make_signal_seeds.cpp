@@ -53,6 +53,7 @@ void contacts(const Folder& folder) {
     folder.write("lengthened", lengthened.u8(0));
 }
 
+// Made from another seed than the targets', so that all of it is foreign to them.
 void sessions(const std::filesystem::path& root) {
     test::SeededRandom random(77);
     const auto alice = crypto::Device::generate(crypto::Identity::generate(random), random);

@@ -57,14 +57,14 @@ int __wrap_crypto_scalarmult(unsigned char* q, const unsigned char* n, const uns
 
 int __real_crypto_sign_seed_keypair(unsigned char* pk, unsigned char* sk, const unsigned char* seed);
 int __wrap_crypto_sign_seed_keypair(unsigned char* pk, unsigned char* sk, const unsigned char* seed) {
-    secret("an identity's seed", seed, 32);
+    secret("an identity's or a device's seed", seed, 32);
     return __real_crypto_sign_seed_keypair(pk, sk, seed);
 }
 
 int __real_crypto_sign_ed25519_sk_to_curve25519(unsigned char* x, const unsigned char* ed);
 int __wrap_crypto_sign_ed25519_sk_to_curve25519(unsigned char* x, const unsigned char* ed) {
     const int done = __real_crypto_sign_ed25519_sk_to_curve25519(x, ed);
-    secret("an identity's X25519 private key", x, 32);
+    secret("a device's X25519 private key", x, 32);
     return done;
 }
 

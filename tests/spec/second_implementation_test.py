@@ -19,7 +19,10 @@ except OSError as error:
 if not hasattr(SODIUM, "crypto_kem_mlkem768_dec"):
     sys.exit(print("skipped: libsodium has no ML-KEM") or 77)
 
-
+for module in "second_self_test", "second_model_test", "second_library_test", "second_vectors_test":
+    for name, value in vars(sys.modules[module]).items():  # a class that another's name hides would not run
+        if isinstance(value, type) and issubclass(value, unittest.TestCase):
+            assert globals().get(name) is value, f"{module}.{name} is hidden"
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -189,7 +189,7 @@ class WithTheLibrary(unittest.TestCase):
                 self.assertRaisesRegex(Refused, "bad_key", library.ask, "initiate", write_bundle(bundle))
 
 
-class Calls:
+class OurEnd:
     """Our end of calls with the library's account, signal by signal."""
 
     def __init__(self, test):
@@ -264,7 +264,7 @@ class CallsWithTheLibrary(unittest.TestCase):
     def setUp(self):
         if KEY_LOG:
             open(KEY_LOG, "w").close()
-        self.calls = Calls(self)
+        self.calls = OurEnd(self)
 
     def we_call(self):
         """An active call that we began; the streams of both sides."""
