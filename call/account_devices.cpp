@@ -10,12 +10,13 @@ void Account::State::remember(const PeerDevice& peer) {
     if (const auto added = devices.add(peer)) events.push_back(*added);
 }
 
-// Whose call our user accepted is no stranger any more.
+// Whose call our user accepted is no stranger any more, nor is another device of somebody we know.
 void Account::State::remember_answered() {
     std::erase_if(unanswered, [&](const Unanswered& begun) {
         const auto session = begun.session.lock();
-        if (session && session->is_welcome()) remember(begun.peer);
-        return !session || session->is_welcome();
+        if (!session) return true;
+        if (session->is_welcome()) remember(begun.peer);
+        return devices.knows(begun.peer.identity);
     });
 }
 

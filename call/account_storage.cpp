@@ -133,6 +133,7 @@ Result<void> Account::State::commit_prekeys() {
 }
 
 Result<void> Account::State::commit() {
+    remember_answered();
     if (!ledger) return {};
     const auto put_changed = [&](Entry entry, Buffer&& now, Buffer& before) {
         if (now == before) return;

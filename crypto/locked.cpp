@@ -13,14 +13,20 @@
 namespace sotto::crypto {
 namespace {
 
-constexpr std::size_t page_size = 16384;  // a multiple of every page size of ours: 4 KiB, and arm64's 16 KiB
+constexpr std::size_t page_size = 16384;  // of the pool; what is larger has pages of its own
+// No page of any machine is larger (arm64 has 4, 16 or 64 KiB), so that unlocking one block's pages never unlocks
+// another's.
+constexpr std::size_t largest_page = 65536;
 constexpr std::size_t size_classes = std::bit_width(page_size / locked_alignment);  // 64, 128, ... 16384 bytes
 
 constexpr std::size_t class_of(std::size_t size) {
     return size <= locked_alignment ? 0 : std::bit_width((size - 1) / locked_alignment);
 }
 constexpr std::size_t block_size(std::size_t size_class) { return locked_alignment << size_class; }
-constexpr std::size_t whole_pages(std::size_t size) { return (size + page_size - 1) / page_size * page_size; }
+constexpr std::size_t whole_pages(std::size_t size) { return (size + largest_page - 1) / largest_page * largest_page; }
+constexpr std::align_val_t alignment_of(std::size_t size) {
+    return std::align_val_t(size > page_size ? largest_page : page_size);
+}
 
 // Accounts of several threads share the pages; nobody holds this for longer than it takes to link a block.
 class Turn {
@@ -83,7 +89,7 @@ class Pool {
   private:
     // Pages of our own, for the system locks nothing smaller: sodium_mlock() also keeps them out of core dumps.
     void* add_pages(std::size_t size) {
-        void* const pages = ::operator new(size, std::align_val_t(page_size));
+        void* const pages = ::operator new(size, alignment_of(size));
         if (sodium_mlock(pages, size) != 0) ++used_.refused;
         used_.held += size;
         return pages;
@@ -91,7 +97,7 @@ class Pool {
     void remove_pages(void* pages, std::size_t size) {
         sodium_munlock(pages, size);
         used_.held -= size;
-        ::operator delete(pages, size, std::align_val_t(page_size));
+        ::operator delete(pages, size, alignment_of(size));
     }
 
     // A page's worth of blocks. They stay what they are: the next secrets of that size take them.

@@ -87,6 +87,20 @@ TEST_CASE_FIXTURE(People, "an account opened again is the same device of the sam
     talk(alice, again, bundle);  // handed out before
 }
 
+TEST_CASE_FIXTURE(People, "whose call was accepted is known after a restart, and another device of theirs is told") {
+    talk(alice, bob, bob.bundle().value());
+    REQUIRE(bob.save());
+    Account again = open(store, random);
+    DeviceRequest request = DeviceRequest::create(random);
+    const Buffer certificate = alice.certify(request.key()).value();
+    Account second = std::move(*Account::join(std::move(request), certificate, random));
+    Call calling = dial(second, again.bundle().value());
+    static_cast<void>(ring(again, signals_of(calling).at(0)));
+    const auto event = again.event();
+    REQUIRE(event);
+    CHECK(std::get<DeviceAdded>(*event).device == second.device());
+}
+
 TEST_CASE_FIXTURE(People, "a prekey is handed out once and used once, whatever restarts between") {
     const auto one_time_of = [](Bytes bundle) { return to_buffer(bundle.last(32)); };
     std::set<Buffer> handed_out;
