@@ -5,8 +5,9 @@
 
 #include "bench/allocations.h"
 #include "bench/subjects.h"
+#include "call/audio_sender.h"
 #include "call/receive_stream.h"
-#include "call/sender.h"
+#include "call/video_sender.h"
 #include "transport/nack.h"
 #include "transport/video_jitter_buffer.h"
 #include "transport/vp8_payload.h"
@@ -40,8 +41,8 @@ SrtpKey<Direction> as_key(const std::array<std::byte, 44>& bytes) {
     return key;
 }
 
-// The way of a frame from encoder to decoder: call/sender.cpp after encoding, call/rtp_session.cpp's handling
-// of datagrams, call/receiver.cpp before decoding.
+// The way of a frame from encoder to decoder: call/video_sender.cpp after encoding, call/rtp_session.cpp's handling
+// of datagrams, call/video_receiver.cpp before decoding.
 class SottoPath {
   public:
     SottoPath(const std::vector<Buffer>& frames, const std::array<std::byte, 44>& key)

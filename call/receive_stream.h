@@ -1,4 +1,4 @@
-// One RTP stream coming in: authenticated, numbered without wrap, counted. The first step of call/receiver.cpp.
+// One RTP stream coming in: authenticated, numbered without wrap, counted. The first step of call/video_receiver.cpp.
 #pragma once
 
 #include <optional>

@@ -5,10 +5,12 @@
 #include <string>
 #include <variant>
 
+#include "call/audio_receiver.h"
+#include "call/audio_sender.h"
 #include "call/media_epochs.h"
-#include "call/receiver.h"
-#include "call/sender.h"
 #include "call/signal.h"
+#include "call/video_receiver.h"
+#include "call/video_sender.h"
 #include "crypto/locked.h"
 
 namespace sotto::call {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/byte_reader.h"
+#include "transport/clock_sync.h"
 #include "transport/vp8_payload.h"
 
 namespace sotto::call {
@@ -31,6 +32,13 @@ Result<SendStream> SendStream::create(SrtpKey<Sending>&& key, const SendStreamSe
     stream.next_.value = static_cast<std::uint16_t>(*in.u16() & 0x7fff);
     stream.first_timestamp_.value = *in.u32();
     return stream;
+}
+
+transport::SenderInfo SendStream::sender_info(Instant start, Instant now, RtpTimestamp timestamp) const {
+    return {.ntp = transport::to_ntp(now - start),
+            .rtp = timestamp,
+            .packets = static_cast<std::uint32_t>(stats.packets),
+            .octets = static_cast<std::uint32_t>(stats.bytes)};
 }
 
 MutableBytes SendStream::payload_room() { return history_.prepare(next_).subspan(rtp_header_size, max_payload); }

@@ -1,4 +1,4 @@
-// One RTP stream going out: numbered, protected, kept for retransmission, queued. The last step of call/sender.cpp.
+// One RTP stream going out: numbered, protected, kept for retransmission, queued. The last step of call/video_sender.cpp.
 #pragma once
 
 #include <string>
@@ -34,6 +34,8 @@ class SendStream {
     // The random start of the time stamps (RFC 3550 §5.1) plus `ticks`.
     RtpTimestamp timestamp(std::uint64_t ticks) const { return first_timestamp_ + static_cast<std::uint32_t>(ticks); }
 
+    // What an SR says of what was sent so far (RFC 3550 §6.4.1); `timestamp` stands for `now`.
+    transport::SenderInfo sender_info(Instant start, Instant now, RtpTimestamp timestamp) const;
     // Sends a compound packet as this stream's source.
     Result<void> send_report(transport::RtcpOutgoing report, Outbox& outbox);
     // Answers NACKs with the packets as they were sent: same bytes, so no nonce is used twice. Repair never sends more

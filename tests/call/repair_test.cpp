@@ -1,7 +1,8 @@
 // Loss, large pictures and lying peers: what a whole call makes of them.
 #include <doctest/doctest.h>
 
-#include "call/sender.h"
+#include "call/audio_sender.h"
+#include "call/video_sender.h"
 #include "sim/two_party.h"
 
 using namespace sotto;

@@ -1,4 +1,4 @@
-// The way in of one frame: unprotect -> order and repair -> codec -> shown.
+// The way in of one picture: unprotect -> order and repair -> codec -> shown.
 #pragma once
 
 #include <array>
@@ -6,10 +6,8 @@
 
 #include "call/receive_stream.h"
 #include "call/trace_log.h"
-#include "codec/opus_decoder.h"
 #include "codec/vp8_decoder.h"
 #include "sotto/call.h"
-#include "transport/audio_jitter_buffer.h"
 #include "transport/nack.h"
 #include "transport/video_jitter_buffer.h"
 
@@ -54,35 +52,6 @@ class VideoReceiver {
     Instant key_asked_ = Instant::min();
     Duration key_wait_{};                   // before the next request
     std::uint64_t packets_at_request_ = 0;  // that had come by the last request
-    ReceiveStats stats_;
-};
-
-class AudioReceiver {
-  public:
-    // `block`: how long the peer's blocks are; `channels`: what we play.
-    static Result<AudioReceiver> create(SrtpKey<Receiving>&& key, Ssrc ssrc, Duration block, int channels);
-
-    // Errors: those of ReceiveStream::open_rtp() and AudioJitterBuffer::insert().
-    Result<void> receive(MutableBytes datagram, Instant now, TraceLog& traces);
-    // The block whose turn it is, decoded, recovered or concealed; nothing before its turn. A packet that the decoder
-    // refuses is counted in `refused` and concealed.
-    std::optional<PlayedBlock> next(Instant now, TraceLog& traces, RefusalCounts& refused);
-    Instant deadline() const { return buffer_.deadline(); }
-
-    ReceiveStats stats() const;
-    std::size_t memory() const { return buffer_.memory(); }
-    ReceiveStream stream;
-
-  private:
-    AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
-                  const transport::AudioJitterBufferSettings& settings);
-    Result<std::size_t> decode(const transport::AudioTurn& turn);
-
-    transport::AudioJitterBuffer buffer_;
-    codec::OpusDecoder decoder_;
-    ArrivalStamps arrivals_;
-    std::array<std::int16_t, 960 * 2> samples_{};  // 20 ms of stereo
-    std::size_t block_samples_ = 0;                // of samples_, that one block fills
     ReceiveStats stats_;
 };
 

@@ -1,16 +1,14 @@
-#include "call/sender.h"
+#include "call/video_sender.h"
 
 #include <algorithm>
 #include <bit>
 
-#include "transport/clock_sync.h"
 #include "transport/rtp_clock.h"
 #include "transport/vp8_payload.h"
 
 namespace sotto::call {
 namespace {
 
-using transport::audio_clock;
 using transport::ticks;
 using transport::video_clock;
 
@@ -19,13 +17,6 @@ std::size_t video_history(const CallSettings& settings) {
     const auto pixels =
         static_cast<std::size_t>(settings.video_width) * static_cast<std::size_t>(settings.video_height);
     return std::bit_ceil(std::max<std::size_t>(128, pixels / 2 / SendStream::max_payload));
-}
-
-transport::SenderInfo sender_info(const SendStats& stats, Instant start, Instant now, RtpTimestamp timestamp) {
-    return {.ntp = transport::to_ntp(now - start),
-            .rtp = timestamp,
-            .packets = static_cast<std::uint32_t>(stats.packets),
-            .octets = static_cast<std::uint32_t>(stats.bytes)};
 }
 
 }  // namespace
@@ -100,7 +91,7 @@ Result<void> VideoSender::packetise(Bytes frame, RtpTimestamp timestamp, Outbox&
 std::optional<transport::SenderInfo> VideoSender::info(Instant start, Instant now) const {
     if (stream.stats.packets == 0) return std::nullopt;
     const auto since_first = static_cast<std::uint64_t>(ticks(now - first_captured_, video_clock));
-    return sender_info(stream.stats, start, now, stream.timestamp(since_first));
+    return stream.sender_info(start, now, stream.timestamp(since_first));
 }
 
 void VideoSender::key_requested(Instant now, Duration round_trip) {
@@ -112,51 +103,6 @@ void VideoSender::key_requested(Instant now, Duration round_trip) {
 Result<void> VideoSender::set_bitrate(int bits_per_second) {
     if (!encoder_) return Failure(Error::wrong_state);
     return encoder_->set_bitrate(bits_per_second);
-}
-
-AudioSender::AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& encoder)
-    : stream(std::move(out)), encoder_(std::move(encoder)) {}
-
-Result<AudioSender> AudioSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
-                                        Random& random) {
-    // Lost audio is recovered by FEC, not by retransmission: the history is only the queue's memory.
-    auto out =
-        SendStream::create(std::move(key), {.ssrc = ssrc, .payload_type = opus_payload_type, .history = 8}, random);
-    if (!out) return Failure(out.error());
-    if (!enabled) return AudioSender(std::move(*out), std::nullopt);
-
-    auto encoder = codec::OpusEncoder::create(
-        {.channels = settings.audio_channels, .frame_ms = settings.audio_block_ms, .bitrate = settings.audio_bitrate});
-    if (!encoder) return Failure(encoder.error());
-    return AudioSender(std::move(*out), std::move(*encoder));
-}
-
-Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& traces, Outbox& outbox) {
-    if (!encoder_) return Failure(Error::wrong_state);
-    FrameTrace trace{.medium = Medium::audio, .timestamp = stream.timestamp(samples_).value, .number = blocks_};
-    trace[Stage::captured] = block.captured;
-
-    const auto size = encoder_->encode(block, stream.payload_room());
-    if (!size) return Failure(size.error());
-    trace[Stage::encoded] = traces.stamp(now);
-    last_timestamp_ = RtpTimestamp{trace.timestamp};
-    last_captured_ = block.captured;
-    samples_ += block.frames();
-    const bool first = blocks_++ == 0;
-
-    // RFC 3551 §4.1: the marker is set on the first packet of a talkspurt.
-    const auto sent = stream.send(*size, last_timestamp_, first, outbox);
-    if (!sent) return sent;
-    ++stream.stats.frames;
-    trace[Stage::protect] = traces.stamp(now);
-    traces.push(trace);
-    return {};
-}
-
-std::optional<transport::SenderInfo> AudioSender::info(Instant start, Instant now) const {
-    if (stream.stats.packets == 0) return std::nullopt;
-    const auto since_last = static_cast<std::uint32_t>(ticks(now - last_captured_, audio_clock));
-    return sender_info(stream.stats, start, now, last_timestamp_ + since_last);
 }
 
 }  // namespace sotto::call
