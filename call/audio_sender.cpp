@@ -13,8 +13,7 @@ AudioSender::AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& e
 Result<AudioSender> AudioSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
                                         Random& random) {
     // Lost audio is recovered by FEC, not by retransmission: the history is only the queue's memory.
-    auto out =
-        SendStream::create(std::move(key), {.ssrc = ssrc, .payload_type = opus_payload_type, .history = 8}, random);
+    auto out = SendStream::create(std::move(key), {.ssrc = ssrc, .history = 8}, random);
     if (!out) return Failure(out.error());
     if (!enabled) return AudioSender(std::move(*out), std::nullopt);
 
@@ -38,8 +37,8 @@ Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& t
     const bool first = blocks_++ == 0;
 
     // RFC 3551 §4.1: the marker is set on the first packet of a talkspurt.
-    const auto sent = stream.send(*size, last_timestamp_, first, outbox);
-    if (!sent) return sent;
+    const SequenceNumber number = stream.keep(*size, opus_payload_type, last_timestamp_, first);
+    outbox.push({.kind = Departure::Kind::audio, .sequence = number});
     ++stream.stats.frames;
     trace[Stage::protect] = traces.stamp(now);
     traces.push(trace);

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "call/outbox.h"
 #include "call/send_stream.h"
 #include "call/trace_log.h"
 #include "codec/opus_encoder.h"

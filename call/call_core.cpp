@@ -279,11 +279,11 @@ void CallCore::check_timeouts(Instant now) {
     }
 }
 
-std::optional<Output> CallCore::poll_notice() {
+std::optional<Output> CallCore::poll_notice(Instant now) {
     if (notices_.empty()) return std::nullopt;
     // The end comes last: after every datagram that is still to go.
     if (std::holds_alternative<Ended>(notices_.front()) && rtp_) {
-        if (const auto datagram = rtp_->take_datagram()) return *datagram;
+        if (const auto datagram = rtp_->take_datagram(now)) return *datagram;
         rtp_->add_to(final_stats_);
         final_stats_.memory = 0;  // given back
         rtp_.reset();
@@ -307,7 +307,7 @@ std::optional<Output> CallCore::poll(Instant now) {
         signals_.pop_front();
         return Signal{.to = peer(), .device = peer_device(), .bytes = taken_};
     }
-    if (auto notice = poll_notice()) return notice;
+    if (auto notice = poll_notice(now)) return notice;
     if (state_ != CallState::active) return std::nullopt;
     auto output = rtp_->poll(now);
     if (!output) return std::nullopt;

@@ -88,7 +88,7 @@ Result<void> RtpSession::agree(crypto::Generation&& generation, MediaEpochs::Sid
     return epochs_.agree(std::move(generation), side, streams(), now);
 }
 
-// Only if the client has long not polled: poll() begins epochs before it comes to this.
+// A frame may take more packets than its key has left.
 void RtpSession::renew_spent_keys(Instant now) {
     if (!epochs_.spent(streams())) return;
     const auto begun = epochs_.begin_epoch(streams(), now);
@@ -97,13 +97,11 @@ void RtpSession::renew_spent_keys(Instant now) {
 
 Result<void> RtpSession::send(const VideoFrame& frame, Instant now) {
     polled_dry_ = false;
-    renew_spent_keys(now);
     return video_out_.send(frame, now, traces_, outbox_);
 }
 
 Result<void> RtpSession::send(const AudioBlock& block, Instant now) {
     polled_dry_ = false;
-    renew_spent_keys(now);
     return audio_out_.send(block, now, traces_, outbox_);
 }
 
@@ -152,7 +150,7 @@ Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Instant now) {
     learn_round_trip(*report, now);
     if (report->sender_info) in.sender_report(*report->sender_info, now, round_trip_.smoothed());
     if (report->report) out.stats.peer_loss = report->report->fraction_lost / 256.0;
-    out.resend(std::span(report->nacks).first(report->nack_count), now, round_trip_.for_repair(), outbox_);
+    if (!audio) resend(std::span(report->nacks).first(report->nack_count), now);
     if (report->picture_loss && !audio) video_out_.key_requested(now, round_trip_.for_repair());
     bye_received_ = bye_received_ || report->bye;
     return {};
@@ -168,32 +166,69 @@ void RtpSession::learn_round_trip(const transport::RtcpReport& report, Instant n
 void RtpSession::send_feedback(Instant now) {
     const VideoReceiver::Feedback feedback = video_in_.feedback(now, round_trip_.for_repair());
     if (!feedback.any()) return;
-    const auto sent = video_out_.stream.send_report({.report = video_in_.stream.reception.report_again(now),
+    const auto kept = video_out_.stream.keep_report({.report = video_in_.stream.reception.report_again(now),
                                                      .cname = cname_,
                                                      .media_source = video_in_.stream.ssrc(),
                                                      .nacks = feedback.nacks,
-                                                     .picture_loss = feedback.picture_loss},
-                                                    outbox_);
-    if (!sent) ++refused_[sent.error()];
+                                                     .picture_loss = feedback.picture_loss});
+    if (kept) {
+        outbox_.push({.kind = Departure::Kind::video_report, .sequence = *kept});
+    } else {
+        ++refused_[kept.error()];
+    }
 }
 
 void RtpSession::send_reports(Instant now, bool bye) {
-    const auto send_one = [&](SendStream& out, ReceiveStream& in, std::optional<transport::SenderInfo> info) {
+    const auto send_one = [&](SendStream& out, ReceiveStream& in, std::optional<transport::SenderInfo> info,
+                              Departure::Kind kind) {
         transport::RtcpOutgoing report{.sender_info = info, .cname = cname_, .media_source = in.ssrc(), .bye = bye};
         if (in.reception.packets() > 0) report.report = in.reception.report(now);
-        const auto sent = out.send_report(report, outbox_);
-        if (!sent) ++refused_[sent.error()];
+        const auto kept = out.keep_report(report);
+        if (kept) {
+            outbox_.push({.kind = kind, .sequence = *kept});
+        } else {
+            ++refused_[kept.error()];
+        }
     };
-    send_one(audio_out_.stream, audio_in_.stream, audio_out_.info(start_, now));
-    send_one(video_out_.stream, video_in_.stream, video_out_.info(start_, now));
+    send_one(audio_out_.stream, audio_in_.stream, audio_out_.info(start_, now), Departure::Kind::audio_report);
+    send_one(video_out_.stream, video_in_.stream, video_out_.info(start_, now), Departure::Kind::video_report);
 }
 
 void RtpSession::say_bye(Instant now) { send_reports(now, true); }
 
-std::optional<Datagram> RtpSession::take_datagram() {
-    const auto packet = outbox_.pop();
-    if (!packet) return std::nullopt;
-    return Datagram{*packet};
+// RFC 4588: what the peer asks for again travels in the repair stream.
+void RtpSession::resend(std::span<const SequenceNumber> numbers, Instant now) {
+    for (const SequenceNumber number : numbers) {
+        if (!video_out_.stream.may_repair(number, now, round_trip_.for_repair())) continue;
+        outbox_.push({.kind = Departure::Kind::retransmission, .sequence = number});
+    }
+}
+
+// protect, at the last moment: under the newest key, in the order in which packets leave.
+Result<std::size_t> RtpSession::depart(const Departure& departure, Instant) {
+    switch (departure.kind) {
+        case Departure::Kind::audio: return audio_out_.stream.depart(departure.sequence, departing_);
+        case Departure::Kind::audio_report: return audio_out_.stream.depart_report(departure.sequence, departing_);
+        case Departure::Kind::video_report: return video_out_.stream.depart_report(departure.sequence, departing_);
+        case Departure::Kind::video: return video_out_.stream.depart(departure.sequence, departing_);
+        case Departure::Kind::retransmission:
+        case Departure::Kind::parity: break;
+    }
+    return Failure(Error::unavailable);
+}
+
+std::optional<Datagram> RtpSession::take_datagram(Instant now) {
+    while (const auto departure = outbox_.pop(true)) {
+        renew_spent_keys(now);
+        const auto size = depart(*departure, now);
+        if (size) return Datagram{std::span(departing_).first(*size)};
+        if (size.error() == Error::unavailable) {
+            outbox_.count_overrun(*departure);
+        } else {
+            ++refused_[size.error()];
+        }
+    }
+    return std::nullopt;
 }
 
 std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
@@ -204,13 +239,13 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
         next_report_ = now + randomised(report_interval, random_);
     }
     send_feedback(now);
-    if (const auto datagram = take_datagram()) return *datagram;
+    if (const auto datagram = take_datagram(now)) return *datagram;
     // Sound first: its turn is a fixed instant, a picture's is when it is complete.
     if (const auto block = audio_in_.next(now, traces_, refused_)) return *block;
     if (const auto frame = video_in_.next(now, traces_, refused_)) return *frame;
     // A gap given up or a frame refused just now calls for a key frame.
     send_feedback(now);
-    if (const auto datagram = take_datagram()) return *datagram;
+    if (const auto datagram = take_datagram(now)) return *datagram;
     polled_dry_ = true;
     return std::nullopt;
 }
@@ -222,7 +257,9 @@ Instant RtpSession::deadline() const {
 
 void RtpSession::add_to(CallStats& stats) const {
     stats.audio_sent = audio_out_.stream.stats;
+    stats.audio_sent.overrun = outbox_.audio_overrun();
     stats.video_sent = video_out_.stream.stats;
+    stats.video_sent.overrun = outbox_.video_overrun();
     stats.audio_received = audio_in_.stats();
     stats.video_received = video_in_.stats();
     epochs_.add_to(stats);

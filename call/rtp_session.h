@@ -31,7 +31,7 @@ class RtpSession : public crypto::Locked {
     using Output = std::variant<Datagram, ShownFrame, PlayedBlock>;
     std::optional<Output> poll(Instant now);
     // What is still queued, without playing on: for a call that has ended.
-    std::optional<Datagram> take_datagram();
+    std::optional<Datagram> take_datagram(Instant now);
     Instant deadline() const;
 
     // That of the newest packet which has authenticated.
@@ -60,6 +60,8 @@ class RtpSession : public crypto::Locked {
     void learn_round_trip(const transport::RtcpReport& report, Instant now);
     void send_feedback(Instant now);
     void send_reports(Instant now, bool bye);
+    void resend(std::span<const SequenceNumber> numbers, Instant now);
+    Result<std::size_t> depart(const Departure& departure, Instant now);
 
     MediaEpochs epochs_;
     VideoSender video_out_;
@@ -70,7 +72,8 @@ class RtpSession : public crypto::Locked {
     Outbox outbox_;
     TraceLog traces_;
     RefusalCounts refused_;
-    alignas(8) std::array<std::byte, transport::max_datagram> scratch_{};  // where a datagram is decrypted
+    alignas(8) std::array<std::byte, transport::max_datagram> scratch_{};    // where a datagram is decrypted
+    alignas(8) std::array<std::byte, transport::max_datagram> departing_{};  // where the one that leaves is protected
     std::string cname_;
     Random& random_;
     Instant start_;

@@ -16,7 +16,7 @@ using transport::video_clock;
 std::size_t video_history(const CallSettings& settings) {
     const auto pixels =
         static_cast<std::size_t>(settings.video_width) * static_cast<std::size_t>(settings.video_height);
-    return std::bit_ceil(std::max<std::size_t>(128, pixels / 2 / SendStream::max_payload));
+    return std::bit_ceil(std::max<std::size_t>(128, pixels / 2 / transport::max_media_payload));
 }
 
 }  // namespace
@@ -26,9 +26,8 @@ VideoSender::VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& en
 
 Result<VideoSender> VideoSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
                                         Random& random) {
-    auto out = SendStream::create(
-        std::move(key),
-        {.ssrc = ssrc, .payload_type = vp8_payload_type, .history = enabled ? video_history(settings) : 1}, random);
+    auto out =
+        SendStream::create(std::move(key), {.ssrc = ssrc, .history = enabled ? video_history(settings) : 1}, random);
     if (!out) return Failure(out.error());
     if (!enabled) return VideoSender(std::move(*out), std::nullopt);
 
@@ -76,14 +75,14 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
 }
 
 Result<void> VideoSender::packetise(Bytes frame, RtpTimestamp timestamp, Outbox& outbox) {
-    transport::Vp8Packetizer packetizer(frame, SendStream::max_payload, picture_id_);
+    transport::Vp8Packetizer packetizer(frame, transport::max_media_payload, picture_id_);
     if (packetizer.packets_left() > transport::max_frame_packets) return Failure(Error::too_large);
     picture_id_ = static_cast<std::uint16_t>((picture_id_ + 1) & 0x7fff);  // RFC 7741 §4.2: 15 bits
     while (!packetizer.done()) {
         const auto size = packetizer.next(stream.payload_room());
         if (!size) return Failure(size.error());
-        const auto sent = stream.send(*size, timestamp, packetizer.done(), outbox);
-        if (!sent) return sent;
+        const SequenceNumber number = stream.keep(*size, vp8_payload_type, timestamp, packetizer.done());
+        outbox.push({.kind = Departure::Kind::video, .sequence = number});
     }
     return {};
 }

@@ -37,8 +37,7 @@ inline constexpr std::size_t vp8_descriptor_size = 4;  // as we write it: X, I, 
 
 // What both sides keep to (docs/protocol.md §9): no frame takes more packets, and every receiver can hold that many.
 inline constexpr std::size_t max_frame_packets = 80;
-inline constexpr std::size_t max_frame_size =
-    max_frame_packets * (max_rtp_packet - rtp_header_size - vp8_descriptor_size);
+inline constexpr std::size_t max_frame_size = max_frame_packets * (max_media_payload - vp8_descriptor_size);
 
 // Cuts one encoded frame into payloads of about equal size: the descriptor with a 15-bit picture id, then data.
 class Vp8Packetizer {

@@ -1,6 +1,8 @@
 // Loss, large pictures and lying peers: what a whole call makes of them.
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include "call/audio_sender.h"
 #include "call/video_sender.h"
 #include "sim/two_party.h"
@@ -82,9 +84,9 @@ TEST_CASE("a key frame requested too soon after another comes as soon as it may"
             .height = 360,
             .planes = {Plane{start, 640}, Plane{start + 640 * 360, 320}, Plane{start + 640 * 360 * 5 / 4, 320}},
             .captured = now};
-        const std::uint64_t before = sender->stream.stats.packets;
+        const SequenceNumber before = sender->stream.next_number();
         REQUIRE(sender->send(frame, now, traces, outbox));
-        return sender->stream.stats.packets > before + 10;
+        return static_cast<std::uint16_t>(sender->stream.next_number().value - before.value) > 10;
     };
     CHECK(sends_key_frame());
     const Instant first = now;
@@ -118,22 +120,26 @@ TEST_CASE("repair never sends more than the stream itself has, nor a packet twic
     random.fill(key.fill());
     auto stream = call::SendStream::create(std::move(key), {.ssrc = Ssrc{1}}, random);
     REQUIRE(stream);
-    call::Outbox outbox;
+    const auto sends_packet = [&] {
+        REQUIRE(stream->payload_room().size() == transport::max_media_payload);
+        const SequenceNumber number = stream->keep(1000, call::vp8_payload_type, RtpTimestamp{0}, false);
+        alignas(8) std::array<std::byte, transport::max_datagram> datagram;
+        REQUIRE(stream->depart(number, datagram));
+        CHECK(stream->depart(number, datagram).error() == Error::replayed);  // or one nonce would be used twice
+        return number;
+    };
     std::vector<SequenceNumber> numbers;
-    for (int i = 0; i < 40; ++i) {
-        REQUIRE(stream->payload_room().size() == call::SendStream::max_payload);
-        REQUIRE(stream->send(1000, RtpTimestamp{0}, false, outbox));
-        const auto packet = transport::parse_rtp(*outbox.pop());
-        REQUIRE(packet);
-        numbers.insert(numbers.end(), 2, packet->header.sequence);
-    }
+    for (int i = 0; i < 40; ++i) numbers.insert(numbers.end(), 2, sends_packet());
     Instant now{1s};
-    stream->resend(numbers, now, 20ms, outbox);
+    const auto repair = [&] {
+        for (const SequenceNumber number : numbers) static_cast<void>(stream->may_repair(number, now, 20ms));
+    };
+    repair();
     CHECK(stream->stats.retransmitted == 40);
     CHECK(stream->stats.unrepaired == 40);
-    for (int i = 0; i < 100; ++i) stream->resend(numbers, now += 20ms, 20ms, outbox);
+    for (int i = 0; i < 100; ++i, now += 20ms) repair();
     CHECK(stream->stats.retransmitted == 40);
-    REQUIRE(stream->send(1000, RtpTimestamp{0}, false, outbox));
-    stream->resend(numbers, now += 20ms, 20ms, outbox);
+    sends_packet();
+    repair();
     CHECK(stream->stats.retransmitted == 41);
 }

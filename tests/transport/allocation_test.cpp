@@ -1,6 +1,8 @@
 // Counts the heap allocations of this program, to show that the steady state makes none.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include <array>
 
 #include "support/allocations.h"
@@ -18,7 +20,7 @@ using namespace sotto::transport;
 using namespace std::chrono_literals;
 
 TEST_CASE("packetise, keep, report, assemble and queue allocate nothing in the steady state") {
-    SendHistory history(128);
+    SendHistory history(128, max_media_payload);
     VideoJitterBuffer video({});
     AudioJitterBuffer audio({});
     NackTracker nacks;
@@ -31,17 +33,19 @@ TEST_CASE("packetise, keep, report, assemble and queue allocate nothing in the s
         if (i == 10) before = test::allocations;
         const Instant now = Instant{1s} + i * 20ms;
         frame[0] = i == 0 ? std::byte{0x10} : std::byte{0x11};
-        Vp8Packetizer packetizer(frame, 1200, static_cast<std::uint16_t>(i));
+        Vp8Packetizer packetizer(frame, max_media_payload, static_cast<std::uint16_t>(i));
         while (!packetizer.done()) {
             const SequenceNumber sequence{static_cast<std::uint16_t>(number)};
-            const MutableBytes room = history.prepare(sequence);
-            const auto size = packetizer.next(room.subspan(rtp_header_size, 1200));
-            const RtpHeader header{.marker = packetizer.done(),
-                                   .sequence = sequence,
-                                   .timestamp = RtpTimestamp{static_cast<std::uint32_t>(i * 1800)}};
-            static_cast<void>(write_rtp_header(header, room));
-            history.commit(sequence, rtp_header_size + *size);
-            const auto packet = parse_rtp(history.find(sequence));
+            const auto size = packetizer.next(history.prepare(sequence));
+            history.commit({.marker = packetizer.done(),
+                            .sequence = sequence,
+                            .timestamp = RtpTimestamp{static_cast<std::uint32_t>(i * 1800)}},
+                           *size);
+            const auto kept = history.find(sequence);
+            std::array<std::byte, max_datagram> datagram;
+            const auto written = write_rtp_header(kept->header, datagram);
+            std::ranges::copy(kept->payload, datagram.begin() + static_cast<std::ptrdiff_t>(*written));
+            const auto packet = parse_rtp(std::span(datagram).first(*written + *size));
             static_cast<void>(video.insert(*packet, number, now));
             nacks.received(number++, now, 5ms);
         }
@@ -63,5 +67,7 @@ TEST_CASE("packetise, keep, report, assemble and queue allocate nothing in the s
 }
 
 TEST_CASE("the packet memory of one 360p call stays under 480 KiB") {
-    CHECK(VideoJitterBuffer({}).memory() + SendHistory(128).memory() + AudioJitterBuffer({}).memory() < 480 * 1024);
+    CHECK(VideoJitterBuffer({}).memory() + SendHistory(128, max_media_payload).memory() +
+              AudioJitterBuffer({}).memory() <
+          480 * 1024);
 }
