@@ -16,7 +16,8 @@ AudioReceiver::AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
 
 Result<AudioReceiver> AudioReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc, Duration block, int channels) {
     auto in = ReceiveStream::create(
-        std::move(key), {.ssrc = ssrc, .payload_type = opus_payload_type, .clock_rate = transport::audio_clock});
+        std::move(key),
+        {.ssrc = ssrc, .payload_types = {opus_payload_type, opus_payload_type}, .clock_rate = transport::audio_clock});
     if (!in) return Failure(in.error());
     auto decoder = codec::OpusDecoder::create(channels);
     if (!decoder) return Failure(decoder.error());

@@ -113,8 +113,9 @@ TEST_CASE("pictures from a peer that offered sound alone are refused, though it 
         auto theirs = crypto::Generation({}, 0, {}, crypto::Role::caller).sending.next();
         auto session = RtpSession::create(
             MediaEpochs(crypto::Generation({}, 0, {}, crypto::Role::callee), {}, {}, now),
-            {.audio = true, .video = true, .audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}},
-            {.audio = true, .video = offered, .audio_ssrc = Ssrc{3}, .video_ssrc = Ssrc{4}}, {}, random, now);
+            {.audio = true, .video = true, .audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}, .repair_ssrc = Ssrc{5}},
+            {.audio = true, .video = offered, .audio_ssrc = Ssrc{3}, .video_ssrc = Ssrc{4}, .repair_ssrc = Ssrc{6}}, {},
+            random, now);
         REQUIRE(session);
         auto out = transport::SrtpSender::create(std::move(theirs->video), Ssrc{4});
         alignas(8) std::array<std::byte, 64> packet{};

@@ -15,6 +15,7 @@ using crypto::Role;
 namespace {
 
 constexpr Ssrc callers_sound{1}, callers_pictures{2}, callees_sound{3}, callees_pictures{4};
+constexpr Ssrc callers_repair{5}, callees_repair{6};
 
 crypto::GenerationSecret secret(std::uint16_t generation) {
     SeededRandom random(500 + std::uint64_t{generation});
@@ -29,7 +30,8 @@ StreamOffer offer(Role role) {
     const bool caller = role == Role::caller;
     return {.audio = true,
             .audio_ssrc = caller ? callers_sound : callees_sound,
-            .video_ssrc = caller ? callers_pictures : callees_pictures};
+            .video_ssrc = caller ? callers_pictures : callees_pictures,
+            .repair_ssrc = caller ? callers_repair : callees_repair};
 }
 
 // Both ends of a call's media, without signals.
