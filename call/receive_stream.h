@@ -16,6 +16,7 @@ namespace sotto::call {
 struct ReceiveStreamSettings {
     Ssrc ssrc{};
     PayloadType payload_type{};
+    std::optional<PayloadType> redundant{};  // RFC 2198: blocks of the type above
     std::uint32_t clock_rate = 0;  // Hz
 };
 

@@ -1,0 +1,54 @@
+#include "call/audio_sender.h"
+
+#include <doctest/doctest.h>
+
+#include "base/byte_reader.h"
+
+using namespace sotto;
+using namespace sotto::call;
+
+namespace {
+
+// Block `n` of `size` bytes, 20 ms after the one before.
+RtpTimestamp time_of(std::uint32_t n) { return RtpTimestamp{0xfffff000U + n * 960}; }
+Buffer block(std::uint32_t n, std::size_t size = 80) { return Buffer(size, static_cast<std::byte>(n)); }
+
+}  // namespace
+
+TEST_CASE("copies of earlier blocks go in front of the present one as RFC 2198 lays down, oldest first") {
+    EarlierBlocks earlier;
+    Buffer room(1200);
+    CHECK(earlier.write(4, time_of(0), 80, room) == 0);
+    for (std::uint32_t n = 0; n < 7; ++n) earlier.keep(block(n), time_of(n));
+    for (const int copies : {0, 1, 2, 4}) {
+        CAPTURE(copies);
+        const std::size_t size = earlier.write(copies, time_of(7), 80, room);
+        if (copies == 0) {
+            CHECK(size == 0);
+            continue;
+        }
+        const auto count = static_cast<std::uint32_t>(copies);
+        CHECK(size == count * (4 + 80) + 1);
+        ByteReader in(Bytes(room).first(size));
+        for (std::uint32_t back = count; back > 0; --back) {
+            CHECK(*in.u32() == (0x80000000U | 111U << 24 | back * 960U << 10 | 80U));
+        }
+        CHECK(*in.u8() == 111);
+        for (std::uint32_t back = count; back > 0; --back) CHECK(std::ranges::equal(*in.take(80), block(7 - back)));
+        CHECK(in.empty());
+    }
+}
+
+TEST_CASE("copies leave room for the present block, and none is of more than RFC 2198 can describe") {
+    EarlierBlocks earlier;
+    Buffer room(500);
+    for (std::uint32_t n = 0; n < 4; ++n) earlier.keep(block(n, 200), time_of(n));
+    CHECK(earlier.write(4, time_of(4), 80, room) == 2 * 204 + 1);
+    CHECK(earlier.write(4, time_of(4), 92, room) == 204 + 1);
+    CHECK(earlier.write(4, time_of(4), 400, room) == 0);
+    // The offset has 14 bits: what is older is no copy.
+    CHECK(earlier.write(4, time_of(3 + 17), 0, room) == 204 + 1);
+    CHECK(earlier.write(4, time_of(3 + 18), 0, room) == 0);
+    earlier.keep(block(4, 1024), time_of(4));
+    CHECK(earlier.write(4, time_of(5), 0, room) == 0);
+}
