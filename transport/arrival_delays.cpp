@@ -9,8 +9,8 @@ using std::chrono::milliseconds;
 
 constexpr Duration window = milliseconds(640);             // before and after a block, whose least delay is its line
 constexpr Duration forgetting = std::chrono::seconds(10);  // in which a delay is forgotten to 1/e
-// What we give for a block in time: one more in a hundred is worth 28 ms of delay.
-constexpr double price_ms = 2800;
+// What we give for a block in time: one more in a hundred is worth 30 ms of delay.
+constexpr double price_ms = 3000;
 
 }  // namespace
 

@@ -10,7 +10,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr Duration patience = std::chrono::seconds(1);  // how long to conceal before play stops
-constexpr Duration clear_gain = milliseconds(2);        // what a change of the delay must be worth
+constexpr Duration clear_gain = milliseconds(2);        // what more delay must be worth
+constexpr Duration clearer_gain = milliseconds(5);      // what less delay must be worth: late blocks are seldom seen
 constexpr std::int64_t longest_scale = 720;             // samples: 15 ms, the longest pitch period
 constexpr std::int64_t shortest_scale = 120;            // 2.5 ms
 constexpr std::int64_t turns_between_scales = 3;        // what a listener doesn't mind
@@ -163,7 +164,7 @@ bool AudioJitterBuffer::should_shrink(Duration margin) const {
     // Costs may have a hill between here and the target.
     Duration cost = delays_.cost(smaller);
     if (target() <= smaller) cost = std::min(cost, delays_.cost(target()));
-    return cost + clear_gain < delays_.cost(margin);
+    return cost + clearer_gain < delays_.cost(margin);
 }
 
 // Blocks are played at even times, so the margin that a packet is given changes by whole blocks; what is held beyond a
@@ -233,6 +234,8 @@ bool AudioJitterBuffer::play(Instant now) {
     return true;
 }
 
-std::size_t AudioJitterBuffer::memory() const { return bytes_.size() + slots_.size() * sizeof(Slot) + delays_.memory(); }
+std::size_t AudioJitterBuffer::memory() const {
+    return bytes_.size() + slots_.size() * sizeof(Slot) + delays_.memory();
+}
 
 }  // namespace sotto::transport
