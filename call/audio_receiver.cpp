@@ -54,7 +54,9 @@ AudioReceiver::AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
     : stream(std::move(in)),
       buffer_(settings),
       decoder_(std::move(decoder)),
-      block_frames_(settings.block / std::chrono::milliseconds(1) * 48) {}
+      block_frames_(settings.block / std::chrono::milliseconds(1) * 48),
+      held_(samples(2 * block_frames_) + samples(codec::longest_period)),
+      played_(samples(block_frames_)) {}
 
 Result<AudioReceiver> AudioReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc, Duration block, int channels) {
     auto in = ReceiveStream::create(std::move(key), {.ssrc = ssrc,

@@ -1,8 +1,8 @@
 // The way in of one block of sound: unprotect -> wait for its turn -> codec -> made longer or shorter -> played.
 #pragma once
 
-#include <array>
 #include <optional>
+#include <vector>
 
 #include "call/receive_stream.h"
 #include "call/trace_log.h"
@@ -27,7 +27,7 @@ class AudioReceiver {
     Instant deadline() const { return buffer_.deadline(); }
 
     ReceiveStats stats() const;
-    std::size_t memory() const { return buffer_.memory(); }
+    std::size_t memory() const { return buffer_.memory() + (held_.size() + played_.size()) * sizeof(std::int16_t); }
     ReceiveStream stream;
 
   private:
@@ -40,14 +40,13 @@ class AudioReceiver {
     void count_delay(const transport::AudioTurn& turn);
     std::size_t samples(std::int64_t frames) const;
 
-    static constexpr std::size_t longest_block = 960 * 2;  // 20 ms of stereo
     transport::AudioJitterBuffer buffer_;
     codec::OpusDecoder decoder_;
     ArrivalStamps arrivals_;
+    std::int64_t block_frames_;  // samples a channel of one block
     // What is decoded and not yet played: less than a block is left from before when another comes, maybe stretched.
-    std::array<std::int16_t, longest_block * 2 + codec::longest_period * 2> held_{};
-    std::array<std::int16_t, longest_block> played_{};
-    std::int64_t block_frames_ = 0;  // samples a channel of one block
+    std::vector<std::int16_t> held_;
+    std::vector<std::int16_t> played_;
     RtpTimestamp next_timestamp_{};  // of what is held
     bool concealed_ = false;         // some of what was decoded since the last block was played
     ReceiveStats stats_;

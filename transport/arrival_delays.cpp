@@ -10,7 +10,7 @@ using std::chrono::milliseconds;
 constexpr Duration window = milliseconds(640);             // before and after a block, whose least delay is its line
 constexpr Duration forgetting = std::chrono::seconds(10);  // in which a delay is forgotten to 1/e
 // What we give for a block in time: one more in a hundred is worth 30 ms of delay.
-constexpr double price_ms = 3000;
+constexpr float price_ms = 3000;
 
 }  // namespace
 
@@ -36,14 +36,14 @@ void ArrivalDelays::judge(std::int64_t note) {
     const Instant line = std::max(least(note - half_, note), least(note, std::min(note + half_, notes_ - 1)));
     const auto bin = static_cast<std::size_t>((transit(note) - line) / milliseconds(1));
     learned_ = std::min(learned_ + 1, forgetting / block_);
-    const double weight = 1.0 / static_cast<double>(learned_);
-    for (double& share : share_) share *= 1 - weight;
+    const float weight = 1.0F / static_cast<float>(learned_);
+    for (float& share : share_) share *= 1 - weight;
     share_[std::min(bin, bins - 1)] += weight;
 
-    double cheapest = 1e9;
+    float cheapest = 1e9F;
     for (std::size_t i = bins; i-- > 0;) {
         late_[i] = late_[i + 1] + share_[i];
-        const double cost = static_cast<double>(i) + price_ms * late_[i];
+        const float cost = static_cast<float>(i) + price_ms * late_[i];
         if (cost <= cheapest) cheapest = cost, cheapest_ = milliseconds(i);
     }
     cheapest_ = std::min(cheapest_, maximum_);
@@ -58,7 +58,7 @@ void ArrivalDelays::restart() {
 
 Duration ArrivalDelays::cost(Duration margin) const {
     const auto at = std::min<std::int64_t>(margin / milliseconds(1), bins);
-    const double late = margin < Duration::zero() ? 1 : late_[static_cast<std::size_t>(at)];
+    const float late = margin < Duration::zero() ? 1 : late_[static_cast<std::size_t>(at)];
     return margin + std::chrono::microseconds(static_cast<std::int64_t>(price_ms * late * 1000));
 }
 

@@ -49,8 +49,8 @@ class ArrivalDelays {
     std::int64_t learned_ = 0;       // in the histogram
     std::int64_t line_from_ = 0;     // the first note that tells it
     Instant line_{};
-    std::array<double, bins> share_{};     // of the blocks, by delay
-    std::array<double, bins + 1> late_{};  // of the blocks, at least so late
+    std::array<float, bins> share_{};     // of the blocks, by delay
+    std::array<float, bins + 1> late_{};  // of the blocks, at least so late
     Duration cheapest_{};
 };
 

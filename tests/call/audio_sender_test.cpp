@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "base/byte_reader.h"
+#include "support/random.h"
 
 using namespace sotto;
 using namespace sotto::call;
@@ -51,4 +54,42 @@ TEST_CASE("copies leave room for the present block, and none is of more than RFC
     CHECK(earlier.write(4, time_of(3 + 18), 0, room) == 0);
     earlier.keep(block(4, 1024), time_of(4));
     CHECK(earlier.write(4, time_of(5), 0, room) == 0);
+}
+
+TEST_CASE("copies, bit rate and expected loss follow the network from the next packet on, each within its range") {
+    test::SeededRandom random(1);
+    SrtpKey<Sending> key;
+    random.fill(key.fill());
+    auto sender = std::move(*AudioSender::create(std::move(key), Ssrc{1}, true, {.audio_bitrate = 32000}, random));
+    TraceLog traces(nullptr);
+    Outbox outbox;
+    const std::vector<std::int16_t> samples(960);
+    const auto bytes_of_next = [&] {
+        const std::uint64_t before = sender.stream.stats.bytes;
+        REQUIRE(sender.send({.samples = samples}, Instant{}, traces, outbox));
+        return sender.stream.stats.bytes - before;
+    };
+    CHECK(bytes_of_next() == 80);
+    CHECK(sender.payload_type() == opus_payload_type);
+    sender.set_copies(2);
+    CHECK(bytes_of_next() == 80 + 4 + 1 + 80);
+    CHECK(sender.payload_type() == redundant_payload_type);
+    CHECK(bytes_of_next() == 2 * (80 + 4) + 1 + 80);
+    sender.set_bitrate(16000);
+    CHECK(bytes_of_next() == 2 * (80 + 4) + 1 + 40);
+    sender.set_copies(99);
+    CHECK(sender.copies() == EarlierBlocks::most);
+    sender.set_copies(-1);
+    CHECK(bytes_of_next() == 40);
+    CHECK(sender.payload_type() == opus_payload_type);
+    sender.set_bitrate(1);
+    CHECK(sender.bitrate() == 12000);
+    CHECK(bytes_of_next() == 30);
+    sender.set_bitrate(1 << 30);
+    CHECK(sender.bitrate() == 510000);
+    for (const double loss : {-1.0, 0.0, 0.4, 7.0, std::nan("")}) sender.set_loss(loss);
+    CHECK(bytes_of_next() > 1000);
+    sender.set_copies(4);
+    CHECK(bytes_of_next() > 1000);  // what is too long to be copied goes alone
+    CHECK(sender.payload_type() == opus_payload_type);
 }
