@@ -17,7 +17,7 @@ struct ReceiveStreamSettings {
     Ssrc ssrc{};
     PayloadType payload_type{};
     std::optional<PayloadType> redundant{};  // RFC 2198: blocks of the type above
-    std::uint32_t clock_rate = 0;  // Hz
+    std::uint32_t clock_rate = 0;            // Hz
 };
 
 class ReceiveStream {
