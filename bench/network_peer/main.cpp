@@ -1,10 +1,11 @@
-// network_peer: one end of the call that bench/network makes, or the media for it.
+// network_peer: one end of the call that bench/network makes; the media for it; the judge of Chromium's.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
 
 #include "bench/measure.h"
 #include "bench/network_peer/peer.h"
+#include "bench/network_peer/tapped.h"
 
 namespace sotto::bench {
 namespace {
@@ -47,6 +48,10 @@ int run(int argc, char** argv) {
     add_call(dial, settings, report);
     add_call(answer, settings, report);
     add_media(media, settings);
+    CLI::App& judge = *app.add_subcommand("judge", "print how what network_tap.mjs kept is, as JSON");
+    std::string taps;
+    judge.add_option("--taps", taps, "its folder")->required();
+    judge.add_option("--video", settings.video, "what was captured")->required();
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -55,6 +60,8 @@ int run(int argc, char** argv) {
     if (media.parsed()) {
         write_test_pictures(settings.video, settings.seconds);
         write_test_speech(settings.audio, settings.seconds);
+    } else if (judge.parsed()) {
+        std::printf("%s\n", judge_tapped(taps, Pictures(settings.video)).dump().c_str());
     } else {
         settings.dials = dial.parsed();
         make_call(settings, report);

@@ -20,6 +20,7 @@ class Pictures {
 
     int width() const { return width_; }
     int height() const { return height_; }
+    std::uint64_t count() const { return count_; }
     VideoFrame frame(std::uint64_t index, Instant captured) const;
     std::span<const std::uint8_t> luma(std::uint64_t index) const;
 

@@ -53,7 +53,7 @@ class Files {
 };
 
 // Both media of a call in which everything takes `delay`; the window is all but its first second.
-struct Call {
+struct Exchange {
     Files files;
     Pictures pictures{files.pictures()};
     Speech speech{files.speech()};
@@ -64,8 +64,9 @@ struct Call {
             const Instant captured = start + std::chrono::seconds(1) * static_cast<std::int64_t>(i) / 30;
             const auto timestamp = first_timestamp + static_cast<std::uint32_t>(i) * 3000;
             reception.sent({.medium = Medium::video, .timestamp = timestamp, .position = i, .captured = captured});
-            reception.shown({.picture = pictures.frame(i, captured), .encoded = {}, .timestamp = timestamp},
-                            captured + delay);
+            reception.shown(
+                {.picture = pictures.frame(i, captured), .encoded = {}, .timestamp = timestamp, .captured = {}},
+                captured + delay);
         }
         for (std::uint64_t i = 0; i < 150; ++i) {
             const Instant captured = start + std::chrono::milliseconds(20) * static_cast<std::int64_t>(i);
@@ -73,7 +74,7 @@ struct Call {
             reception.sent(
                 {.medium = Medium::audio, .timestamp = timestamp, .position = i * 960, .captured = captured});
             const auto samples = speech.samples(i * 960, 960);
-            reception.played({.block = {.samples = samples}, .timestamp = timestamp}, captured + delay);
+            reception.played({.block = {.samples = samples}, .timestamp = timestamp, .captured = {}}, captured + delay);
         }
         reception.stats({});
         reception.stats({});
@@ -132,7 +133,7 @@ TEST_CASE("a picture is scaled with its sample centres in place") {
 TEST_CASE("media that come as they were sent are told as such, with their delay") {
     for (const std::uint32_t first_timestamp : {5U, 0xffff'ff00U}) {  // once, time stamps wrap around
         CAPTURE(first_timestamp);
-        Call call;
+        Exchange call;
         call.run(first_timestamp, std::chrono::milliseconds(50));
         const auto report = call.reception.report();
         CHECK(report["video"]["e2e_ms_p50"] == "50");
@@ -148,10 +149,11 @@ TEST_CASE("media that come as they were sent are told as such, with their delay"
 }
 
 TEST_CASE("a picture that is not the one captured then is less alike") {
-    Call call;
+    Exchange call;
     const Instant captured = window.from;
     call.reception.sent({.medium = Medium::video, .timestamp = 0, .position = 0, .captured = captured});
-    call.reception.shown({.picture = call.pictures.frame(15, captured), .encoded = {}, .timestamp = 0}, captured);
+    call.reception.shown({.picture = call.pictures.frame(15, captured), .encoded = {}, .timestamp = 0, .captured = {}},
+                         captured);
     call.reception.stats({});
     call.reception.stats({});
     const auto report = call.reception.report();
