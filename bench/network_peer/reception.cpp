@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "apps/sotto/audio_similarity.h"
 
@@ -15,7 +16,7 @@ constexpr std::size_t gaps_remembered = 30;      // W3C webrtc-stats, freezeCoun
 constexpr std::uint32_t far_in_video = 1500;     // ticks of 90 kHz: half a frame
 constexpr std::uint32_t far_in_audio = 48000;    // a second
 constexpr std::int64_t codec_delay_most = 2880;  // samples; what lag is left is the codec's own
-constexpr double nothing = std::nan("");
+constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
 std::size_t place(Medium medium) { return static_cast<std::size_t>(medium); }
 

@@ -61,7 +61,7 @@ struct Exchange {
 
     void run(std::uint32_t first_timestamp, Duration delay) {
         for (std::uint64_t i = 0; i < 90; ++i) {
-            const Instant captured = start + std::chrono::seconds(1) * static_cast<std::int64_t>(i) / 30;
+            const Instant captured = start + Duration(std::chrono::seconds(1)) * static_cast<std::int64_t>(i) / 30;
             const auto timestamp = first_timestamp + static_cast<std::uint32_t>(i) * 3000;
             reception.sent({.medium = Medium::video, .timestamp = timestamp, .position = i, .captured = captured});
             reception.shown(
