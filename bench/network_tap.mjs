@@ -72,7 +72,8 @@ function keepSound(receiving, blocks, base64) {
 // Each side's sound on one time line, from `from` on, as 48 kHz samples. Blocks are laid out from the earliest that they
 // can have begun: a page that is late does not delay what it was given. A microphone's block begins its length before it
 // comes.
-function timeLine(blocks, from, captured) {
+function timeLine(all, from, captured) {
+  const blocks = all.filter(b => b.time >= from - 1000);  // what was lost before, in a page's start, shifts nothing
   if (!blocks.length) return Buffer.alloc(0);
   const rate = blocks[0].rate, pcm = Buffer.concat(blocks.map(b => b.pcm)), count = pcm.length / 2;
   let start = Infinity, before = 0;

@@ -93,7 +93,8 @@ nlohmann::ordered_json judge_tapped(const std::string& folder, const Pictures& s
     const auto said = read_sound(folder + "/said"), heard = read_sound(folder + "/heard");
     if (said.size() >= audio_rate && heard.size() >= audio_rate) {
         const app::AudioSimilarity found = app::audio_similarity(said, heard);
-        judged["mouth_to_ear_ms"] = rounded(static_cast<double>(found.lag) * 1e3 / audio_rate, 1);
+        // Heard before it was said: a page lost some of it, and nothing is known.
+        if (found.lag > 0) judged["mouth_to_ear_ms"] = rounded(static_cast<double>(found.lag) * 1e3 / audio_rate, 1);
         judged["similarity"] = rounded(found.similarity, 4);
     }
     return judged;
