@@ -105,7 +105,8 @@ void Reception::played(const PlayedBlock& block, Instant at) {
 }
 
 void Reception::received(const FrameTrace& trace) {
-    if (!window_.holds(trace[Stage::decoded])) return;
+    // A stage that was forgotten, among so many late packets, is zero.
+    if (!window_.holds(trace[Stage::decoded]) || trace[Stage::received] == Instant{}) return;
     Waits& waits = waits_[place(trace.medium)];
     waits.buffered += seconds(trace[Stage::dequeued] - trace[Stage::received]);
     waits.decoding += seconds(trace[Stage::decoded] - trace[Stage::dequeued]);
