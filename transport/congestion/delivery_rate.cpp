@@ -6,11 +6,18 @@ namespace sotto::transport {
 
 namespace {
 constexpr Duration shortest = std::chrono::milliseconds(10);  // what came at once shows no rate
+constexpr Duration set_anew = std::chrono::seconds(1);        // a clock that steps back so far
 constexpr std::size_t largest_datagram = 65'535;
 }  // namespace
 
 void DeliveryRate::add(Duration at, std::size_t bytes) {
-    if (count_ > 0) at = std::max(at, ring_[(next_ + capacity - 1) % capacity].at);
+    if (count_ > 0) {
+        const Duration newest = ring_[(next_ + capacity - 1) % capacity].at;
+        if (at < newest - set_anew || at > newest + 60 * set_anew)
+            clear();
+        else
+            at = std::max(at, newest);
+    }
     ring_[next_] = {at, std::min(bytes, largest_datagram)};
     next_ = (next_ + 1) % capacity;
     count_ = std::min(count_ + 1, capacity);

@@ -36,7 +36,7 @@ void Pacer::sent(std::size_t bytes, Instant now) {
 
 Instant Pacer::next(Instant now) const {
     const double owed = owed_at(now);
-    if (owed <= 0) return now;
+    if (owed < 1e-3) return now;  // what rounding leaves
     return now + Duration(static_cast<std::int64_t>(std::ceil(owed / bytes_per_second_ * 1e9)));
 }
 

@@ -24,8 +24,10 @@ constexpr double deepest = 0.35;                    // of what was delivered, wh
 constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
 constexpr double slow = 300'000;                    // bit/s below which that step would be too large
 constexpr Duration doubling = milliseconds(500);
-constexpr double tcp_step = 0.53;  // packets each round trip, with a cut to 0.7 as fair as Reno (RFC 9438 §4.3)
-constexpr double tcp_cut = 0.7;
+// A little under Reno's halving and above its step would be fair (RFC 9438 §4.3); CUBIC takes more than Reno, so this
+// lies between the two. Packets each round trip, and what a cut leaves.
+constexpr double tcp_step = 1;
+constexpr double tcp_cut = 0.8;
 constexpr double packet_bits = 1200 * 8;
 constexpr Duration longest_queue = milliseconds(500);
 constexpr Duration silence = milliseconds(500);
@@ -34,7 +36,7 @@ constexpr Duration probe_interval = seconds(4);
 double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 double cut_at(double rate) { return cut - cut_slope * std::clamp(std::log2(rate / 5e5), -0.5, 2.0); }
 // What a hostile peer or a broken clock says, apart from what can be added up without overflow.
-bool plausible(Duration d) { return d > -std::chrono::hours(1'000'000) && d < std::chrono::hours(1'000'000); }
+bool plausible(Duration d) { return d > -std::chrono::hours(250'000) && d < std::chrono::hours(250'000); }
 }  // namespace
 
 RateController::RateController(const RateSettings& settings)
@@ -59,13 +61,14 @@ int RateController::delivered() const { return static_cast<int>(std::min(arrived
 void RateController::feedback(std::span<const PacketResult> results, Instant now, Duration round_trip) {
     if (!plausible(now.time_since_epoch())) return;
     const Duration elapsed = told_ ? std::clamp<Duration>(now - now_, Duration{}, seconds(1)) : Duration{};
-    now_ = told_ ? std::max(now_, now) : now;
+    if (told_ && now_ - now > seconds(1)) forget();
+    now_ = now;
     round_trip_ = std::clamp<Duration>(round_trip, milliseconds(1), seconds(2));
     lost_ = 0;
     throughput_ = arrived_.over(milliseconds(300));
     for (const PacketResult& result : results) take(result);
     if (results.empty()) return;
-    if (!told_) emptied_ = congested_ = now_;
+    if (!told_) congested_ = now_;
     told_ = true;
     silence_ = now_ + std::max<Duration>(silence, 3 * round_trip_);
     measure(elapsed);
@@ -76,6 +79,16 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
         case Mode::weighing: weigh(); break;
         case Mode::competing: compete(elapsed); break;
     }
+}
+
+// Our clock was set back: what we know has times that are still to come.
+void RateController::forget() {
+    delays_ = {};
+    arrived_ = {};
+    sent_ = {};
+    loss_ = {};
+    congested_ = cut_ = give_up_ = next_probe_ = newest_ = Instant{};
+    probe_.reset();
 }
 
 void RateController::take(const PacketResult& result) {
@@ -116,7 +129,6 @@ void RateController::measure(Duration elapsed) {
     queue_ = delays_.standing(recent(), mode_ == Mode::competing ? long_base_memory : base_memory);
     const double share = std::min(1.0, in_seconds(elapsed) / 0.3);
     smoothed_ += Duration(static_cast<std::int64_t>(static_cast<double>((queue_ - smoothed_).count()) * share));
-    if (queue_ < std::max<Duration>(queue_gone, threshold() / 3)) emptied_ = now_;
 }
 
 // What the bottleneck lets through of ours, as sending rate: what the path loses at any rate lies on top.
@@ -149,7 +161,7 @@ void RateController::climb(Duration elapsed) {
     if (rate_ < doubling_below_) return set_rate(std::min(rate_ * factor, limit));
     // The longer no queue was seen, the more room there may be (Copa's velocity, in time instead of round trips).
     if (queue_ > threshold() / 3) congested_ = now_;
-    const double calm = in_seconds(now_ - congested_);
+    const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
     const double growth = step * std::sqrt(std::min(1.0, rate_ / slow)) * (1 + calm * calm / 4) * in_seconds(elapsed);
     set_rate(std::min({rate_ + growth, rate_ * factor, limit}));
 }
@@ -161,12 +173,15 @@ void RateController::start_draining() {
     doubling_below_ = 0;
     shown_ = 0;
     probe_.reset();
-    give_up_ = now_ + std::max<Duration>(5 * round_trip_, milliseconds(600)) + 2 * queue_;
     drain();
 }
 
 void RateController::drain() {
     if (queue_ < std::max<Duration>(queue_gone, threshold() / 3)) return start_climbing();
+    // The first looks see much of the time before the change; afterwards a cut shows no sooner than a round trip later.
+    const bool settling = now_ - congested_ < round_trip_ + milliseconds(150);
+    // Copa's five round trips, and what a queue of ours of this length takes to drain.
+    if (settling) give_up_ = now_ + std::max<Duration>(5 * round_trip_, milliseconds(600)) + 3 * queue_;
     if (now_ > give_up_) {
         mode_ = Mode::competing;
         set_rate(before_);
@@ -174,8 +189,6 @@ void RateController::drain() {
         cut_ = now_;
         return;
     }
-    // The first looks see much of the time before the change; afterwards a cut shows no sooner than a round trip later.
-    const bool settling = now_ - congested_ < round_trip_ + milliseconds(150);
     if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
         const double delivered = std::min(capacity(milliseconds(150)), capacity(milliseconds(400)));
         if (delivered > 0) set_rate(std::min(rate_, cut_at(rate_) * delivered));
@@ -228,7 +241,9 @@ void RateController::poll(Instant now) {
 }
 
 std::optional<int> RateController::probe(Instant now) {
-    if (!told_ || probe_ || mode_ != Mode::climbing || now < next_probe_ || rate_ >= settings_.maximum) return {};
+    if (!plausible(now.time_since_epoch()) || !told_ || probe_ || mode_ != Mode::climbing || now < next_probe_ ||
+        rate_ >= settings_.maximum)
+        return {};
     if (queue_ > queue_gone || now - congested_ < probe_interval) return {};
     if (rate_ < 2 * sent_.over(seconds(1)) && rate_ > shown_) return {};  // the sender shows it by itself
     const double rate = std::min(2 * rate_, 1.5 * settings_.maximum);

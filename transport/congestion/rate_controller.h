@@ -55,6 +55,7 @@ class RateController {
         int packets = 0;
     };
 
+    void forget();
     void take(const PacketResult& result);
     void measure(Duration elapsed);
     void climb(Duration elapsed);
@@ -91,7 +92,6 @@ class RateController {
 
     Instant congested_{};      // when the present or last congestion was noticed
     Instant cut_{};            // and the rate last cut
-    Instant emptied_{};        // when the queue last was gone
     Instant give_up_{};        // draining: when the queue should be gone if it is ours
     double before_ = 0;        // the rate before it
     double drained_at_ = 0;    // draining: the rate that goes out

@@ -299,11 +299,9 @@ class TcpFlow {
         }
         expected_ = number + 1;
         const double round_trip = std::chrono::duration<double>(events_.now() - sent).count();
-        if (window_ < threshold_)
-            window_ += 1;
-        else
-            window_ = std::max(window_ + (cubic_ ? 0.53 : 1.0) / window_,
-                               cubic_ ? std::min(wanted(round_trip), window_ * 1.02) : 0);
+        const double aim =
+            cubic_ ? std::clamp(wanted(round_trip), window_, 1.5 * window_) - window_ : 0;  // RFC 9438 §4.2
+        window_ += window_ < threshold_ ? 1 : std::max(aim, cubic_ ? 0.53 : 1) / window_;
         pump();
     }
     double wanted(double round_trip) const {
