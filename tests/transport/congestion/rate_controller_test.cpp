@@ -53,7 +53,7 @@ TEST_CASE("a call reaches 2.5 Mbit/s within two seconds where nothing limits it"
 
 TEST_CASE("a narrow link is used for the most part and its queue stays short") {
     for (const double rate : {150e3, 300e3, 500e3, 1000e3}) {
-        for (const std::uint64_t seed : {21, 22}) {
+        for (const std::uint64_t seed : {21U, 22U}) {
             CAPTURE(seed);
             CAPTURE(rate);
             const Alone call({}, {{.at = 0s, .rate = rate}}, 300ms, 40s, seed);
@@ -64,7 +64,7 @@ TEST_CASE("a narrow link is used for the most part and its queue stays short") {
 }
 
 TEST_CASE("jitter that keeps the order costs little of the rate") {
-    for (const std::uint64_t seed : {31, 32, 33}) {
+    for (const std::uint64_t seed : {31U, 32U, 33U}) {
         CAPTURE(seed);
         const Alone call({.jitter = 20ms}, unlimited, 300ms, 30s, seed);
         MESSAGE("seed " << seed << ": mean target kbit/s " << call.flow.mean_target_kbps(5s, 30s));

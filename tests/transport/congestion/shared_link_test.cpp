@@ -15,7 +15,7 @@ double share(double mine, double others) { return mine / (mine + others); }
 }  // namespace
 
 TEST_CASE("a call follows its link up and down (RFC 8867 §5.1)") {
-    for (const std::uint64_t seed : {51, 52, 53}) {
+    for (const std::uint64_t seed : {51U, 52U, 53U}) {
         CAPTURE(seed);
         Events events;
         Bottleneck link(events, {{0s, 1e6}, {40s, 2.5e6}, {60s, 600e3}, {80s, 1e6}}, 300ms);
@@ -35,7 +35,7 @@ TEST_CASE("a call follows its link up and down (RFC 8867 §5.1)") {
 }
 
 TEST_CASE("a call survives a fall to a quarter and is back within five seconds of the rise") {
-    for (const std::uint64_t seed : {61, 62, 63}) {
+    for (const std::uint64_t seed : {61U, 62U, 63U}) {
         CAPTURE(seed);
         Events events;
         Bottleneck link(events, {{0s, 1200e3}, {12s, 300e3}, {24s, 1200e3}}, 300ms);
@@ -69,7 +69,7 @@ TEST_CASE("two calls follow the link that they share (RFC 8867 §5.2)") {
 }
 
 TEST_CASE("calls that start one after the other come to share the link alike (RFC 8867 §5.4)") {
-    for (const std::uint64_t seed : {81, 82, 83}) {
+    for (const std::uint64_t seed : {81U, 82U, 83U}) {
         for (const Duration late : {5s, 20s}) {
             CAPTURE(seed);
             CAPTURE(late.count());
@@ -119,7 +119,7 @@ TEST_CASE("a call that pauses leaves its share to the other and gets it back (RF
 
 TEST_CASE("beside a long TCP transfer a call keeps its share, and the queue goes with the transfer (RFC 8867 §5.7)") {
     for (const bool cubic : {false, true}) {
-        for (const std::uint64_t seed : {111, 112}) {
+        for (const std::uint64_t seed : {111U, 112U}) {
             CAPTURE(seed);
             CAPTURE(cubic);
             Events events;
