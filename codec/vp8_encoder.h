@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "codec/vp8_layers.h"
 #include "sotto/error.h"
 #include "sotto/media.h"
 
@@ -29,13 +30,17 @@ class Vp8Encoder {
     // An empty `bytes` means that rate control dropped the frame. `timestamp` is 90 kHz and must grow.
     // A picture that does not fit max_frame is encoded again as a key frame of a coarser picture, until it fits.
     // One that is refused leaves no trace: a key frame follows.
-    // Errors: unsupported_media (other size than the settings), codec_failed, too_large (even as flat squares).
-    Result<EncodedFrame> encode(const VideoFrame& frame, std::uint64_t timestamp, bool force_key);
+    // Errors: unsupported_media (other size than it was created for), codec_failed, too_large (even as flat squares).
+    Result<EncodedFrame> encode(const VideoFrame& frame, std::uint64_t timestamp, const Vp8FrameOptions& options = {});
 
     // On the fly. Errors: invalid_argument, codec_failed.
     Result<void> set_bitrate(int bits_per_second);
+    // Pictures are made that small before they are encoded; even, 16 to the size it was created for. A key frame
+    // follows where it changes.
+    Result<void> set_size(int width, int height);
+    Result<void> set_cpu_used(int speed);
 
-    const Vp8Settings& settings() const;
+    const Vp8Settings& settings() const;  // as they are now
 
     Vp8Encoder(Vp8Encoder&&) noexcept;
     Vp8Encoder& operator=(Vp8Encoder&&) noexcept;
