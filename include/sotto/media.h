@@ -45,7 +45,7 @@ struct EncodedFrame {
     bool key = false;  // video: decodable on its own
     // Video: its place among the frames before and after it (RFC 7741 §4.2).
     bool non_reference = false;                    // no other frame refers to it
-    std::optional<std::uint8_t> temporal_layer{};  // 0 to 2, if the stream has layers: refers to none of a higher layer
+    std::optional<std::uint8_t> temporal_layer{};  // 0 to 2 where there are layers: refers to none of a higher one
     bool layer_sync = false;                       // above layer 0: refers to the last frame of layer 0 alone
     std::uint8_t tl0_pic_idx = 0;                  // of the last frame of layer 0, this one included
     // The golden frame that this one becomes or, where a frame had the same index before, the only one it refers to.
