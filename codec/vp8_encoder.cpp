@@ -49,12 +49,14 @@ vpx_codec_enc_cfg_t configuration(const Vp8Settings& s) {
     config.rc_end_usage = VPX_CBR;
     config.rc_target_bitrate = static_cast<unsigned>(within_bound(s).bitrate / 1000);
     config.rc_min_quantizer = 2;
-    config.rc_max_quantizer = 56;
+    config.rc_max_quantizer = 60;
     config.rc_undershoot_pct = 100;
     config.rc_overshoot_pct = 15;
-    config.rc_buf_initial_sz = 500;  // ms of the bit rate
-    config.rc_buf_optimal_sz = 600;
-    config.rc_buf_sz = 1000;
+    // What a bottleneck's queue may grow by, not what a file's player holds. A frame may be larger than its share only
+    // as long as these ms of the bit rate last; the first one may have half of what there is at the start.
+    config.rc_buf_initial_sz = 150;
+    config.rc_buf_optimal_sz = 180;
+    config.rc_buf_sz = 300;
     config.rc_dropframe_thresh = 30;  // per cent of the buffer under which frames are left out
     config.rc_resize_allowed = 0;
     config.kf_mode = VPX_KF_DISABLED;  // key frames come on demand

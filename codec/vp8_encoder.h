@@ -11,13 +11,15 @@
 namespace sotto::codec {
 
 struct Vp8Settings {
-    int width = 640;                  // 16 to 16383, even
-    int height = 360;                 // 16 to 16383, even
-    int frame_rate = 30;              // frames/s, 1 to 120, what the rate control expects
-    int bitrate = 800000;             // bit/s, 10,000 to 50,000,000
-    int cpu_used = -6;                // libvpx's real-time speed, -16 (fastest) to 16, see vp8cx.h
-    int threads = 1;                  // 1 to 16
-    int max_key_frame_percent = 450;  // a key frame's size as a percentage of the per-frame budget
+    int width = 640;       // 16 to 16383, even
+    int height = 360;      // 16 to 16383, even
+    int frame_rate = 30;   // frames/s, 1 to 120, what the rate control expects
+    int bitrate = 800000;  // bit/s, 10,000 to 50,000,000
+    int cpu_used = -6;     // libvpx's real-time speed, -16 (fastest) to 16, see vp8cx.h
+    int threads = 1;       // 1 to 16
+    // A key frame's size as a percentage of the per-frame budget. Under about 600 the next frame makes up for what it
+    // lacks, and both together are larger.
+    int max_key_frame_percent = 700;
     std::size_t max_frame = 1 << 30;  // bytes that no frame exceeds, 4096 to 2^30
 };
 
