@@ -287,7 +287,7 @@ std::optional<Output> CallCore::poll_notice(Instant now) {
     if (notices_.empty()) return std::nullopt;
     // The end comes last: after every datagram that is still to go.
     if (std::holds_alternative<Ended>(notices_.front()) && rtp_) {
-        if (const auto datagram = rtp_->take_datagram(now)) return *datagram;
+        if (const auto datagram = rtp_->flush(now)) return *datagram;
         rtp_->add_to(final_stats_);
         final_stats_.memory = 0;  // given back
         rtp_.reset();
@@ -337,7 +337,7 @@ std::optional<FrameTrace> CallCore::trace() { return rtp_ ? rtp_->trace() : std:
 
 Result<void> CallCore::set_video_bitrate(int bits_per_second) {
     if (state_ != CallState::active) return Failure(Error::wrong_state);
-    return rtp_->video_sender().set_bitrate(bits_per_second);
+    return rtp_->set_video_maximum(bits_per_second);
 }
 
 void CallCore::request_key_frame() {

@@ -18,10 +18,11 @@ struct Departure {
         video_report,
         video,
         retransmission,  // of the video packet with that number
-        parity,          // over the video packets up to that number
+        parity,          // over video packets up to that number
     };
     Kind kind = Kind::audio;
     SequenceNumber sequence{};
+    std::uint8_t window = 0;  // parity: over how many packets
 };
 
 // A ring: when it is full the oldest leaves, and its kind is given back to be counted.

@@ -30,6 +30,8 @@ class ReceiveStream {
     };
     // Decrypts in place. Errors: those of unprotect_rtp() and parse_rtp(), unknown_stream (payload type).
     Result<Arrived> open_rtp(MutableBytes datagram, Instant now);
+    // The newest packet's number without wrap; -1 before the first.
+    std::int64_t newest() const { return sequence_.newest().value_or(-1); }
     // What number a packet has that comes to us by repair.
     std::int64_t extended(SequenceNumber number) const { return sequence_.peek(number); }
     // What the peer's source reports about our stream `ours`. Errors: those of unprotect_rtcp() and parse_rtcp().

@@ -1,8 +1,9 @@
 #include "call/repair_receiver.h"
 
-#include "base/byte_reader.h"
 #include "call/repair_sender.h"
+#include "call/video_sender.h"
 #include "transport/rtp_clock.h"
+#include "transport/rtx.h"
 
 namespace sotto::call {
 
@@ -14,17 +15,31 @@ Result<RepairReceiver> RepairReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssr
     return RepairReceiver(std::move(*in));
 }
 
-Result<transport::RtpPacket> RepairReceiver::receive(MutableBytes datagram, Instant now) {
+Result<std::optional<transport::RtpPacket>> RepairReceiver::receive(MutableBytes datagram, std::int64_t newest_video,
+                                                                    Instant now) {
     const auto arrived = stream.open_rtp(datagram, now);
     if (!arrived) return Failure(arrived.error());
-    // RFC 4588 §4: the original sequence number, then the original payload.
-    ByteReader in(arrived->packet.payload);
-    const auto sequence = in.u16();
-    if (!sequence) return Failure(sequence.error());
     transport::RtpPacket packet = arrived->packet;
-    packet.header.sequence = SequenceNumber{*sequence};
-    packet.payload = packet.payload.subspan(2);
+    if (packet.header.payload_type == fec_payload_type) {
+        const auto inserted = decoder_.insert(packet.payload, packet.header.sequence, newest_video);
+        if (!inserted) return Failure(inserted.error());
+        return std::nullopt;
+    }
+    const auto again = transport::parse_rtx(packet.payload);
+    if (!again) return Failure(again.error());
+    packet.header.sequence = again->original;
+    packet.payload = again->payload;
     return packet;
+}
+
+std::optional<transport::RtpPacket> RepairReceiver::next(const transport::FecSources& video) {
+    const auto recovered = decoder_.next(video);
+    if (!recovered) return std::nullopt;
+    return transport::RtpPacket{.header = {.marker = recovered->marker,
+                                           .payload_type = vp8_payload_type,
+                                           .sequence = SequenceNumber{static_cast<std::uint16_t>(recovered->extended)},
+                                           .timestamp = recovered->timestamp},
+                                .payload = recovered->payload};
 }
 
 }  // namespace sotto::call

@@ -18,10 +18,17 @@ class RepairSender {
     Result<SendStream::Numbered> retransmit(SequenceNumber video, const transport::SendHistory& packets,
                                             MutableBytes room);
 
+    // A repair packet over the newest video packets up to this number: those of its frame and of about two before it.
+    // Errors: unavailable (forgotten), those of SrtpSender.
+    Result<SendStream::Numbered> protect_window(SequenceNumber newest, std::size_t packets,
+                                                const transport::SendHistory& video, MutableBytes room);
+
+    std::uint64_t parity_packets() const { return parity_packets_; }
     SendStream stream;
 
   private:
     explicit RepairSender(SendStream&& out) : stream(std::move(out)) {}
+    std::uint64_t parity_packets_ = 0;
 };
 
 }  // namespace sotto::call

@@ -8,12 +8,13 @@
 #include "call/trace_log.h"
 #include "codec/vp8_decoder.h"
 #include "sotto/call.h"
+#include "transport/fec.h"
 #include "transport/nack.h"
 #include "transport/video_jitter_buffer.h"
 
 namespace sotto::call {
 
-class VideoReceiver {
+class VideoReceiver : public transport::FecSources {
   public:
     // `pixels`: the largest picture the buffers are sized for.
     static Result<VideoReceiver> create(SrtpKey<Receiving>&& key, Ssrc ssrc, std::size_t pixels);
@@ -22,6 +23,10 @@ class VideoReceiver {
     Result<void> receive(MutableBytes datagram, Instant now, TraceLog& traces);
     // A packet of this stream that repair gave back. Errors: those of VideoJitterBuffer::insert().
     Result<void> recovered(const transport::RtpPacket& packet, Instant now, TraceLog& traces);
+    // The packet with this number, if it is still here: what repair is reckoned from.
+    std::optional<transport::FecSource> find(std::int64_t extended) const override {
+        return buffer_.find_source(extended);
+    }
     // The next picture, decoded; nothing when none is complete. A frame that the decoder refuses is counted in
     // `refused`, left out, and a key frame will be asked for.
     std::optional<ShownFrame> next(Instant now, TraceLog& traces, RefusalCounts& refused);

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
+#include <numeric>
 
+#include "transport/fec.h"
 #include "transport/rtp_clock.h"
 #include "transport/vp8_payload.h"
 
@@ -11,6 +14,9 @@ namespace {
 
 using transport::ticks;
 using transport::video_clock;
+
+constexpr int first_bitrate = 500'000;   // bit/s, before the path has shown what it takes
+constexpr double worth_changing = 0.03;  // a smaller share of the bit rate is no news to the encoder
 
 // Packets kept for repair: the largest frame and more, about a second of a call at 360p.
 std::size_t video_history(const CallSettings& settings) {
@@ -34,7 +40,7 @@ Result<VideoSender> VideoSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool 
     auto encoder = codec::Vp8Encoder::create({.width = settings.video_width,
                                               .height = settings.video_height,
                                               .frame_rate = settings.video_frame_rate,
-                                              .bitrate = settings.video_bitrate,
+                                              .bitrate = std::min(settings.video_bitrate, first_bitrate),
                                               .cpu_used = settings.video_cpu_used,
                                               .max_frame = transport::max_frame_size});
     if (!encoder) return Failure(encoder.error());
@@ -60,7 +66,7 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
         return {};
     }
 
-    const auto sent = packetise(encoded->bytes, RtpTimestamp{trace.timestamp}, outbox);
+    const auto sent = packetise(*encoded, RtpTimestamp{trace.timestamp}, outbox);
     // A frame that did not leave whole breaks all that refer to it.
     force_key_ = !sent;
     if (!sent) return sent;
@@ -74,9 +80,11 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
     return {};
 }
 
-Result<void> VideoSender::packetise(Bytes frame, RtpTimestamp timestamp, Outbox& outbox) {
+Result<void> VideoSender::packetise(const EncodedFrame& frame, RtpTimestamp timestamp, Outbox& outbox) {
     transport::Vp8Packetizer packetizer(frame, transport::max_media_payload, picture_id_);
     if (packetizer.packets_left() > transport::max_frame_packets) return Failure(Error::too_large);
+    std::ranges::rotate(frame_packets_, frame_packets_.end() - 1);
+    frame_packets_.front() = packetizer.packets_left();
     picture_id_ = static_cast<std::uint16_t>((picture_id_ + 1) & 0x7fff);  // RFC 7741 §4.2: 15 bits
     while (!packetizer.done()) {
         const auto size = packetizer.next(stream.payload_room());
@@ -99,9 +107,20 @@ void VideoSender::key_requested(Instant now, Duration round_trip) {
     if (!under_way) key_requested_ = true;
 }
 
-Result<void> VideoSender::set_bitrate(int bits_per_second) {
+std::uint8_t VideoSender::parity_window() const {
+    const std::size_t packets = std::accumulate(frame_packets_.begin(), frame_packets_.end(), std::size_t{0});
+    return static_cast<std::uint8_t>(std::min(packets, transport::max_fec_window));
+}
+
+Result<void> VideoSender::check_bitrate(int bits_per_second) const {
     if (!encoder_) return Failure(Error::wrong_state);
-    return encoder_->set_bitrate(bits_per_second);
+    if (bits_per_second < 10'000 || bits_per_second > 50'000'000) return Failure(Error::invalid_argument);
+    return {};
+}
+
+void VideoSender::set_share(int bits_per_second) {
+    if (!encoder_ || std::abs(bits_per_second - bitrate_) <= bitrate_ * worth_changing) return;
+    if (encoder_->set_bitrate(bits_per_second)) bitrate_ = bits_per_second;
 }
 
 }  // namespace sotto::call

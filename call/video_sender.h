@@ -1,6 +1,7 @@
 // The way out of one picture: capture -> codec -> packetise -> protect -> queue.
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "call/outbox.h"
@@ -29,14 +30,24 @@ class VideoSender {
     // the last key frame cannot have reached yet is answered by that one.
     void key_requested(Instant now, Duration round_trip);
     void force_key_frame() { force_key_ = true; }
-    Result<void> set_bitrate(int bits_per_second);
+    // Errors: wrong_state (not enabled), invalid_argument.
+    Result<void> check_bitrate(int bits_per_second) const;
+    // What the pictures may take now, in bit/s of the codec.
+    void set_share(int bits_per_second);
+    // Over how many of the newest packets parity is of use; 0 before the first frame.
+    std::uint8_t parity_window() const;
+    // Of the newest frame.
+    std::size_t frame_packets() const { return frame_packets_.front(); }
+    SequenceNumber newest() const { return SequenceNumber{static_cast<std::uint16_t>(stream.next_number().value - 1)}; }
+    // A picture for which there is no room on the path: left out before it is encoded.
+    void leave_out() { ++stream.stats.frames_dropped; }
 
     SendStream stream;
     static constexpr Duration key_interval = std::chrono::milliseconds(300);
 
   private:
     VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& encoder);
-    Result<void> packetise(Bytes frame, RtpTimestamp timestamp, Outbox& outbox);
+    Result<void> packetise(const EncodedFrame& frame, RtpTimestamp timestamp, Outbox& outbox);
 
     std::optional<codec::Vp8Encoder> encoder_;
     std::uint16_t picture_id_ = 0;
@@ -46,6 +57,8 @@ class VideoSender {
     Instant first_captured_{};
     Instant last_captured_ = Instant::min();
     std::uint32_t frames_ = 0;
+    std::array<std::size_t, 3> frame_packets_{};  // of the newest frames, newest first
+    int bitrate_ = 0;                             // that the encoder aims at
 };
 
 }  // namespace sotto::call

@@ -29,6 +29,7 @@ struct SendStats {
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;  // of RTP payload
     std::uint64_t retransmitted = 0;
+    std::uint64_t parity = 0;      // video: repair packets sent ahead of any request
     std::uint64_t unrepaired = 0;  // asked for again in vain: forgotten, sent a moment ago, or more than we repair
     std::uint64_t overrun = 0;     // datagrams, reports included, overwritten before the client took them
     double peer_loss = 0;          // share of our packets the peer last reported lost, 0 to 1
@@ -45,6 +46,7 @@ struct ReceiveStats {
     std::uint64_t redundant_unused = 0;  // audio: copies of blocks that were there, or whose turn had passed
     std::uint64_t skipped = 0;           // video: frames given up; audio: blocks dropped to reduce delay
     std::uint64_t nacked = 0;            // packets asked for again
+    std::uint64_t repaired = 0;          // video: packets brought back by repair packets
     std::uint64_t given_up = 0;          // video: missing packets no longer asked for, after many tries or out of reach
     std::uint64_t key_requests = 0;
     Duration jitter{};         // interarrival jitter, RFC 3550 §6.4.1
@@ -65,6 +67,8 @@ struct CallStats {
     ReceiveStats audio_received{}, video_received{};
     RefusalCounts refused{};
     std::optional<Duration> round_trip{};  // nothing before the first report about us
+    int available_outgoing_bitrate = 0;    // bit/s that the path is held to take, for all we send
+    Duration queueing_delay{};             // that our packets stand in on their way, smoothed
     std::uint32_t epoch = 0;               // of the media keys that we send under: MediaEpoch::number()
     std::uint64_t epochs_begun = 0;        // by us, the first included
     std::uint64_t generations_agreed = 0;  // of media keys, the first included
