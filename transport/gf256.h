@@ -1,5 +1,5 @@
 // The field of 256 elements that repair packets are computed in: polynomials over bits modulo 0x11D
-// (docs/protocol.md, "Repair"; the field of RFC 5510 §8.1 and RFC 8681).
+// (docs/protocol.md, "Repair"; the field of RFC 5510 and RFC 8681).
 #pragma once
 
 #include <cstdint>

@@ -36,15 +36,57 @@ const VideoJitterBuffer::Slot* VideoJitterBuffer::find(std::int64_t number) cons
     return slot.number == number ? &slot : nullptr;
 }
 
+Bytes VideoJitterBuffer::payload(const Slot& slot) const {
+    const auto index = static_cast<std::size_t>(&slot - slots_.data());
+    return Bytes(packets_).subspan(index * max_datagram, slot.size);
+}
+
+const VideoJitterBuffer::Slot& VideoJitterBuffer::store(const RtpPacket& packet, const Vp8Payload& parsed,
+                                                        std::int64_t extended, Instant now) {
+    Slot& target = slot(extended);
+    const bool first = parsed.descriptor.starts_frame();
+    target = {.number = extended,
+              .timestamp = packet.header.timestamp,
+              .arrived = now,
+              .size = static_cast<std::uint16_t>(packet.payload.size()),
+              .descriptor_size = static_cast<std::uint8_t>(packet.payload.size() - parsed.data.size()),
+              .first = first,
+              .last = packet.header.marker,
+              .key = first && parsed.key_frame(),
+              .descriptor = parsed.descriptor};
+    const auto offset = static_cast<std::size_t>(&target - slots_.data()) * max_datagram;
+    // Of pointers, so that it is a memmove: over ranges GCC 12 copies 16 bytes at a time.
+    std::copy_n(packet.payload.data(), packet.payload.size(), packets_.data() + offset);
+    return target;
+}
+
+// Too late to be shown, but windows of repair packets that are yet to come may have it. Only in place of an older one.
+bool VideoJitterBuffer::keeps_late(std::int64_t extended) const {
+    const Slot& held = slots_[static_cast<std::size_t>(extended) & (slots_.size() - 1)];
+    return extended >= 0 && held.number < extended;
+}
+
+std::optional<FecSource> VideoJitterBuffer::find_source(std::int64_t extended) const {
+    const Slot* const packet = extended < 0 ? nullptr : find(extended);
+    if (packet == nullptr) return std::nullopt;
+    return FecSource{.sequence = {static_cast<std::uint16_t>(extended)},
+                     .timestamp = packet->timestamp,
+                     .marker = packet->last,
+                     .payload = payload(*packet)};
+}
+
 Result<void> VideoJitterBuffer::insert(const RtpPacket& packet, std::int64_t extended, Instant now) {
     const auto payload = parse_vp8(packet.payload);
     if (!payload) return Failure(payload.error());
-    if (payload->data.size() > max_datagram) return Failure(Error::too_large);
+    if (packet.payload.size() > max_datagram) return Failure(Error::too_large);
     const auto capacity = static_cast<std::int64_t>(slots_.size());
     if (next_ < 0) next_ = extended;
     if (extended < next_) {
         // Before the first frame is given, an earlier packet may still belong to it.
-        if (started_ || highest_ - extended >= capacity) return Failure(Error::too_late);
+        if (started_ || highest_ - extended >= capacity) {
+            if (keeps_late(extended)) store(packet, *payload, extended, now);
+            return Failure(Error::too_late);
+        }
         next_ = extended;
     }
     if (find(extended) != nullptr) return Failure(Error::replayed);
@@ -55,19 +97,7 @@ Result<void> VideoJitterBuffer::insert(const RtpPacket& packet, std::int64_t ext
         waiting_for_key_ = true;
     }
 
-    Slot& target = slot(extended);
-    const bool first = payload->descriptor.starts_frame();
-    target = {.number = extended,
-              .timestamp = packet.header.timestamp,
-              .arrived = now,
-              .size = static_cast<std::uint16_t>(payload->data.size()),
-              .first = first,
-              .last = packet.header.marker,
-              .key = first && payload->key_frame(),
-              .descriptor = payload->descriptor};
-    const auto offset = static_cast<std::size_t>(&target - slots_.data()) * max_datagram;
-    // Of pointers, so that it is a memmove: over ranges GCC 12 copies 16 bytes at a time.
-    std::copy_n(payload->data.data(), payload->data.size(), packets_.data() + offset);
+    const Slot& target = store(packet, *payload, extended, now);
     highest_ = std::max(highest_, extended);
     if (is_entry(target) && extended >= key_from_) {
         key_from_ = extended;
@@ -98,14 +128,13 @@ AssembledFrame VideoJitterBuffer::assemble(std::int64_t from, std::int64_t end) 
     std::size_t size = 0;
     for (std::int64_t number = from; number < end; ++number) {
         const Slot& packet = slot(number);
-        if (size + packet.size > frame_.size()) {
+        const Bytes data = payload(packet).subspan(packet.descriptor_size);
+        if (size + data.size() > frame_.size()) {
             size = 0;  // larger than we hold: given as empty, which next() skips
             break;
         }
-        const auto offset = static_cast<std::size_t>(&packet - slots_.data()) * max_datagram;
-        std::copy_n(packets_.begin() + static_cast<std::ptrdiff_t>(offset), packet.size,
-                    frame_.begin() + static_cast<std::ptrdiff_t>(size));
-        size += packet.size;
+        std::copy_n(data.data(), data.size(), frame_.data() + size);
+        size += data.size();
     }
     frame.bytes = std::span(frame_).first(size);
     references_.note(first);

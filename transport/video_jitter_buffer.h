@@ -10,6 +10,7 @@
 #include "base/strong_integer.h"
 #include "sotto/error.h"
 #include "sotto/time.h"
+#include "transport/fec.h"
 #include "transport/rtp.h"
 #include "transport/vp8_payload.h"
 
@@ -32,8 +33,8 @@ class VideoJitterBuffer {
     explicit VideoJitterBuffer(const VideoJitterBufferSettings& settings);
 
     // One authentic packet; `extended` is its unwrapped sequence number. Copies the payload.
-    // Errors: truncated, malformed (payload descriptor), too_late (its frame is past), replayed (already here),
-    // too_large. None of them disturbs what is held.
+    // Errors: truncated, malformed (payload descriptor), too_late (its frame is past; kept for find_source() all the
+    // same), replayed (already here), too_large. None of them disturbs what is held.
     Result<void> insert(const RtpPacket& packet, std::int64_t extended, Instant now);
 
     // The next frame to decode, if it is complete. Starts at a key frame. In temporal layers (RFC 7741 §4.2,
@@ -49,6 +50,10 @@ class VideoJitterBuffer {
     // The decoder refused what it was given: start again at a key frame.
     void require_key_frame();
 
+    // A packet that came, for the repair of others: shown or not, until another takes its slot. Views the buffer until
+    // the next insert().
+    std::optional<FecSource> find_source(std::int64_t extended) const;
+
     // All packets before this number are past: no use asking for them.
     std::int64_t first_wanted() const { return next_; }
     // Nor for those before this one: while a key frame is waited for, only it and what follows can be shown.
@@ -61,9 +66,10 @@ class VideoJitterBuffer {
         std::int64_t number = -1;  // -1: empty, or below next_: past
         RtpTimestamp timestamp{};
         Instant arrived{};
-        std::uint16_t size = 0;
-        bool first = false;  // starts a frame
-        bool last = false;   // marker
+        std::uint16_t size = 0;            // of the whole payload
+        std::uint8_t descriptor_size = 0;  // bytes before the frame's data
+        bool first = false;                // starts a frame
+        bool last = false;                 // marker
         bool key = false;
         Vp8Descriptor descriptor{};
     };
@@ -84,6 +90,9 @@ class VideoJitterBuffer {
 
     Slot& slot(std::int64_t number);
     const Slot* find(std::int64_t number) const;
+    Bytes payload(const Slot& slot) const;
+    const Slot& store(const RtpPacket& packet, const Vp8Payload& parsed, std::int64_t extended, Instant now);
+    bool keeps_late(std::int64_t extended) const;
     Run run(std::int64_t from) const;
     AssembledFrame assemble(std::int64_t from, std::int64_t end);
     std::optional<AssembledFrame> next_entry();

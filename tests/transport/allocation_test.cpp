@@ -8,6 +8,7 @@
 #include "support/allocations.h"
 #include "support/random.h"
 #include "transport/audio_jitter_buffer.h"
+#include "transport/fec.h"
 #include "transport/nack.h"
 #include "transport/rtcp.h"
 #include "transport/rtp.h"
@@ -65,6 +66,37 @@ TEST_CASE("packetise, keep, report, assemble and queue allocate nothing in the s
     CHECK(after == before);
     Buffer counted(1);
     CHECK_MESSAGE(test::allocations > after, "the counter counts");
+}
+
+TEST_CASE("repair packets are written, held and used without an allocation") {
+    struct Came final : FecSources {
+        std::array<FecSource, 60> window;
+        std::array<bool, 60> came{};
+        std::optional<FecSource> find(std::int64_t extended) const override {
+            const auto index = static_cast<std::size_t>(extended - 65536);
+            return index < 60 && came[index] ? std::optional(window[index]) : std::nullopt;
+        }
+    } sources;
+    test::SeededRandom random(13);
+    Buffer contents(max_media_payload), out(max_rtp_payload);
+    random.fill(contents);
+    for (std::size_t i = 0; i < 60; ++i) {
+        sources.window[i] = {.sequence = {static_cast<std::uint16_t>(i)}, .payload = Bytes(contents).subspan(i)};
+        sources.came[i] = i % 3 != 0;  // twenty are lost
+    }
+    FecDecoder decoder;
+    std::size_t recovered = 0;
+    const std::size_t before = test::allocations;
+    for (std::uint16_t own = 0; own < 20; ++own) {
+        const auto size = write_fec(sources.window, SequenceNumber{own}, out);
+        static_cast<void>(decoder.insert(Bytes(out).first(*size), SequenceNumber{own}, 65536 + 59));
+        while (const auto packet = decoder.next(sources)) {
+            sources.came[static_cast<std::size_t>(packet->extended - 65536)] = true;
+            ++recovered;
+        }
+    }
+    CHECK(test::allocations == before);
+    CHECK(recovered == 20);
 }
 
 TEST_CASE("the packet memory of one 360p call stays under 480 KiB") {
