@@ -6,7 +6,8 @@ namespace sotto::bench {
 namespace {
 
 constexpr const char* subject = "epochs";
-constexpr Ssrc audio_ssrc{1}, video_ssrc{2};
+constexpr Ssrc audio_ssrc{1}, video_ssrc{2}, repair_ssrc{3};
+constexpr call::StreamSsrcs ssrcs{.audio = audio_ssrc, .video = video_ssrc, .repair = repair_ssrc};
 constexpr std::size_t payload = 80;  // a block of sound
 
 // One end's streams, of which one direction is used.
@@ -14,12 +15,14 @@ class End {
   public:
     explicit End(crypto::Role role)
         : epochs_({{}, 0, {}, role}, {}, {}, now_),
-          send_(must(epochs_.first_to_send(audio_ssrc, video_ssrc), "no keys")),
-          receive_(must(epochs_.first_to_receive(audio_ssrc, video_ssrc), "no keys")),
+          send_(must(epochs_.first_to_send(ssrcs), "no keys")),
+          receive_(must(epochs_.first_to_receive(ssrcs), "no keys")),
           audio_out_(out(std::move(send_.audio), audio_ssrc)),
           video_out_(out(std::move(send_.video), video_ssrc)),
+          repair_out_(out(std::move(send_.repair), repair_ssrc)),
           audio_in_(in(std::move(receive_.audio), audio_ssrc)),
-          video_in_(in(std::move(receive_.video), video_ssrc)) {}
+          video_in_(in(std::move(receive_.video), video_ssrc)),
+          repair_in_(in(std::move(receive_.repair), repair_ssrc)) {}
 
     void poll(Instant now) { must(epochs_.poll(streams(), now), "cannot change keys"); }
 
@@ -53,15 +56,20 @@ class End {
             "no stream");
     }
     call::MediaStreams streams() {
-        return {.audio_out = audio_out_, .video_out = video_out_, .audio_in = audio_in_, .video_in = video_in_};
+        return {.audio_out = audio_out_,
+                .video_out = video_out_,
+                .repair_out = repair_out_,
+                .audio_in = audio_in_,
+                .video_in = video_in_,
+                .repair_in = repair_in_};
     }
 
     Instant now_{};
     call::MediaEpochs epochs_;
     crypto::EpochKeys<Sending> send_;
     crypto::EpochKeys<Receiving> receive_;
-    call::SendStream audio_out_, video_out_;
-    call::ReceiveStream audio_in_, video_in_;
+    call::SendStream audio_out_, video_out_, repair_out_;
+    call::ReceiveStream audio_in_, video_in_, repair_in_;
     struct alignas(8) Datagram : std::array<std::byte, transport::max_datagram> {};
     std::array<Datagram, 2> departing_{};
     std::array<std::size_t, 2> sizes_{};

@@ -12,9 +12,9 @@ namespace {
 using call::CallEvent;
 using call::StreamOffer;
 
-// Both SSRCs are random (RFC 3550 §8.1) and differ.
+// The SSRCs are random (RFC 3550 §8.1) and differ.
 StreamOffer make_streams(const CallSettings& settings, Random& random) {
-    std::array<std::byte, 8> bytes{};
+    std::array<std::byte, 12> bytes{};
     random.fill(bytes);
     ByteReader in(bytes);
     StreamOffer streams{.audio = settings.audio,
@@ -22,8 +22,12 @@ StreamOffer make_streams(const CallSettings& settings, Random& random) {
                         .audio_channels = static_cast<std::uint8_t>(settings.audio_channels),
                         .audio_block_ms = static_cast<std::uint8_t>(settings.audio_block_ms),
                         .audio_ssrc = Ssrc{*in.u32()},
-                        .video_ssrc = Ssrc{*in.u32()}};
+                        .video_ssrc = Ssrc{*in.u32()},
+                        .repair_ssrc = Ssrc{*in.u32()}};
     if (streams.video_ssrc == streams.audio_ssrc) streams.video_ssrc.value ^= 1;
+    while (streams.repair_ssrc == streams.audio_ssrc || streams.repair_ssrc == streams.video_ssrc) {
+        streams.repair_ssrc.value += 1;
+    }
     return streams;
 }
 

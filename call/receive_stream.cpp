@@ -19,7 +19,8 @@ Result<ReceiveStream::Arrived> ReceiveStream::open_rtp(MutableBytes datagram, In
     if (!length) return Failure(length.error());
     const auto packet = transport::parse_rtp(datagram.first(*length));
     if (!packet) return Failure(packet.error());
-    if (packet->header.payload_type != settings_.payload_type) return Failure(Error::unknown_stream);
+    const PayloadType type = packet->header.payload_type;
+    if (type != settings_.payload_type && type != settings_.other_payload_type) return Failure(Error::unknown_stream);
 
     const Arrived arrived{.packet = *packet, .extended = sequence_.unwrap(packet->header.sequence)};
     reception.received(arrived.extended, packet->header.timestamp, now);

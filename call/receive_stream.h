@@ -16,7 +16,8 @@ namespace sotto::call {
 struct ReceiveStreamSettings {
     Ssrc ssrc{};
     PayloadType payload_type{};
-    std::uint32_t clock_rate = 0;  // Hz
+    std::optional<PayloadType> other_payload_type{};  // that it may carry as well
+    std::uint32_t clock_rate = 0;                     // Hz
 };
 
 class ReceiveStream {

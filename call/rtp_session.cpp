@@ -4,11 +4,15 @@
 
 #include "base/byte_reader.h"
 #include "transport/clock_sync.h"
+#include "transport/rtp_clock.h"
 
 namespace sotto::call {
 namespace {
 
 constexpr Duration report_interval = std::chrono::seconds(1);
+constexpr PayloadType rtx_payload_type{97};  // RFC 4588
+constexpr PayloadType fec_payload_type{98};
+constexpr std::size_t repair_history = 8;  // packets: nobody asks for these again
 
 // RFC 3550 §6.2: half to one and a half times the interval, so that reports do not synchronise.
 Duration randomised(Duration interval, Random& random) {
@@ -25,6 +29,10 @@ std::string random_cname(Random& random) {
     return to_hex(bytes);
 }
 
+StreamSsrcs ssrcs(const StreamOffer& streams) {
+    return {.audio = streams.audio_ssrc, .video = streams.video_ssrc, .repair = streams.repair_ssrc};
+}
+
 // The SSRC a datagram claims: at byte 8 in RTP, at byte 4 in RTCP.
 Result<Ssrc> claimed_ssrc(Bytes datagram, bool rtcp) {
     ByteReader in(datagram);
@@ -36,14 +44,15 @@ Result<Ssrc> claimed_ssrc(Bytes datagram, bool rtcp) {
 
 }  // namespace
 
-RtpSession::RtpSession(MediaEpochs&& epochs, VideoSender&& video_out, AudioSender&& audio_out, VideoReceiver&& video_in,
-                       AudioReceiver&& audio_in, const StreamOffer& theirs, const CallSettings& settings,
-                       Random& random, Instant now)
+RtpSession::RtpSession(MediaEpochs&& epochs, Senders&& senders, Receivers&& receivers, const StreamOffer& theirs,
+                       const CallSettings& settings, Random& random, Instant now)
     : epochs_(std::move(epochs)),
-      video_out_(std::move(video_out)),
-      audio_out_(std::move(audio_out)),
-      video_in_(std::move(video_in)),
-      audio_in_(std::move(audio_in)),
+      audio_out_(std::move(senders.audio)),
+      video_out_(std::move(senders.video)),
+      repair_out_(std::move(senders.repair)),
+      audio_in_(std::move(receivers.audio)),
+      video_in_(std::move(receivers.video)),
+      repair_in_(std::move(receivers.repair)),
       theirs_(theirs),
       traces_(settings.trace_clock),
       cname_(random_cname(random)),
@@ -52,35 +61,57 @@ RtpSession::RtpSession(MediaEpochs&& epochs, VideoSender&& video_out, AudioSende
       next_report_(now + report_interval / 4),
       last_received_(now) {}
 
+Result<RtpSession::Senders> RtpSession::make_senders(MediaEpochs& epochs, const StreamOffer& ours,
+                                                     const CallSettings& settings, Random& random) {
+    auto keys = epochs.first_to_send(ssrcs(ours));
+    if (!keys) return Failure(keys.error());
+    auto video = VideoSender::create(std::move(keys->video), ours.video_ssrc, ours.video, settings, random);
+    if (!video) return Failure(video.error());
+    auto audio = AudioSender::create(std::move(keys->audio), ours.audio_ssrc, ours.audio, settings, random);
+    if (!audio) return Failure(audio.error());
+    auto repair =
+        SendStream::create(std::move(keys->repair), {.ssrc = ours.repair_ssrc, .history = repair_history}, random);
+    if (!repair) return Failure(repair.error());
+    return Senders{.audio = std::move(*audio), .video = std::move(*video), .repair = std::move(*repair)};
+}
+
+Result<RtpSession::Receivers> RtpSession::make_receivers(MediaEpochs& epochs, const StreamOffer& theirs,
+                                                         const CallSettings& settings) {
+    auto keys = epochs.first_to_receive(ssrcs(theirs));
+    if (!keys) return Failure(keys.error());
+    const auto pixels =
+        static_cast<std::size_t>(settings.video_width) * static_cast<std::size_t>(settings.video_height);
+    auto video = VideoReceiver::create(std::move(keys->video), theirs.video_ssrc, pixels);
+    if (!video) return Failure(video.error());
+    auto audio = AudioReceiver::create(std::move(keys->audio), theirs.audio_ssrc,
+                                       std::chrono::milliseconds(theirs.audio_block_ms), settings.audio_channels);
+    if (!audio) return Failure(audio.error());
+    auto repair = ReceiveStream::create(std::move(keys->repair), {.ssrc = theirs.repair_ssrc,
+                                                                  .payload_type = rtx_payload_type,
+                                                                  .other_payload_type = fec_payload_type,
+                                                                  .clock_rate = transport::video_clock});
+    if (!repair) return Failure(repair.error());
+    return Receivers{.audio = std::move(*audio), .video = std::move(*video), .repair = std::move(*repair)};
+}
+
 Result<std::unique_ptr<RtpSession>> RtpSession::create(MediaEpochs&& epochs, const StreamOffer& ours,
                                                        const StreamOffer& theirs, const CallSettings& settings,
                                                        Random& random, Instant now) {
-    auto sending = epochs.first_to_send(ours.audio_ssrc, ours.video_ssrc);
-    if (!sending) return Failure(sending.error());
-    auto receiving = epochs.first_to_receive(theirs.audio_ssrc, theirs.video_ssrc);
-    if (!receiving) return Failure(receiving.error());
-    auto video_out = VideoSender::create(std::move(sending->video), ours.video_ssrc, ours.video, settings, random);
-    if (!video_out) return Failure(video_out.error());
-    auto audio_out = AudioSender::create(std::move(sending->audio), ours.audio_ssrc, ours.audio, settings, random);
-    if (!audio_out) return Failure(audio_out.error());
-
-    const auto pixels =
-        static_cast<std::size_t>(settings.video_width) * static_cast<std::size_t>(settings.video_height);
-    auto video_in = VideoReceiver::create(std::move(receiving->video), theirs.video_ssrc, pixels);
-    if (!video_in) return Failure(video_in.error());
-    auto audio_in = AudioReceiver::create(std::move(receiving->audio), theirs.audio_ssrc,
-                                          std::chrono::milliseconds(theirs.audio_block_ms), settings.audio_channels);
-    if (!audio_in) return Failure(audio_in.error());
-    return std::unique_ptr<RtpSession>(new RtpSession(std::move(epochs), std::move(*video_out), std::move(*audio_out),
-                                                      std::move(*video_in), std::move(*audio_in), theirs, settings,
-                                                      random, now));
+    auto senders = make_senders(epochs, ours, settings, random);
+    if (!senders) return Failure(senders.error());
+    auto receivers = make_receivers(epochs, theirs, settings);
+    if (!receivers) return Failure(receivers.error());
+    return std::unique_ptr<RtpSession>(
+        new RtpSession(std::move(epochs), std::move(*senders), std::move(*receivers), theirs, settings, random, now));
 }
 
 MediaStreams RtpSession::streams() {
     return {.audio_out = audio_out_.stream,
             .video_out = video_out_.stream,
+            .repair_out = repair_out_,
             .audio_in = audio_in_.stream,
-            .video_in = video_in_.stream};
+            .video_in = video_in_.stream,
+            .repair_in = repair_in_};
 }
 
 Result<void> RtpSession::agree(crypto::Generation&& generation, MediaEpochs::Side side, Instant now) {
@@ -133,7 +164,15 @@ Result<void> RtpSession::receive_rtp(MutableBytes datagram, Instant now) {
     // Only what the peer's offer or answer named: our user agreed to nothing else.
     if (theirs_.audio && *ssrc == audio_in_.stream.ssrc()) return audio_in_.receive(datagram, now, traces_);
     if (theirs_.video && *ssrc == video_in_.stream.ssrc()) return video_in_.receive(datagram, now, traces_);
+    if (theirs_.video && *ssrc == repair_in_.ssrc()) return receive_repair(datagram, now);
     return Failure(Error::unknown_stream);
+}
+
+// What makes up for lost video packets; docs/protocol.md, "Repair".
+Result<void> RtpSession::receive_repair(MutableBytes datagram, Instant now) {
+    const auto arrived = repair_in_.open_rtp(datagram, now);
+    if (!arrived) return Failure(arrived.error());
+    return {};
 }
 
 Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Instant now) {
@@ -265,8 +304,8 @@ void RtpSession::add_to(CallStats& stats) const {
     epochs_.add_to(stats);
     stats.round_trip = round_trip_.smoothed();
     for (std::size_t i = 0; i < error_count; ++i) stats.refused.by_error[i] += refused_.by_error[i];
-    stats.memory += sizeof(*this) + audio_out_.stream.memory() + video_out_.stream.memory() + audio_in_.memory() +
-                    video_in_.memory();
+    stats.memory += sizeof(*this) + audio_out_.stream.memory() + video_out_.stream.memory() + repair_out_.memory() +
+                    audio_in_.memory() + video_in_.memory();
 }
 
 }  // namespace sotto::call

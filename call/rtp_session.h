@@ -49,11 +49,25 @@ class RtpSession : public crypto::Locked {
     VideoSender& video_sender() { return video_out_; }
 
   private:
-    RtpSession(MediaEpochs&& epochs, VideoSender&& video_out, AudioSender&& audio_out, VideoReceiver&& video_in,
-               AudioReceiver&& audio_in, const StreamOffer& theirs, const CallSettings& settings, Random& random,
-               Instant now);
+    struct Senders {
+        AudioSender audio;
+        VideoSender video;
+        SendStream repair;
+    };
+    struct Receivers {
+        AudioReceiver audio;
+        VideoReceiver video;
+        ReceiveStream repair;
+    };
+    static Result<Senders> make_senders(MediaEpochs& epochs, const StreamOffer& ours, const CallSettings& settings,
+                                        Random& random);
+    static Result<Receivers> make_receivers(MediaEpochs& epochs, const StreamOffer& theirs,
+                                            const CallSettings& settings);
+    RtpSession(MediaEpochs&& epochs, Senders&& senders, Receivers&& receivers, const StreamOffer& theirs,
+               const CallSettings& settings, Random& random, Instant now);
 
     Result<void> receive_rtp(MutableBytes datagram, Instant now);
+    Result<void> receive_repair(MutableBytes datagram, Instant now);
     Result<void> receive_rtcp(MutableBytes datagram, Instant now);
     MediaStreams streams();
     void renew_spent_keys(Instant now);
@@ -64,10 +78,12 @@ class RtpSession : public crypto::Locked {
     Result<std::size_t> depart(const Departure& departure, Instant now);
 
     MediaEpochs epochs_;
-    VideoSender video_out_;
     AudioSender audio_out_;
-    VideoReceiver video_in_;
+    VideoSender video_out_;
+    SendStream repair_out_;
     AudioReceiver audio_in_;
+    VideoReceiver video_in_;
+    ReceiveStream repair_in_;
     StreamOffer theirs_;
     Outbox outbox_;
     TraceLog traces_;

@@ -129,17 +129,21 @@ class HostilePeer {
         return {.ssrc = ssrc, .srtp = std::move(*transport::SrtpSender::create(std::move(key), ssrc))};
     }
 
-    static constexpr Ssrc our_audio{1}, our_video{2}, their_audio{3}, their_video{4};
+    static constexpr Ssrc our_audio{1}, our_video{2}, our_repair{5}, their_audio{3}, their_video{4}, their_repair{6};
     Zeros random_;
     Instant now_{std::chrono::seconds(1000)};
     crypto::EpochKeys<Sending> their_keys_ = *keys(crypto::Role::caller).sending.next();
     Stream audio_ = stream(std::move(their_keys_.audio), their_audio);
     Stream video_ = stream(std::move(their_keys_.video), their_video);
-    std::unique_ptr<call::RtpSession> session_ = std::move(
-        *call::RtpSession::create(call::MediaEpochs(keys(crypto::Role::callee), {}, {}, now_),
-                                  {.audio = true, .video = true, .audio_ssrc = our_audio, .video_ssrc = our_video},
-                                  {.audio = true, .video = true, .audio_ssrc = their_audio, .video_ssrc = their_video},
-                                  {.video_width = 16, .video_height = 16}, random_, now_));
+    std::unique_ptr<call::RtpSession> session_ = std::move(*call::RtpSession::create(
+        call::MediaEpochs(keys(crypto::Role::callee), {}, {}, now_),
+        {.audio = true, .video = true, .audio_ssrc = our_audio, .video_ssrc = our_video, .repair_ssrc = our_repair},
+        {.audio = true,
+         .video = true,
+         .audio_ssrc = their_audio,
+         .video_ssrc = their_video,
+         .repair_ssrc = their_repair},
+        {.video_width = 16, .video_height = 16}, random_, now_));
     std::size_t memory_ = stats().memory;
     Buffer last_;
 };

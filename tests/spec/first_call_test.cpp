@@ -15,10 +15,16 @@ using namespace sotto::test;
 
 namespace {
 
-constexpr call::StreamOffer alices_streams{
-    .audio = true, .video = true, .audio_ssrc = Ssrc{0xa1a1a1a1}, .video_ssrc = Ssrc{0xa2a2a2a2}};
-constexpr call::StreamOffer bobs_streams{
-    .audio = true, .video = true, .audio_ssrc = Ssrc{0xb1b1b1b1}, .video_ssrc = Ssrc{0xb2b2b2b2}};
+constexpr call::StreamOffer alices_streams{.audio = true,
+                                           .video = true,
+                                           .audio_ssrc = Ssrc{0xa1a1a1a1},
+                                           .video_ssrc = Ssrc{0xa2a2a2a2},
+                                           .repair_ssrc = Ssrc{0xa3a3a3a3}};
+constexpr call::StreamOffer bobs_streams{.audio = true,
+                                         .video = true,
+                                         .audio_ssrc = Ssrc{0xb1b1b1b1},
+                                         .video_ssrc = Ssrc{0xb2b2b2b2},
+                                         .repair_ssrc = Ssrc{0xb3b3b3b3}};
 
 template <class Nonce>
 Nonce drawn(Random& random) {
