@@ -51,9 +51,7 @@ class End {
         return must(call::SendStream::create(std::move(key), {.ssrc = ssrc}, system_random()), "no stream");
     }
     static call::ReceiveStream in(SrtpKey<Receiving>&& key, Ssrc ssrc) {
-        return must(
-            call::ReceiveStream::create(std::move(key), {.ssrc = ssrc, .payload_type = {}, .clock_rate = 48000}),
-            "no stream");
+        return must(call::ReceiveStream::create(std::move(key), {.ssrc = ssrc, .clock_rate = 48000}), "no stream");
     }
     call::MediaStreams streams() {
         return {.audio_out = audio_out_,

@@ -49,7 +49,7 @@ class SottoPath {
           out_(must(call::SendStream::create(as_key<Sending>(key), {.ssrc = ssrc}, system_random()),
                     "cannot make a sending stream")),
           in_(must(call::ReceiveStream::create(as_key<Receiving>(key),
-                                               {.ssrc = ssrc, .payload_type = call::vp8_payload_type}),
+                                               {.ssrc = ssrc, .payload_types = {call::vp8_payload_type}}),
                    "cannot make a receiving stream")),
           buffer_(transport::VideoJitterBufferSettings{}) {}
 

@@ -1,6 +1,7 @@
 // One RTP stream coming in: authenticated, numbered without wrap, counted. The first step of call/video_receiver.cpp.
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "sotto/srtp_key.h"
@@ -15,9 +16,8 @@ namespace sotto::call {
 
 struct ReceiveStreamSettings {
     Ssrc ssrc{};
-    PayloadType payload_type{};
-    std::optional<PayloadType> other_payload_type{};  // that it may carry as well
-    std::uint32_t clock_rate = 0;                     // Hz
+    std::array<PayloadType, 2> payload_types{};  // that it may carry
+    std::uint32_t clock_rate = 0;                // Hz
 };
 
 class ReceiveStream {
@@ -30,6 +30,8 @@ class ReceiveStream {
     };
     // Decrypts in place. Errors: those of unprotect_rtp() and parse_rtp(), unknown_stream (payload type).
     Result<Arrived> open_rtp(MutableBytes datagram, Instant now);
+    // What number a packet has that comes to us by repair.
+    std::int64_t extended(SequenceNumber number) const { return sequence_.peek(number); }
     // What the peer's source reports about our stream `ours`. Errors: those of unprotect_rtcp() and parse_rtcp().
     Result<transport::RtcpReport> open_rtcp(MutableBytes datagram, Ssrc ours);
 

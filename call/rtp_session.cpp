@@ -4,15 +4,11 @@
 
 #include "base/byte_reader.h"
 #include "transport/clock_sync.h"
-#include "transport/rtp_clock.h"
 
 namespace sotto::call {
 namespace {
 
 constexpr Duration report_interval = std::chrono::seconds(1);
-constexpr PayloadType rtx_payload_type{97};  // RFC 4588
-constexpr PayloadType fec_payload_type{98};
-constexpr std::size_t repair_history = 8;  // packets: nobody asks for these again
 
 // RFC 3550 §6.2: half to one and a half times the interval, so that reports do not synchronise.
 Duration randomised(Duration interval, Random& random) {
@@ -65,12 +61,11 @@ Result<RtpSession::Senders> RtpSession::make_senders(MediaEpochs& epochs, const 
                                                      const CallSettings& settings, Random& random) {
     auto keys = epochs.first_to_send(ssrcs(ours));
     if (!keys) return Failure(keys.error());
-    auto video = VideoSender::create(std::move(keys->video), ours.video_ssrc, ours.video, settings, random);
-    if (!video) return Failure(video.error());
     auto audio = AudioSender::create(std::move(keys->audio), ours.audio_ssrc, ours.audio, settings, random);
     if (!audio) return Failure(audio.error());
-    auto repair =
-        SendStream::create(std::move(keys->repair), {.ssrc = ours.repair_ssrc, .history = repair_history}, random);
+    auto video = VideoSender::create(std::move(keys->video), ours.video_ssrc, ours.video, settings, random);
+    if (!video) return Failure(video.error());
+    auto repair = RepairSender::create(std::move(keys->repair), ours.repair_ssrc, random);
     if (!repair) return Failure(repair.error());
     return Senders{.audio = std::move(*audio), .video = std::move(*video), .repair = std::move(*repair)};
 }
@@ -79,17 +74,14 @@ Result<RtpSession::Receivers> RtpSession::make_receivers(MediaEpochs& epochs, co
                                                          const CallSettings& settings) {
     auto keys = epochs.first_to_receive(ssrcs(theirs));
     if (!keys) return Failure(keys.error());
+    auto audio = AudioReceiver::create(std::move(keys->audio), theirs.audio_ssrc,
+                                       std::chrono::milliseconds(theirs.audio_block_ms), settings.audio_channels);
+    if (!audio) return Failure(audio.error());
     const auto pixels =
         static_cast<std::size_t>(settings.video_width) * static_cast<std::size_t>(settings.video_height);
     auto video = VideoReceiver::create(std::move(keys->video), theirs.video_ssrc, pixels);
     if (!video) return Failure(video.error());
-    auto audio = AudioReceiver::create(std::move(keys->audio), theirs.audio_ssrc,
-                                       std::chrono::milliseconds(theirs.audio_block_ms), settings.audio_channels);
-    if (!audio) return Failure(audio.error());
-    auto repair = ReceiveStream::create(std::move(keys->repair), {.ssrc = theirs.repair_ssrc,
-                                                                  .payload_type = rtx_payload_type,
-                                                                  .other_payload_type = fec_payload_type,
-                                                                  .clock_rate = transport::video_clock});
+    auto repair = RepairReceiver::create(std::move(keys->repair), theirs.repair_ssrc);
     if (!repair) return Failure(repair.error());
     return Receivers{.audio = std::move(*audio), .video = std::move(*video), .repair = std::move(*repair)};
 }
@@ -108,10 +100,10 @@ Result<std::unique_ptr<RtpSession>> RtpSession::create(MediaEpochs&& epochs, con
 MediaStreams RtpSession::streams() {
     return {.audio_out = audio_out_.stream,
             .video_out = video_out_.stream,
-            .repair_out = repair_out_,
+            .repair_out = repair_out_.stream,
             .audio_in = audio_in_.stream,
             .video_in = video_in_.stream,
-            .repair_in = repair_in_};
+            .repair_in = repair_in_.stream};
 }
 
 Result<void> RtpSession::agree(crypto::Generation&& generation, MediaEpochs::Side side, Instant now) {
@@ -164,15 +156,11 @@ Result<void> RtpSession::receive_rtp(MutableBytes datagram, Instant now) {
     // Only what the peer's offer or answer named: our user agreed to nothing else.
     if (theirs_.audio && *ssrc == audio_in_.stream.ssrc()) return audio_in_.receive(datagram, now, traces_);
     if (theirs_.video && *ssrc == video_in_.stream.ssrc()) return video_in_.receive(datagram, now, traces_);
-    if (theirs_.video && *ssrc == repair_in_.ssrc()) return receive_repair(datagram, now);
+    if (theirs_.video && *ssrc == repair_in_.stream.ssrc()) {
+        const auto packet = repair_in_.receive(datagram, now);
+        return packet ? video_in_.recovered(*packet, now, traces_) : Failure(packet.error());
+    }
     return Failure(Error::unknown_stream);
-}
-
-// What makes up for lost video packets; docs/protocol.md, "Repair".
-Result<void> RtpSession::receive_repair(MutableBytes datagram, Instant now) {
-    const auto arrived = repair_in_.open_rtp(datagram, now);
-    if (!arrived) return Failure(arrived.error());
-    return {};
 }
 
 Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Instant now) {
@@ -253,7 +241,9 @@ Result<std::size_t> RtpSession::depart(const Departure& departure, Instant) {
         case Departure::Kind::retransmission:
         case Departure::Kind::parity: break;
     }
-    return Failure(Error::unavailable);
+    const auto repair = repair_out_.retransmit(departure.sequence, video_out_.stream.history(), departing_);
+    if (!repair) return Failure(repair.error());
+    return repair->size;
 }
 
 std::optional<Datagram> RtpSession::take_datagram(Instant now) {
@@ -304,8 +294,8 @@ void RtpSession::add_to(CallStats& stats) const {
     epochs_.add_to(stats);
     stats.round_trip = round_trip_.smoothed();
     for (std::size_t i = 0; i < error_count; ++i) stats.refused.by_error[i] += refused_.by_error[i];
-    stats.memory += sizeof(*this) + audio_out_.stream.memory() + video_out_.stream.memory() + repair_out_.memory() +
-                    audio_in_.memory() + video_in_.memory();
+    stats.memory += sizeof(*this) + audio_out_.stream.memory() + video_out_.stream.memory() +
+                    repair_out_.stream.memory() + audio_in_.memory() + video_in_.memory();
 }
 
 }  // namespace sotto::call

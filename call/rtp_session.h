@@ -8,6 +8,9 @@
 #include "call/audio_receiver.h"
 #include "call/audio_sender.h"
 #include "call/media_epochs.h"
+#include "call/outbox.h"
+#include "call/repair_receiver.h"
+#include "call/repair_sender.h"
 #include "call/signal.h"
 #include "call/video_receiver.h"
 #include "call/video_sender.h"
@@ -52,12 +55,12 @@ class RtpSession : public crypto::Locked {
     struct Senders {
         AudioSender audio;
         VideoSender video;
-        SendStream repair;
+        RepairSender repair;
     };
     struct Receivers {
         AudioReceiver audio;
         VideoReceiver video;
-        ReceiveStream repair;
+        RepairReceiver repair;
     };
     static Result<Senders> make_senders(MediaEpochs& epochs, const StreamOffer& ours, const CallSettings& settings,
                                         Random& random);
@@ -67,7 +70,6 @@ class RtpSession : public crypto::Locked {
                const CallSettings& settings, Random& random, Instant now);
 
     Result<void> receive_rtp(MutableBytes datagram, Instant now);
-    Result<void> receive_repair(MutableBytes datagram, Instant now);
     Result<void> receive_rtcp(MutableBytes datagram, Instant now);
     MediaStreams streams();
     void renew_spent_keys(Instant now);
@@ -80,10 +82,10 @@ class RtpSession : public crypto::Locked {
     MediaEpochs epochs_;
     AudioSender audio_out_;
     VideoSender video_out_;
-    SendStream repair_out_;
+    RepairSender repair_out_;
     AudioReceiver audio_in_;
     VideoReceiver video_in_;
-    ReceiveStream repair_in_;
+    RepairReceiver repair_in_;
     StreamOffer theirs_;
     Outbox outbox_;
     TraceLog traces_;

@@ -37,7 +37,8 @@ VideoReceiver::VideoReceiver(ReceiveStream&& in, codec::Vp8Decoder&& decoder,
 
 Result<VideoReceiver> VideoReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc, std::size_t pixels) {
     auto in = ReceiveStream::create(
-        std::move(key), {.ssrc = ssrc, .payload_type = vp8_payload_type, .clock_rate = transport::video_clock});
+        std::move(key),
+        {.ssrc = ssrc, .payload_types = {vp8_payload_type, vp8_payload_type}, .clock_rate = transport::video_clock});
     if (!in) return Failure(in.error());
     auto decoder = codec::Vp8Decoder::create();
     if (!decoder) return Failure(decoder.error());
@@ -47,10 +48,21 @@ Result<VideoReceiver> VideoReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc,
 Result<void> VideoReceiver::receive(MutableBytes datagram, Instant now, TraceLog& traces) {
     const auto arrived = stream.open_rtp(datagram, now);
     if (!arrived) return Failure(arrived.error());
-    const auto inserted = buffer_.insert(arrived->packet, arrived->extended, now);
+    return insert(arrived->packet, arrived->extended, now, traces);
+}
+
+Result<void> VideoReceiver::recovered(const transport::RtpPacket& packet, Instant now, TraceLog& traces) {
+    // Before the first packet nothing tells which number this one has.
+    if (stream.reception.packets() == 0) return Failure(Error::too_late);
+    return insert(packet, stream.extended(packet.header.sequence), now, traces);
+}
+
+Result<void> VideoReceiver::insert(const transport::RtpPacket& packet, std::int64_t extended, Instant now,
+                                   TraceLog& traces) {
+    const auto inserted = buffer_.insert(packet, extended, now);
     if (!inserted) return inserted;
-    nacks_.received(arrived->extended, now, reorder_wait(stream.reception.jitter()));
-    arrivals_.note(arrived->packet.header.timestamp.value, now, traces.stamp(now));
+    nacks_.received(extended, now, reorder_wait(stream.reception.jitter()));
+    arrivals_.note(packet.header.timestamp.value, now, traces.stamp(now));
     return {};
 }
 

@@ -20,6 +20,8 @@ class VideoReceiver {
 
     // One RTP datagram, decrypted in place. Errors: those of ReceiveStream::open_rtp() and VideoJitterBuffer::insert().
     Result<void> receive(MutableBytes datagram, Instant now, TraceLog& traces);
+    // A packet of this stream that repair gave back. Errors: those of VideoJitterBuffer::insert().
+    Result<void> recovered(const transport::RtpPacket& packet, Instant now, TraceLog& traces);
     // The next picture, decoded; nothing when none is complete. A frame that the decoder refuses is counted in
     // `refused`, left out, and a key frame will be asked for.
     std::optional<ShownFrame> next(Instant now, TraceLog& traces, RefusalCounts& refused);
@@ -38,6 +40,7 @@ class VideoReceiver {
     ReceiveStream stream;
 
   private:
+    Result<void> insert(const transport::RtpPacket& packet, std::int64_t extended, Instant now, TraceLog& traces);
     VideoReceiver(ReceiveStream&& in, codec::Vp8Decoder&& decoder,
                   const transport::VideoJitterBufferSettings& settings);
     void note_key_request(Instant now, Duration round_trip);

@@ -147,6 +147,9 @@ void video_jitter_buffer(const Folder& folder) {
 Seed& block(Seed& seed, int step) { return seed.u8(2).u8(step).u8(0x08); }
 Seed& wait(Seed& seed, int units) { return seed.u8(0).u8(units); }
 
+// A copy of the block `from_there` away from the one that is `step` after the last.
+Seed& copy(Seed& seed, int step, int from_there) { return seed.u8(2).u8(step).u8(0x09).u8(from_there); }
+
 void audio_jitter_buffer(const Folder& folder) {
     Seed in_order, lost, late, stopped, far_ahead;
     for (int i = 0; i < 6; ++i) wait(block(in_order, 1), 3);
@@ -161,6 +164,24 @@ void audio_jitter_buffer(const Folder& folder) {
     folder.write("stopped-and-begun-anew", stopped);
     wait(block(block(far_ahead, 1), 50), 30);
     folder.write("further-ahead-than-it-holds", far_ahead);
+    Seed copies;
+    for (int i = 0; i < 6; ++i) wait(block(copy(copies, 2, -1), 0), 5);  // every other one lost
+    copy(copy(copy(copies, 0, -1), 0, 100), 0, -100);
+    folder.write("copies-of-what-is-lost", copies);
+}
+
+// time_scale_run.h: mono or stereo, limit, room, then samples.
+void time_scale(const Folder& folder) {
+    const auto sawtooth = [](int kind, int period, int loud) {
+        Seed seed = Seed{}.u8(kind).u16(720).u16(720);
+        for (int i = 0; i < 960; ++i) seed.u16(static_cast<std::size_t>(0x10000 + i % period * loud) & 0xffff);
+        return seed;
+    };
+    folder.write("periodic", sawtooth(0, 300, 40));
+    folder.write("stereo", sawtooth(1, 200, 90));
+    folder.write("quiet", sawtooth(0, 7, 1));
+    folder.write("loudest", sawtooth(0, 331, 32767));
+    folder.write("nothing", Seed{}.u8(0).u16(720).u16(720));
 }
 
 void nack(const Folder& folder) {
@@ -289,6 +310,7 @@ int main(int argc, char** argv) {
     srtp(root);
     video_jitter_buffer({root, "video_jitter_buffer"});
     audio_jitter_buffer({root, "audio_jitter_buffer"});
+    time_scale({root, "time_scale"});
     nack({root, "nack"});
     vp8_decoder({root, "vp8_decoder"});
     opus_decoder({root, "opus_decoder"});
