@@ -12,7 +12,7 @@
 using namespace sotto;
 using namespace sotto::test;
 
-TEST_CASE("a call logs its first six keys, three each way, the same on both sides, then those to come, and nobody else's") {
+TEST_CASE("a call logs its first six keys, the same on both sides, then those to come, and nobody else's") {
     if (!key_log_is_built_in) {
         MESSAGE("skipped: built without SOTTO_KEYLOG");
         return;
