@@ -130,8 +130,9 @@ void measure_vp8_encoding(const Run& run) {
     const auto encode_ours = [&] {
         const VideoFrame frame = run.scene.frame(our_next);
         Bytes made;
-        const double time =
-            timed([&] { made = must(ours.encode(frame, Scene::timestamp(our_next), false), "cannot encode").bytes; });
+        const double time = timed([&] {
+            made = must(ours.encode(frame, Scene::timestamp(our_next), {.key = false}), "cannot encode").bytes;
+        });
         our_frames.add(made.data(), made.size());
         ++our_next;
         return Time{time};

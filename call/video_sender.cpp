@@ -50,7 +50,7 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
     trace[Stage::captured] = frame.captured;
 
     const bool key_due = key_requested_ && (last_key_ == Instant::min() || now - last_key_ >= key_interval);
-    const auto encoded = encoder_->encode(frame, since_first, force_key_ || key_due);
+    const auto encoded = encoder_->encode(frame, since_first, {.key = force_key_ || key_due});
     if (!encoded) return Failure(encoded.error());
     trace[Stage::encoded] = traces.stamp(now);
     last_captured_ = frame.captured;

@@ -141,6 +141,20 @@ void video_jitter_buffer(const Folder& folder) {
     packet(refused, 1, 1, true, delta);
     packet(refused, 1, 1, true, start);
     folder.write("decoder-refused", refused);
+    // RFC 7741 §4.2: X N S; I L T K; picture id; TL0PICIDX; TID Y KEYIDX; data.
+    const auto layered = [](int first, int id, int base, int layer, int key, bool inter) {
+        return Seed{}.u8(first).u8(0xf0).u8(id).u8(base).u8(layer << 6 | 0x20 | key).u8(inter ? 1 : 0).bytes;
+    };
+    Seed layers, golden;
+    packet(layers, 1, 0, true, layered(0x90, 1, 1, 0, 1, false));
+    packet(layers, 2, 1, true, layered(0x90, 3, 2, 0, 1, true));
+    packet(layers, 1, 1, false, layered(0xb0, 4, 2, 1, 1, true));
+    packet(layers, 2, 1, true, layered(0x90, 5, 3, 0, 1, true));
+    folder.write("layer-lost", layers);
+    packet(golden, 1, 0, true, layered(0x90, 1, 1, 0, 1, false));
+    packet(golden, 2, 1, true, delta).u8(0).u8(200).u8(0).u8(220);
+    packet(golden, 1, 1, true, layered(0x90, 4, 4, 0, 1, true));
+    folder.write("from-golden", golden);
 }
 
 // audio_buffer_run.h: a SILK packet of 20 ms, `step` after the last; and time, in units of 8 ms.
