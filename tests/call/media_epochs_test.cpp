@@ -121,7 +121,95 @@ bool opens_any(crypto::EpochChain<Receiving>&& chain, int epochs, std::span<cons
     return false;
 }
 
+StreamSsrcs ssrcs(Role role) {
+    const StreamOffer streams = offer(role);
+    return {.audio = streams.audio_ssrc, .video = streams.video_ssrc, .repair = streams.repair_ssrc};
+}
+
+// One end's streams and their keys, with nothing around them.
+struct Streams {
+    Streams(Role role, const EpochSettings& settings, Instant now)
+        : ours(ssrcs(role)),
+          theirs(ssrcs(role == Role::caller ? Role::callee : Role::caller)),
+          epochs(generation(0, role), {}, settings, now),
+          sending(std::move(*epochs.first_to_send(ours))),
+          receiving(std::move(*epochs.first_to_receive(theirs))) {}
+
+    SendStream out(SrtpKey<Sending>&& key, Ssrc ssrc) {
+        return std::move(*SendStream::create(std::move(key), {.ssrc = ssrc}, random));
+    }
+    static ReceiveStream in(SrtpKey<Receiving>&& key, Ssrc ssrc) {
+        return std::move(*ReceiveStream::create(std::move(key), {.ssrc = ssrc, .clock_rate = 90000}));
+    }
+    MediaStreams all() { return {audio_out, video_out, repair_out, audio_in, video_in, repair_in}; }
+
+    SeededRandom random{9};
+    StreamSsrcs ours, theirs;
+    MediaEpochs epochs;
+    crypto::EpochKeys<Sending> sending;
+    crypto::EpochKeys<Receiving> receiving;
+    SendStream audio_out = out(std::move(sending.audio), ours.audio);
+    SendStream video_out = out(std::move(sending.video), ours.video);
+    SendStream repair_out = out(std::move(sending.repair), ours.repair);
+    ReceiveStream audio_in = in(std::move(receiving.audio), theirs.audio);
+    ReceiveStream video_in = in(std::move(receiving.video), theirs.video);
+    ReceiveStream repair_in = in(std::move(receiving.repair), theirs.repair);
+};
+
+Buffer packet_of(SendStream& stream) {
+    alignas(8) std::array<std::byte, transport::max_datagram> room{};
+    const auto sent = stream.depart_at_once(20, {}, {}, false, room);
+    REQUIRE(sent);
+    return to_buffer(std::span(room).first(sent->size));
+}
+
+// Decrypts in place, so from a copy.
+Result<void> open(ReceiveStream& stream, Buffer datagram, Instant now) {
+    const auto arrived = stream.open_rtp(datagram, now);
+    if (!arrived) return Failure(arrived.error());
+    return {};
+}
+
 }  // namespace
+
+TEST_CASE("a repair packet under a later epoch makes that the present one for every stream") {
+    Instant now{1000s};
+    Streams caller(Role::caller, {}, now), callee(Role::callee, {}, now);
+    REQUIRE(callee.epochs.hold_next(callee.all()));
+    const std::array early{packet_of(caller.audio_out), packet_of(caller.video_out), packet_of(caller.repair_out)};
+    const Buffer in_time = packet_of(caller.audio_out);
+    REQUIRE(caller.epochs.begin_epoch(caller.all(), now));
+    REQUIRE(open(callee.repair_in, packet_of(caller.repair_out), now));
+    CHECK_FALSE(callee.epochs.lacks_next());
+    callee.epochs.received(callee.all(), now);
+    CHECK(callee.epochs.lacks_next());  // the one it held is in use
+    CHECK(open(callee.audio_in, packet_of(caller.audio_out), now));
+    CHECK(open(callee.video_in, packet_of(caller.video_out), now));
+    CHECK(open(callee.audio_in, in_time, now));
+    now += 2001ms;
+    REQUIRE(callee.epochs.poll(callee.all(), now));
+    CHECK(open(callee.audio_in, early[0], now).error() == Error::unknown_epoch);
+    CHECK(open(callee.video_in, early[1], now).error() == Error::unknown_epoch);
+    CHECK(open(callee.repair_in, early[2], now).error() == Error::unknown_epoch);
+}
+
+TEST_CASE("any stream alone spends the keys of all three") {
+    for (const int which : {0, 1, 2}) {
+        CAPTURE(which);
+        const Instant now{1000s};
+        Streams caller(Role::caller, {.packets = 85}, now);
+        SendStream& busy = which == 0 ? caller.audio_out : which == 1 ? caller.video_out : caller.repair_out;
+        for (int i = 0; i < 5; ++i) packet_of(busy);
+        CHECK_FALSE(caller.epochs.spent(caller.all()));
+        packet_of(busy);
+        CHECK(caller.epochs.spent(caller.all()));
+        REQUIRE(caller.epochs.begin_epoch(caller.all(), now));
+        CHECK_FALSE(caller.epochs.spent(caller.all()));
+        for (SendStream* const stream : {&caller.audio_out, &caller.video_out, &caller.repair_out}) {
+            CHECK(mki(packet_of(*stream)) == 1);
+        }
+    }
+}
 
 TEST_CASE("a sender turns its key every minute, at its deadline, though it sends nothing but reports") {
     Media media(1);

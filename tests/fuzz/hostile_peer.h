@@ -13,8 +13,8 @@ class HostilePeer {
     void step(Program& program) {
         switch (program.u8() % 8) {
             case 0: send_rtp(audio_, program); break;
-            case 1:
-            case 2: send_rtp(video_, program); break;
+            case 1: send_rtp(video_, program); break;
+            case 2: send_rtp(repair_, program); break;
             case 3: send_rtcp(audio_, program); break;
             case 4: send_rtcp(video_, program); break;
             case 5: now_ += program.milliseconds() * 8; break;
@@ -29,7 +29,7 @@ class HostilePeer {
     struct Zeros final : Random {
         void fill(MutableBytes out) override { std::ranges::fill(out, std::byte{0}); }
     };
-    // One of the peer's two streams.
+    // One of the peer's three streams.
     struct Stream {
         Ssrc ssrc;
         transport::SrtpSender srtp;
@@ -135,6 +135,7 @@ class HostilePeer {
     crypto::EpochKeys<Sending> their_keys_ = *keys(crypto::Role::caller).sending.next();
     Stream audio_ = stream(std::move(their_keys_.audio), their_audio);
     Stream video_ = stream(std::move(their_keys_.video), their_video);
+    Stream repair_ = stream(std::move(their_keys_.repair), their_repair);
     std::unique_ptr<call::RtpSession> session_ = std::move(*call::RtpSession::create(
         call::MediaEpochs(keys(crypto::Role::callee), {}, {}, now_),
         {.audio = true, .video = true, .audio_ssrc = our_audio, .video_ssrc = our_video, .repair_ssrc = our_repair},

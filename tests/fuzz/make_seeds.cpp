@@ -244,6 +244,9 @@ void opus_decoder(const Folder& folder) {
 Seed& say(Seed& seed, Medium medium, int first, int second, int step, Bytes body) {
     return seed.u8(medium == Medium::audio ? 0 : 1).u8(first).u8(second).u8(step).u8(2).u16(body.size()).add(body);
 }
+Seed& repair(Seed& seed, int second, Bytes body) {
+    return seed.u8(2).u8(0).u8(second).u8(1).u8(2).u16(body.size()).add(body);
+}
 Seed& report(Seed& seed, Medium medium, Bytes compound) {
     const Bytes body = compound.subspan(8);
     seed.u8(medium == Medium::audio ? 3 : 4)
@@ -294,6 +297,17 @@ void hostile_peer(const Folder& folder) {
     say(refused, Medium::video, 0, vp8 | marker, 2, packed_vp8(frames[0]));
     say(refused, Medium::video, 0, vp8 | marker, -1, packed_vp8(Bytes(frames[0]).first(9)));
     folder.write("refused-before-a-key-frame", refused);
+    // docs/protocol.md, "Repair": a packet that was lost, one too short to name any, parity of four, another stream's
+    // type.
+    constexpr int retransmission = 97, parity = 98;
+    Seed repaired;
+    say(repaired, Medium::video, 0, vp8 | marker, 1, packed_vp8(frames[0]));
+    say(repaired, Medium::video, 0, vp8 | marker, 2, packed_vp8(frames[2]));
+    repair(repaired, retransmission | marker, Seed{}.u16(0x7ff2).add(packed_vp8(frames[1])).bytes);
+    repair(repaired, retransmission, Seed{}.u8(0x7f).bytes);
+    repair(repaired, parity, Seed{}.u16(0x7ff1).u8(4).zeros(40).bytes);
+    repair(repaired, vp8 | marker, packed_vp8(frames[1]));
+    folder.write("repaired", repaired);
 }
 
 }  // namespace

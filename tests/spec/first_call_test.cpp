@@ -49,8 +49,10 @@ void add_epoch(Example& example, Generation& generation) {
     const std::string epoch = ", " + std::to_string(to_callee->epoch.epoch) + ") ";
     example.value("SRTP key " + of + "0" + epoch + "audio", to_callee->audio.reveal());
     example.value("SRTP key " + of + "0" + epoch + "video", to_callee->video.reveal());
+    example.value("SRTP key " + of + "0" + epoch + "repair", to_callee->repair.reveal());
     example.value("SRTP key " + of + "1" + epoch + "audio", to_caller->audio.reveal());
     example.value("SRTP key " + of + "1" + epoch + "video", to_caller->video.reveal());
+    example.value("SRTP key " + of + "1" + epoch + "repair", to_caller->repair.reveal());
 }
 
 // Alice calls Bob, and asks for new keys once.
