@@ -106,8 +106,8 @@ Result<std::unique_ptr<RtpSession>> RtpSession::create(MediaEpochs&& epochs, con
     if (!senders) return Failure(senders.error());
     auto receivers = make_receivers(epochs, theirs, settings);
     if (!receivers) return Failure(receivers.error());
-    return std::unique_ptr<RtpSession>(
-        new RtpSession(std::move(epochs), std::move(*senders), std::move(*receivers), theirs, settings, random, now));
+    return std::unique_ptr<RtpSession>(new RtpSession(std::move(epochs), std::move(*senders), std::move(*receivers),
+                                                      ours, theirs, settings, random, now));
 }
 
 MediaStreams RtpSession::streams() {

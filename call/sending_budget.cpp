@@ -18,6 +18,8 @@ constexpr double unrepaired_frames = 0.01;                            // share t
 constexpr Duration quick_round_trip = std::chrono::milliseconds(20);  // a retransmission is as quick as a next frame
 constexpr double heavy_loss = 0.2;                                    // where retransmissions get lost, too
 
+constexpr int longest_burst = 24;  // packets; more are an outage, which no repair bridges
+
 // A copy costs delay only where it is needed, and then less than the loss of a block.
 int copies_for(double loss) {
     if (loss < 0.003) return 0;
@@ -62,10 +64,20 @@ void SendingBudget::sent_rtp(Ssrc ssrc, SequenceNumber number, std::size_t bytes
 void SendingBudget::feedback(const transport::CongestionFeedback& told, Instant now,
                              std::optional<Duration> round_trip) {
     const auto results = log_.results(told, now);
-    for (const transport::PacketResult& result : results) losses_.add(!result.arrived);
+    for (const transport::PacketResult& result : results) learn(result);
     round_trip_ = round_trip.value_or(log_.round_trip().value_or(round_trip_));
     if (!results.empty()) rate_.feedback(results, now, round_trip_);
     split();
+}
+
+void SendingBudget::learn(const transport::PacketResult& result) {
+    if (!result.arrived) {
+        ++lost_in_a_row_;
+        return;
+    }
+    for (int i = 0; lost_in_a_row_ <= longest_burst && i < lost_in_a_row_; ++i) losses_.add(true);
+    lost_in_a_row_ = 0;
+    losses_.add(false);
 }
 
 void SendingBudget::poll(Instant now) {
@@ -106,7 +118,8 @@ Duration SendingBudget::wait_for(std::size_t packets) const {
 
 int SendingBudget::parity_for(std::size_t packets, Duration round_trip) const {
     if (round_trip < quick_round_trip && losses_.rate() < heavy_loss) return 0;
-    return losses_.repair_packets(static_cast<int>(packets), unrepaired_frames);
+    const int wanted = losses_.repair_packets(static_cast<int>(packets), unrepaired_frames);
+    return std::min(wanted, static_cast<int>(2 * packets) + 4);
 }
 
 int SendingBudget::probe_packets(Instant now) {

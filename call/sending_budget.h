@@ -61,6 +61,7 @@ class SendingBudget {
     std::size_t memory() const { return log_.memory(); }
 
   private:
+    void learn(const transport::PacketResult& result);
     void split();
     int wanted() const;
 
@@ -70,6 +71,7 @@ class SendingBudget {
     transport::LossHistory losses_;
     transport::Pacer pacer_;
     SendingShares shares_;
+    int lost_in_a_row_ = 0;
     Duration round_trip_{};
     Instant probing_until_ = Instant::min();
 };
