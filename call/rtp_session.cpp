@@ -258,7 +258,7 @@ void RtpSession::follow_shares() {
     audio_out_.set_copies(shares.audio_copies);
     audio_out_.set_bitrate(shares.audio_bitrate);
     audio_out_.set_loss(budget_.loss());
-    video_out_.set_share(shares.video_bitrate);
+    video_out_.set_share(shares.video_bitrate, budget_.unrepaired());
 }
 
 Result<void> RtpSession::set_video_maximum(int bits_per_second) {
@@ -309,6 +309,12 @@ void RtpSession::say_bye(Instant now) { send_reports(now, true); }
 
 // RFC 4588: what the peer asks for again travels in the repair stream.
 void RtpSession::resend(std::span<const SequenceNumber> numbers, Instant now) {
+    budget_.asked(numbers.size());
+    // What would only wait does not come in time; it would keep newer pictures waiting.
+    if (budget_.wait_for(outbox_.paced()) > longest_wait) {
+        video_out_.stream.stats.unrepaired += numbers.size();
+        return;
+    }
     for (const SequenceNumber number : numbers) {
         if (!video_out_.stream.may_repair(number, now, round_trip_.for_repair())) continue;
         outbox_.push({.kind = Departure::Kind::retransmission, .sequence = number});

@@ -9,16 +9,18 @@ namespace {
 
 constexpr int packet_overhead =
     static_cast<int>(transport::rtp_header_size + transport::srtp_tag_size + transport::srtp_mki_size);  // bytes
-constexpr int reports = 8'000;                                        // bit/s for RTCP
-constexpr int least_audio = 16'000;                                   // speech stays intelligible (RFC 6716 §2.1.1)
-constexpr int least_video = 20'000;                                   // below that there are no pictures worth sending
-constexpr double audio_share = 0.45;                                  // of everything, before sound makes do with less
-constexpr double repair_reserve = 1.35;                               // of the video's maximum, with its repair
-constexpr double unrepaired_frames = 0.01;                            // share that has to wait for a retransmission
-constexpr Duration quick_round_trip = std::chrono::milliseconds(20);  // a retransmission is as quick as a next frame
-constexpr double heavy_loss = 0.2;                                    // where retransmissions get lost, too
+constexpr int reports = 8'000;              // bit/s for RTCP
+constexpr int start_rate = 300'000;         // bit/s, before the path has shown what it takes
+constexpr int least_audio = 16'000;         // speech stays intelligible (RFC 6716 §2.1.1)
+constexpr int least_video = 20'000;         // below that there are no pictures worth sending
+constexpr double audio_share = 0.45;        // of everything, before sound makes do with less
+constexpr double repair_reserve = 1.35;     // of the video's maximum, with its repair
+constexpr double unrepaired_frames = 0.01;  // share that has to wait for a retransmission
+constexpr double heavy_loss = 0.2;          // where retransmissions get lost, too
 
 constexpr int longest_burst = 24;  // packets; more are an outage, which no repair bridges
+
+constexpr double smoothing = 0.02;  // of a feedback in the share of what was asked for again
 
 // A copy costs delay only where it is needed, and then less than the loss of a block.
 int copies_for(double loss) {
@@ -39,7 +41,7 @@ std::array<Ssrc, transport::max_feedback_streams> ssrcs_of(const StreamOffer& st
 }  // namespace
 
 SendingBudget::SendingBudget(const StreamOffer& ours, const SendingLimits& limits)
-    : limits_(limits), log_(ssrcs_of(ours)), rate_({}), pacer_(rate_.target()) {
+    : limits_(limits), log_(ssrcs_of(ours)), rate_({.start = start_rate}), pacer_(rate_.target()) {
     rate_.set_maximum(wanted());
     split();
 }
@@ -64,9 +66,17 @@ void SendingBudget::sent_rtp(Ssrc ssrc, SequenceNumber number, std::size_t bytes
 void SendingBudget::feedback(const transport::CongestionFeedback& told, Instant now,
                              std::optional<Duration> round_trip) {
     const auto results = log_.results(told, now);
-    for (const transport::PacketResult& result : results) learn(result);
     round_trip_ = round_trip.value_or(log_.round_trip().value_or(round_trip_));
-    if (!results.empty()) rate_.feedback(results, now, round_trip_);
+    if (!results.empty()) {
+        const double share = static_cast<double>(asked_) / static_cast<double>(results.size());
+        unrepaired_ += (std::min(share, 1.0) - unrepaired_) * smoothing;
+        asked_ = 0;
+        rate_.feedback(results, now, round_trip_);
+        // What a full queue drops is met by sending less, not by sending more.
+        if (rate_.mode() == transport::RateController::Mode::climbing) {
+            for (const transport::PacketResult& result : results) learn(result);
+        }
+    }
     split();
 }
 
@@ -117,7 +127,7 @@ Duration SendingBudget::wait_for(std::size_t packets) const {
 }
 
 int SendingBudget::parity_for(std::size_t packets, Duration round_trip) const {
-    if (round_trip < quick_round_trip && losses_.rate() < heavy_loss) return 0;
+    if (round_trip < quick && losses_.rate() < heavy_loss) return 0;
     const int wanted = losses_.repair_packets(static_cast<int>(packets), unrepaired_frames);
     return std::min(wanted, static_cast<int>(2 * packets) + 4);
 }

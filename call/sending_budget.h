@@ -56,6 +56,10 @@ class SendingBudget {
     // From the newest acknowledged packet.
     std::optional<Duration> round_trip() const { return log_.round_trip(); }
     double loss() const { return losses_.rate(); }
+    // The peer asked for so many packets again.
+    void asked(std::size_t packets) { asked_ += packets; }
+    // The share of packets for which a frame waits longer than the next one takes, smoothed.
+    double unrepaired() const { return round_trip_ < quick ? 0 : unrepaired_; }
     int target() const { return rate_.target(); }
     Duration queueing_delay() const { return rate_.queueing_delay(); }
     std::size_t memory() const { return log_.memory(); }
@@ -71,7 +75,10 @@ class SendingBudget {
     transport::LossHistory losses_;
     transport::Pacer pacer_;
     SendingShares shares_;
+    static constexpr Duration quick = std::chrono::milliseconds(20);  // a retransmission comes as soon as a next frame
     int lost_in_a_row_ = 0;
+    std::size_t asked_ = 0;  // since the last feedback
+    double unrepaired_ = 0;
     Duration round_trip_{};
     Instant probing_until_ = Instant::min();
 };

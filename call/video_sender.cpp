@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
-#include <numeric>
+#include <utility>
 
 #include "transport/fec.h"
 #include "transport/rtp_clock.h"
@@ -25,17 +25,28 @@ std::size_t video_history(const CallSettings& settings) {
     return std::bit_ceil(std::max<std::size_t>(128, pixels / 2 / transport::max_media_payload));
 }
 
+VideoQuality quality_of(const CallSettings& settings) {
+    return {.width = settings.video_width,
+            .height = settings.video_height,
+            .frame_rate = settings.video_frame_rate,
+            .cpu_used = settings.video_cpu_used};
+}
+
 }  // namespace
 
-VideoSender::VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& encoder)
-    : stream(std::move(out)), encoder_(std::move(encoder)) {}
+VideoSender::VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& encoder, const CallSettings& settings)
+    : stream(std::move(out)),
+      encoder_(std::move(encoder)),
+      adaptation_(quality_of(settings)),
+      quality_(quality_of(settings)),
+      bitrate_(encoder_ ? encoder_->settings().bitrate : 0) {}
 
 Result<VideoSender> VideoSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
                                         Random& random) {
     auto out =
         SendStream::create(std::move(key), {.ssrc = ssrc, .history = enabled ? video_history(settings) : 1}, random);
     if (!out) return Failure(out.error());
-    if (!enabled) return VideoSender(std::move(*out), std::nullopt);
+    if (!enabled) return VideoSender(std::move(*out), std::nullopt, settings);
 
     auto encoder = codec::Vp8Encoder::create({.width = settings.video_width,
                                               .height = settings.video_height,
@@ -44,7 +55,7 @@ Result<VideoSender> VideoSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool 
                                               .cpu_used = settings.video_cpu_used,
                                               .max_frame = transport::max_frame_size});
     if (!encoder) return Failure(encoder.error());
-    return VideoSender(std::move(*out), std::move(*encoder));
+    return VideoSender(std::move(*out), std::move(*encoder), settings);
 }
 
 Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& traces, Outbox& outbox) {
@@ -55,10 +66,17 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
     FrameTrace trace{.medium = Medium::video, .timestamp = stream.timestamp(since_first).value, .number = frames_};
     trace[Stage::captured] = frame.captured;
 
+    if (!adapt(frame, now)) {
+        leave_out();
+        return {};
+    }
     const bool key_due = key_requested_ && (last_key_ == Instant::min() || now - last_key_ >= key_interval);
-    const auto encoded = encoder_->encode(frame, since_first, {.key = force_key_ || key_due});
+    const Instant began = traces.stamp(now);
+    const auto encoded =
+        encoder_->encode(frame, since_first, {.key = force_key_ || key_due, .layers = quality_.layers});
     if (!encoded) return Failure(encoded.error());
     trace[Stage::encoded] = traces.stamp(now);
+    adaptation_.encoded(trace[Stage::encoded] - began);
     last_captured_ = frame.captured;
     ++frames_;
     if (encoded->bytes.empty()) {
@@ -78,6 +96,16 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
     trace[Stage::protect] = traces.stamp(now);
     traces.push(trace);
     return {};
+}
+
+bool VideoSender::adapt(const VideoFrame& frame, Instant now) {
+    const VideoQuality before = std::exchange(quality_, adaptation_.choose(bitrate_, unrepaired_, now));
+    const bool resized = quality_.width != before.width || quality_.height != before.height;
+    if (resized && !encoder_->set_size(quality_.width, quality_.height)) quality_ = before;
+    if (quality_.cpu_used != before.cpu_used && !encoder_->set_cpu_used(quality_.cpu_used)) quality_ = before;
+    // Three quarters: capture times are never quite even.
+    const Duration interval = std::chrono::nanoseconds(std::chrono::seconds(1)) / quality_.frame_rate * 3 / 4;
+    return frames_ == 0 || frame.captured - last_captured_ >= interval;
 }
 
 Result<void> VideoSender::packetise(const EncodedFrame& frame, RtpTimestamp timestamp, Outbox& outbox) {
@@ -108,7 +136,12 @@ void VideoSender::key_requested(Instant now, Duration round_trip) {
 }
 
 std::uint8_t VideoSender::parity_window() const {
-    const std::size_t packets = std::accumulate(frame_packets_.begin(), frame_packets_.end(), std::size_t{0});
+    // Of frames before the newest only such as are not much larger: a repair packet has the size of the largest.
+    std::size_t packets = 0;
+    for (const std::size_t frame : frame_packets_) {
+        if (frame > 2 * frame_packets_.front() + 1) break;
+        packets += frame;
+    }
     return static_cast<std::uint8_t>(std::min(packets, transport::max_fec_window));
 }
 
@@ -118,7 +151,8 @@ Result<void> VideoSender::check_bitrate(int bits_per_second) const {
     return {};
 }
 
-void VideoSender::set_share(int bits_per_second) {
+void VideoSender::set_share(int bits_per_second, double unrepaired) {
+    unrepaired_ = unrepaired;
     if (!encoder_ || std::abs(bits_per_second - bitrate_) <= bitrate_ * worth_changing) return;
     if (encoder_->set_bitrate(bits_per_second)) bitrate_ = bits_per_second;
 }

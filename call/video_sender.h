@@ -7,6 +7,7 @@
 #include "call/outbox.h"
 #include "call/send_stream.h"
 #include "call/trace_log.h"
+#include "call/video_quality.h"
 #include "codec/vp8_encoder.h"
 #include "sotto/call.h"
 
@@ -32,8 +33,8 @@ class VideoSender {
     void force_key_frame() { force_key_ = true; }
     // Errors: wrong_state (not enabled), invalid_argument.
     Result<void> check_bitrate(int bits_per_second) const;
-    // What the pictures may take now, in bit/s of the codec.
-    void set_share(int bits_per_second);
+    // What the pictures may take now, in bit/s of the codec, and the share of packets that come too late to be of use.
+    void set_share(int bits_per_second, double unrepaired);
     // Over how many of the newest packets parity is of use; 0 before the first frame.
     std::uint8_t parity_window() const;
     // Of the newest frame.
@@ -46,7 +47,9 @@ class VideoSender {
     static constexpr Duration key_interval = std::chrono::milliseconds(300);
 
   private:
-    VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& encoder);
+    VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& encoder, const CallSettings& settings);
+    // Makes the encoder follow the path and the device. False: this frame is left out.
+    bool adapt(const VideoFrame& frame, Instant now);
     Result<void> packetise(const EncodedFrame& frame, RtpTimestamp timestamp, Outbox& outbox);
 
     std::optional<codec::Vp8Encoder> encoder_;
@@ -58,7 +61,10 @@ class VideoSender {
     Instant last_captured_ = Instant::min();
     std::uint32_t frames_ = 0;
     std::array<std::size_t, 3> frame_packets_{};  // of the newest frames, newest first
-    int bitrate_ = 0;                             // that the encoder aims at
+    VideoAdaptation adaptation_;
+    VideoQuality quality_;
+    double unrepaired_ = 0;
+    int bitrate_ = 0;  // that the encoder aims at
 };
 
 }  // namespace sotto::call
