@@ -396,6 +396,7 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
     // A gap given up or a frame refused just now calls for a key frame.
     send_feedback(now);
     if (const auto datagram = take_datagram(budget_.may_send(now), now)) return *datagram;
+    budget_.set_waiting(outbox_.has_paced());
     polled_dry_ = true;
     polled_ = now;
     return std::nullopt;

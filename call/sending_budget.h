@@ -43,6 +43,7 @@ class SendingBudget {
 
     bool may_send(Instant now) const { return pacer_.may_send(now); }
     Instant next(Instant now) const { return pacer_.next(now); }
+    void set_waiting(bool waiting) { pacer_.set_waiting(waiting); }
     // For how long pictures would wait that have this many packets before them.
     Duration wait_for(std::size_t packets) const;
 

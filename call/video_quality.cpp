@@ -100,8 +100,9 @@ void VideoAdaptation::follow_path(int bitrate, Instant now) {
     const Level comfortable = level_for(bitrate / hysteresis);
     if (!begun_) level_ = bearable;
     begun_ = true;
-    level_ = {.rung = std::max(level_.rung, bearable.rung), .slow = level_.slow || bearable.slow};
-    const Level better{.rung = std::min(level_.rung, comfortable.rung), .slow = level_.slow && comfortable.slow};
+    // Another frame rate costs no key frame, so it comes back at once.
+    level_ = {.rung = std::max(level_.rung, bearable.rung), .slow = (level_.slow && comfortable.slow) || bearable.slow};
+    const Level better{.rung = std::min(level_.rung, comfortable.rung), .slow = level_.slow};
     if (!held(better != level_, better_after, better_since_, now)) return;
     level_ = better;
     better_since_ = never;

@@ -48,6 +48,8 @@ TEST_CASE("a call in its steady state allocates nothing for packets, frames and 
         }
     }
     const std::size_t made = test::allocations - before;
+    CAPTURE(from.stats().video_sent.frames_dropped);
+    CAPTURE(from.stats().available_outgoing_bitrate);
     // Rate control may leave frames out; every one that was sent is shown.
     CHECK(static_cast<std::uint64_t>(shown) == from.stats().video_sent.frames - sent_before);
     CHECK(shown > 20);

@@ -17,6 +17,9 @@ class Pacer {
 
     void set_rate(int rate);  // bit/s; what is already owed is paid at the new rate
     bool may_send(Instant now) const { return now >= next(now); }
+    // Whether packets wait for their turn. The time for which they do counts as theirs, so that a client that comes
+    // back late, as timers are, still sends at the pacing rate.
+    void set_waiting(bool waiting) { waiting_ = waiting; }
     // Counts what went out, also what did not ask (sound goes first and at once).
     void sent(std::size_t bytes, Instant now);
     // When may_send() turns true; `now` when it is.
@@ -28,6 +31,7 @@ class Pacer {
     double bytes_per_second_ = 0;
     double owed_ = 0;  // bytes above the bucket at `updated_`; negative: credit
     Instant updated_{};
+    bool waiting_ = false;
 };
 
 }  // namespace sotto::transport

@@ -34,3 +34,20 @@ TEST_CASE("a pacer's clock that steps back pays nothing and asks for no endless 
     CHECK_FALSE(pacer.may_send(Instant{5s}));
     CHECK(pacer.next(Instant{5s}) <= Instant{6s});
 }
+
+TEST_CASE("packets that waited for a late timer leave at the pacing rate all the same, but idleness saves up nothing") {
+    const auto leave = [](bool waiting) {
+        Pacer pacer(8'000'000);  // a packet of 1000 bytes each millisecond
+        Instant now{std::chrono::seconds(5)};
+        pacer.sent(1000, now);
+        int left = 0;
+        for (int timer = 0; timer < 20; ++timer, now += std::chrono::milliseconds(20)) {
+            pacer.set_waiting(waiting);
+            for (; pacer.may_send(now); ++left) pacer.sent(1000, now);
+        }
+        return left;
+    };
+    CHECK(leave(true) > 370);
+    CHECK(leave(true) < 410);
+    CHECK(leave(false) < 100);
+}
