@@ -60,6 +60,7 @@ void SendingBudget::set_video_maximum(int bits_per_second) {
 }
 
 void SendingBudget::sent_rtp(Ssrc ssrc, SequenceNumber number, std::size_t bytes, Instant now) {
+    rate_.started(now);
     log_.sent(ssrc, number, bytes, now);
 }
 

@@ -31,6 +31,8 @@ constexpr double tcp_cut = 0.8;
 constexpr double packet_bits = 1200 * 8;
 constexpr Duration longest_queue = milliseconds(500);
 constexpr Duration silence = milliseconds(500);
+constexpr Duration short_outage = seconds(5);
+constexpr double outage_rate = 300'000;  // bit/s
 constexpr Duration probe_interval = seconds(4);
 
 double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
@@ -71,6 +73,7 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
     if (!told_) congested_ = now_;
     told_ = true;
     silence_ = now_ + std::max<Duration>(silence, 3 * round_trip_);
+    last_told_ = now_;
     measure(elapsed);
     finish_probe();
     switch (mode_) {
@@ -235,9 +238,17 @@ void RateController::compete(Duration elapsed) {
 void RateController::poll(Instant now) {
     if (now < silence_ || !plausible(now.time_since_epoch())) return;
     doubling_below_ = std::max(doubling_below_, cut * rate_);
-    set_rate(rate_ / 2);
+    // An outage of seconds leaves what pictures need to come back at once; a longer one leaves nothing.
+    const double floor = now - last_told_ < short_outage ? std::min(rate_, outage_rate) : 0;
+    set_rate(std::max(rate_ / 2, floor));
     drained_at_ = std::min(drained_at_, rate_);
     silence_ = now + std::max<Duration>(silence, 3 * round_trip_);
+}
+
+void RateController::started(Instant now) {
+    if (silence_ != never || !plausible(now.time_since_epoch())) return;
+    last_told_ = now;
+    silence_ = now + 4 * silence;  // both sides may still be setting up
 }
 
 std::optional<int> RateController::probe(Instant now) {

@@ -24,6 +24,8 @@ class RateController {
 
     // Newly known fates, ascending by time sent (lost ones have no arrival). What is impossible is left out.
     void feedback(std::span<const PacketResult> results, Instant now, Duration round_trip);
+    // The first packet leaves: from now on feedback is due.
+    void started(Instant now);
     // Feedback that stays away means that the path may be gone: each deadline() that passes halves the rate.
     void poll(Instant now);
     Instant deadline() const { return silence_; }
@@ -84,6 +86,7 @@ class RateController {
 
     Instant now_{};  // of the last feedback; never steps back
     Instant silence_ = never;
+    Instant last_told_{};
     Instant newest_{};  // time sent of the newest packet of known fate
     Duration round_trip_ = std::chrono::milliseconds(100);
     Duration queue_{};  // standing now
