@@ -11,7 +11,7 @@ namespace sotto::call {
 using transport::rtp_header_size;
 
 Result<RepairSender> RepairSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, Random& random) {
-    auto out = SendStream::create(std::move(key), {.ssrc = ssrc, .history = 1}, random);
+    auto out = SendStream::create(std::move(key), {.ssrc = ssrc, .history = 1, .reports = 1}, random);
     if (!out) return Failure(out.error());
     return RepairSender(std::move(*out));
 }

@@ -14,7 +14,6 @@ namespace {
 
 // What a quiet stream saves up: a whole frame of the largest.
 constexpr std::size_t max_repair_budget = transport::max_frame_packets * transport::max_datagram;
-constexpr std::size_t control_history = 8;
 
 }  // namespace
 
@@ -22,7 +21,7 @@ SendStream::SendStream(transport::SrtpSender&& srtp, const SendStreamSettings& s
     : srtp_(std::move(srtp)),
       settings_(settings),
       history_(settings.history, transport::max_media_payload),
-      control_(control_history, transport::max_datagram) {}
+      control_(settings.reports, transport::max_datagram) {}
 
 Result<SendStream> SendStream::create(SrtpKey<Sending>&& key, const SendStreamSettings& settings, Random& random) {
     auto srtp = transport::SrtpSender::create(std::move(key), settings.ssrc);

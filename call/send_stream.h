@@ -15,7 +15,8 @@ namespace sotto::call {
 
 struct SendStreamSettings {
     Ssrc ssrc{};
-    std::size_t history = 128;  // packets kept
+    std::size_t history = 96;  // packets kept
+    std::size_t reports = 4;   // that may wait to leave
 };
 
 class SendStream {

@@ -93,8 +93,8 @@ class FecDecoder {
         std::uint8_t count = 0;
         std::uint8_t row = 0;   // x of the Cauchy matrix
         std::uint8_t room = 0;  // which part of bytes_
-        Window added{};           // sources that are subtracted from the symbol
-        Window missing{};         // as of the present next()
+        Window added{};         // sources that are subtracted from the symbol
+        Window missing{};       // as of the present next()
     };
     struct System;
     using Members = std::bitset<max_held>;  // of repairs_

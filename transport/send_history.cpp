@@ -1,13 +1,11 @@
 #include "transport/send_history.h"
 
-#include <bit>
+#include <algorithm>
 
 namespace sotto::transport {
 
 SendHistory::SendHistory(std::size_t capacity, std::size_t max_payload)
-    : max_payload_(max_payload),
-      slots_(std::bit_ceil(capacity == 0 ? std::size_t{1} : capacity)),
-      bytes_(slots_.size() * max_payload) {}
+    : max_payload_(max_payload), slots_(std::max<std::size_t>(capacity, 1)), bytes_(slots_.size() * max_payload) {}
 
 MutableBytes SendHistory::prepare(SequenceNumber sequence) {
     const std::size_t i = place(sequence);

@@ -20,7 +20,7 @@ struct KeptPacket {
 // The last `capacity` packets of one stream. A payload is built in its slot.
 class SendHistory {
   public:
-    SendHistory(std::size_t capacity, std::size_t max_payload);  // capacity: rounded up to a power of two
+    SendHistory(std::size_t capacity, std::size_t max_payload);
 
     // Room of max_payload bytes for the packet with this number; what was there before is forgotten.
     MutableBytes prepare(SequenceNumber sequence);
@@ -41,7 +41,7 @@ class SendHistory {
         RtpHeader header;
         Instant last_repair = Instant::min();
     };
-    std::size_t place(SequenceNumber sequence) const { return sequence.value & (slots_.size() - 1); }
+    std::size_t place(SequenceNumber sequence) const { return sequence.value % slots_.size(); }
 
     std::size_t max_payload_;
     std::vector<Slot> slots_;

@@ -6,6 +6,8 @@
 namespace sotto::transport {
 namespace {
 
+constexpr std::size_t usual_frame = 32 * 1024;  // bytes; larger ones make room when they come
+
 // A gap as far as every picture in it has left a packet that says that no other refers to it (RFC 7741 §4.2: N).
 struct Gap {
     std::optional<std::uint16_t> picture_id;  // the last such picture's, or the one's before the gap
@@ -24,8 +26,8 @@ struct Gap {
 VideoJitterBuffer::VideoJitterBuffer(const VideoJitterBufferSettings& settings)
     : settings_(settings),
       slots_(std::bit_ceil(std::max<std::size_t>(settings.packets, 1))),
-      packets_(slots_.size() * max_datagram),
-      frame_(settings.max_frame) {}
+      packets_(slots_.size() * max_media_payload),
+      frame_(std::min(settings.max_frame, usual_frame)) {}
 
 VideoJitterBuffer::Slot& VideoJitterBuffer::slot(std::int64_t number) {
     return slots_[static_cast<std::size_t>(number) & (slots_.size() - 1)];
@@ -38,7 +40,7 @@ const VideoJitterBuffer::Slot* VideoJitterBuffer::find(std::int64_t number) cons
 
 Bytes VideoJitterBuffer::payload(const Slot& slot) const {
     const auto index = static_cast<std::size_t>(&slot - slots_.data());
-    return Bytes(packets_).subspan(index * max_datagram, slot.size);
+    return Bytes(packets_).subspan(index * max_media_payload, slot.size);
 }
 
 const VideoJitterBuffer::Slot& VideoJitterBuffer::store(const RtpPacket& packet, const Vp8Payload& parsed,
@@ -54,7 +56,7 @@ const VideoJitterBuffer::Slot& VideoJitterBuffer::store(const RtpPacket& packet,
               .last = packet.header.marker,
               .key = first && parsed.key_frame(),
               .descriptor = parsed.descriptor};
-    const auto offset = static_cast<std::size_t>(&target - slots_.data()) * max_datagram;
+    const auto offset = static_cast<std::size_t>(&target - slots_.data()) * max_media_payload;
     // Of pointers, so that it is a memmove: over ranges GCC 12 copies 16 bytes at a time.
     std::copy_n(packet.payload.data(), packet.payload.size(), packets_.data() + offset);
     return target;
@@ -78,7 +80,7 @@ std::optional<FecSource> VideoJitterBuffer::find_source(std::int64_t extended) c
 Result<void> VideoJitterBuffer::insert(const RtpPacket& packet, std::int64_t extended, Instant now) {
     const auto payload = parse_vp8(packet.payload);
     if (!payload) return Failure(payload.error());
-    if (packet.payload.size() > max_datagram) return Failure(Error::too_large);
+    if (packet.payload.size() > max_media_payload) return Failure(Error::too_large);
     const auto capacity = static_cast<std::int64_t>(slots_.size());
     if (next_ < 0) next_ = extended;
     if (extended < next_) {
@@ -129,6 +131,10 @@ AssembledFrame VideoJitterBuffer::assemble(std::int64_t from, std::int64_t end) 
     for (std::int64_t number = from; number < end; ++number) {
         const Slot& packet = slot(number);
         const Bytes data = payload(packet).subspan(packet.descriptor_size);
+        // Grows with the frames: the steady state allocates nothing.
+        if (size + data.size() > frame_.size() && frame_.size() < settings_.max_frame) {
+            frame_.resize(std::min(settings_.max_frame, std::max(2 * frame_.size(), size + data.size())));
+        }
         if (size + data.size() > frame_.size()) {
             size = 0;  // larger than we hold: given as empty, which next() skips
             break;

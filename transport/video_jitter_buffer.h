@@ -23,7 +23,7 @@ struct AssembledFrame {
 };
 
 struct VideoJitterBufferSettings {
-    std::size_t packets = 128;                          // slots of max_datagram bytes; a power of two
+    std::size_t packets = 128;                          // slots of max_media_payload bytes; a power of two
     std::size_t max_frame = max_received_frame_size;    // bytes; larger frames are skipped and counted
     Duration give_up = std::chrono::milliseconds(400);  // how long a missing packet holds up complete later frames
 };

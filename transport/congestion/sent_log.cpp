@@ -5,7 +5,6 @@
 namespace sotto::transport {
 namespace {
 
-constexpr auto window = static_cast<std::int64_t>(SentLog::capacity);  // of numbers, in each stream
 // Later arrivals, or reports that leave a packet out, that make it lost: reordering by less is tolerated.
 constexpr int later_arrivals = 3;
 constexpr int missing_reports = 2;
@@ -21,13 +20,13 @@ constexpr Duration from_offset(std::int64_t offset) { return Duration(offset * 1
 SentLog::SentLog(std::span<const Ssrc, max_feedback_streams> streams) : results_(max_results) {
     for (std::size_t i = 0; i < streams_.size(); ++i) {
         streams_[i].ssrc = streams[i];
-        streams_[i].slots.resize(SentLog::capacity);
+        streams_[i].slots.resize(capacities[i]);
     }
 }
 
 SentLog::Slot* SentLog::Stream::find(std::int64_t number) {
     Slot& found = slot(number);
-    return found.number == number ? &found : nullptr;
+    return found.size > 0 && found.number == static_cast<std::uint32_t>(number) ? &found : nullptr;
 }
 
 SentLog::Stream* SentLog::find(Ssrc ssrc) {
@@ -42,14 +41,15 @@ void SentLog::sent(Ssrc ssrc, SequenceNumber sequence, std::size_t size, Instant
     if (stream == nullptr) return;
     expire(now);
     const std::int64_t number = stream->unwrapper.unwrap(sequence);
-    if (number < stream->end - window || stream->find(number) != nullptr) return;
+    if (number < stream->end - stream->window() || stream->find(number) != nullptr) return;
     if (stream->end == 0) stream->oldest = number;
-    const std::int64_t first_kept = number + 1 - window;
+    const std::int64_t first_kept = number + 1 - stream->window();
     while (stream->oldest < std::min(first_kept, stream->end)) forget(*stream, stream->oldest++);
     stream->oldest = std::min(std::max(stream->oldest, first_kept), number);
     stream->end = std::max(stream->end, number + 1);
-    const auto counted = static_cast<std::uint16_t>(std::min<std::size_t>(size, 0xffff));
-    stream->slot(number) = {.number = number, .sent = now, .size = counted, .state = State::in_flight};
+    const auto counted = static_cast<std::uint16_t>(std::clamp<std::size_t>(size, 1, 0xffff));
+    stream->slot(number) = {
+        .sent = now, .number = static_cast<std::uint32_t>(number), .size = counted, .state = State::in_flight};
     in_flight_ += counted;
 }
 
@@ -208,7 +208,9 @@ void SentLog::add_result(const Stream& stream, const Slot& slot, std::optional<D
 }
 
 std::size_t SentLog::memory() const {
-    return streams_.size() * SentLog::capacity * sizeof(Slot) + results_.size() * sizeof(PacketResult);
+    std::size_t bytes = results_.size() * sizeof(PacketResult);
+    for (const Stream& stream : streams_) bytes += stream.slots.size() * sizeof(Slot);
+    return bytes;
 }
 
 }  // namespace sotto::transport

@@ -1,6 +1,7 @@
 // What we sent and when, until the peer's congestion feedback (RFC 8888) tells what became of it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -18,8 +19,9 @@ namespace sotto::transport {
 // overtaken is not called lost.
 class SentLog {
   public:
-    static constexpr std::size_t capacity = 1024;                     // packets of each stream
-    static constexpr std::size_t max_results = 512;                   // of one report; further losses wait for the next
+    // Packets of each stream, in the order of sound, pictures and repair: more than a round trip of any of them.
+    static constexpr std::array<std::size_t, max_feedback_streams> capacities{128, 512, 512};
+    static constexpr std::size_t max_results = max_packet_metrics;    // of one report; further losses wait for the next
     static constexpr Duration memory_span = std::chrono::seconds(2);  // what nobody mentions by then is forgotten
 
     struct Counts {
@@ -52,13 +54,14 @@ class SentLog {
   private:
     enum class State : std::uint8_t { in_flight, arrived, untimed, lost, forgotten };
     struct Slot {
-        std::int64_t number = 0;  // extended; 0: none
         Instant sent{};
         Duration arrived{};
-        std::uint16_t size = 0;
+        std::uint32_t number = 0;  // low bits of the extended one: its slot is taken by others long before they return
+        std::uint16_t size = 0;    // 0: none
         State state = State::forgotten;
         std::uint8_t missed = 0;  // reports that left it out
     };
+    static_assert(sizeof(Slot) == 24);
     struct Stream {
         Ssrc ssrc{};
         SequenceUnwrapper unwrapper;
@@ -66,7 +69,8 @@ class SentLog {
         std::int64_t end = 0;      // one past the newest; 0: nothing was sent
         std::int64_t reached = 0;  // the newest that arrived
         std::vector<Slot> slots;   // by number
-        Slot& slot(std::int64_t number) { return slots[static_cast<std::size_t>(number) % capacity]; }
+        std::int64_t window() const { return static_cast<std::int64_t>(slots.size()); }  // of numbers
+        Slot& slot(std::int64_t number) { return slots[static_cast<std::size_t>(number) % slots.size()]; }
         Slot* find(std::int64_t number);
     };
     struct ReportTime {

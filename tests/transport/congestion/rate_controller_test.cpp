@@ -80,7 +80,7 @@ TEST_CASE("a sender that sends little does not gain a large target by it") {
     CHECK(call.rate().target() <= 2.5e3 * call.got().kbps(20s, 30s));
 }
 
-TEST_CASE("feedback that stays away halves the rate, again and again, to the minimum") {
+TEST_CASE("feedback that stays away halves the rate, for seconds to what pictures need, then to the minimum") {
     RateController rate({});
     const Instant start{100s};
     const PacketResult result{.size = 1200, .sent = start, .arrived = 1s};
@@ -91,6 +91,8 @@ TEST_CASE("feedback that stays away halves the rate, again and again, to the min
     CHECK(rate.target() == before);
     rate.poll(rate.deadline());
     CHECK(rate.target() == before / 2);
+    while (rate.deadline() < start + 5s) rate.poll(rate.deadline());
+    CHECK(rate.target() == 300'000);
     for (int i = 0; i < 10; ++i) rate.poll(rate.deadline());
     CHECK(rate.target() == RateSettings{}.minimum);
 }
