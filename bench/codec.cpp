@@ -65,19 +65,19 @@ class BareVp8Encoder {
         config.rc_end_usage = VPX_CBR;
         config.rc_target_bitrate = 800;
         config.rc_min_quantizer = 2;
-        config.rc_max_quantizer = 56;
+        config.rc_max_quantizer = 60;
         config.rc_undershoot_pct = 100;
         config.rc_overshoot_pct = 15;
-        config.rc_buf_initial_sz = 500;
-        config.rc_buf_optimal_sz = 600;
-        config.rc_buf_sz = 1000;
+        config.rc_buf_initial_sz = 150;
+        config.rc_buf_optimal_sz = 180;
+        config.rc_buf_sz = 300;
         config.rc_dropframe_thresh = 30;
         config.kf_mode = VPX_KF_DISABLED;
         const bool open = vpx_codec_enc_init(context_.get(), vpx_codec_vp8_cx(), &config, 0) == VPX_CODEC_OK;
         require(open, "cannot open libvpx's encoder");
         const bool set = vpx_codec_control(context_.get(), VP8E_SET_CPUUSED, -6) == VPX_CODEC_OK &&
                          vpx_codec_control(context_.get(), VP8E_SET_STATIC_THRESHOLD, 1U) == VPX_CODEC_OK &&
-                         vpx_codec_control(context_.get(), VP8E_SET_MAX_INTRA_BITRATE_PCT, 450U) == VPX_CODEC_OK;
+                         vpx_codec_control(context_.get(), VP8E_SET_MAX_INTRA_BITRATE_PCT, 700U) == VPX_CODEC_OK;
         require(set, "cannot set up libvpx's encoder");
     }
 
@@ -130,8 +130,9 @@ void measure_vp8_encoding(const Run& run) {
     const auto encode_ours = [&] {
         const VideoFrame frame = run.scene.frame(our_next);
         Bytes made;
-        const double time =
-            timed([&] { made = must(ours.encode(frame, Scene::timestamp(our_next), false), "cannot encode").bytes; });
+        const double time = timed([&] {
+            made = must(ours.encode(frame, Scene::timestamp(our_next), {.key = false}), "cannot encode").bytes;
+        });
         our_frames.add(made.data(), made.size());
         ++our_next;
         return Time{time};

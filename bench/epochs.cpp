@@ -6,7 +6,8 @@ namespace sotto::bench {
 namespace {
 
 constexpr const char* subject = "epochs";
-constexpr Ssrc audio_ssrc{1}, video_ssrc{2};
+constexpr Ssrc audio_ssrc{1}, video_ssrc{2}, repair_ssrc{3};
+constexpr call::StreamSsrcs ssrcs{.audio = audio_ssrc, .video = video_ssrc, .repair = repair_ssrc};
 constexpr std::size_t payload = 80;  // a block of sound
 
 // One end's streams, of which one direction is used.
@@ -14,26 +15,29 @@ class End {
   public:
     explicit End(crypto::Role role)
         : epochs_({{}, 0, {}, role}, {}, {}, now_),
-          send_(must(epochs_.first_to_send(audio_ssrc, video_ssrc), "no keys")),
-          receive_(must(epochs_.first_to_receive(audio_ssrc, video_ssrc), "no keys")),
+          send_(must(epochs_.first_to_send(ssrcs), "no keys")),
+          receive_(must(epochs_.first_to_receive(ssrcs), "no keys")),
           audio_out_(out(std::move(send_.audio), audio_ssrc)),
           video_out_(out(std::move(send_.video), video_ssrc)),
+          repair_out_(out(std::move(send_.repair), repair_ssrc)),
           audio_in_(in(std::move(receive_.audio), audio_ssrc)),
-          video_in_(in(std::move(receive_.video), video_ssrc)) {}
+          video_in_(in(std::move(receive_.video), video_ssrc)),
+          repair_in_(in(std::move(receive_.repair), repair_ssrc)) {}
 
     void poll(Instant now) { must(epochs_.poll(streams(), now), "cannot change keys"); }
 
     // A packet of each medium.
     void send() {
         require(!epochs_.spent(streams()), "a key is spent");
+        std::size_t i = 0;
         for (call::SendStream* const stream : {&audio_out_, &video_out_}) {
-            must(stream->send(payload, stream->timestamp(0), false, outbox_), "cannot protect");
+            const SequenceNumber number = stream->keep(payload, {}, stream->timestamp(0), false);
+            sizes_[i] = must(stream->depart(number, departing_[i]), "cannot protect");
+            ++i;
         }
     }
-    std::size_t take(std::array<Buffer, 2>& datagrams) {
-        std::size_t taken = 0;
-        while (const auto datagram = outbox_.pop()) datagrams[taken++] = to_buffer(*datagram);
-        return taken;
+    void take(std::array<Buffer, 2>& datagrams) {
+        for (std::size_t i = 0; i < 2; ++i) datagrams[i] = to_buffer(std::span(departing_[i]).first(sizes_[i]));
     }
     void receive(std::array<Buffer, 2>& datagrams, Instant now) {
         must(audio_in_.open_rtp(datagrams[0], now), "cannot unprotect");
@@ -47,21 +51,26 @@ class End {
         return must(call::SendStream::create(std::move(key), {.ssrc = ssrc}, system_random()), "no stream");
     }
     static call::ReceiveStream in(SrtpKey<Receiving>&& key, Ssrc ssrc) {
-        return must(
-            call::ReceiveStream::create(std::move(key), {.ssrc = ssrc, .payload_type = {}, .clock_rate = 48000}),
-            "no stream");
+        return must(call::ReceiveStream::create(std::move(key), {.ssrc = ssrc, .clock_rate = 48000}), "no stream");
     }
     call::MediaStreams streams() {
-        return {.audio_out = audio_out_, .video_out = video_out_, .audio_in = audio_in_, .video_in = video_in_};
+        return {.audio_out = audio_out_,
+                .video_out = video_out_,
+                .repair_out = repair_out_,
+                .audio_in = audio_in_,
+                .video_in = video_in_,
+                .repair_in = repair_in_};
     }
 
     Instant now_{};
     call::MediaEpochs epochs_;
     crypto::EpochKeys<Sending> send_;
     crypto::EpochKeys<Receiving> receive_;
-    call::SendStream audio_out_, video_out_;
-    call::ReceiveStream audio_in_, video_in_;
-    call::Outbox outbox_;
+    call::SendStream audio_out_, video_out_, repair_out_;
+    call::ReceiveStream audio_in_, video_in_, repair_in_;
+    struct alignas(8) Datagram : std::array<std::byte, transport::max_datagram> {};
+    std::array<Datagram, 2> departing_{};
+    std::array<std::size_t, 2> sizes_{};
 };
 
 // Microseconds.
@@ -73,7 +82,7 @@ void change_keys(End& from, End& to, Instant now, Times& times) {
     std::array<Buffer, 2> datagrams;
     const auto exchange = [&] {
         const double sending = timed([&] { from.send(); });
-        require(from.take(datagrams) == 2, "packets are missing");
+        from.take(datagrams);
         return sending + timed([&] { to.receive(datagrams, now); });
     };
     to.poll(now - std::chrono::seconds(30));  // what was kept of the epoch before goes

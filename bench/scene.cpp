@@ -40,7 +40,7 @@ std::vector<Buffer> Scene::encoded(std::size_t count) const {
     auto encoder = must(codec::Vp8Encoder::create({}), "cannot make a VP8 encoder");
     std::vector<Buffer> frames;
     for (std::size_t i = 0; frames.size() < count; ++i) {
-        const EncodedFrame made = must(encoder.encode(frame(i), timestamp(i), i == 0), "cannot encode");
+        const EncodedFrame made = must(encoder.encode(frame(i), timestamp(i), {.key = i == 0}), "cannot encode");
         if (!made.bytes.empty()) frames.push_back(to_buffer(made.bytes));
     }
     return frames;

@@ -6,7 +6,7 @@
 #include "bench/allocations.h"
 #include "bench/subjects.h"
 #include "call/receive_stream.h"
-#include "call/sender.h"
+#include "call/video_sender.h"
 #include "transport/nack.h"
 #include "transport/video_jitter_buffer.h"
 #include "transport/vp8_payload.h"
@@ -40,17 +40,16 @@ SrtpKey<Direction> as_key(const std::array<std::byte, 44>& bytes) {
     return key;
 }
 
-// The way of a frame from encoder to decoder: call/sender.cpp after encoding, call/rtp_session.cpp's handling
-// of datagrams, call/receiver.cpp before decoding.
+// The way of a frame from encoder to decoder: call/video_sender.cpp after encoding, call/rtp_session.cpp's handling
+// of datagrams, call/video_receiver.cpp before decoding.
 class SottoPath {
   public:
     SottoPath(const std::vector<Buffer>& frames, const std::array<std::byte, 44>& key)
         : frames_(frames),
-          out_(must(call::SendStream::create(as_key<Sending>(key),
-                                             {.ssrc = ssrc, .payload_type = call::vp8_payload_type}, system_random()),
+          out_(must(call::SendStream::create(as_key<Sending>(key), {.ssrc = ssrc}, system_random()),
                     "cannot make a sending stream")),
           in_(must(call::ReceiveStream::create(as_key<Receiving>(key),
-                                               {.ssrc = ssrc, .payload_type = call::vp8_payload_type}),
+                                               {.ssrc = ssrc, .payload_types = {call::vp8_payload_type}}),
                    "cannot make a receiving stream")),
           buffer_(transport::VideoJitterBufferSettings{}) {}
 
@@ -97,16 +96,20 @@ class SottoPath {
         const Bytes frame = rest_.first(frames_[number % frames_.size()].size());
         rest_ = rest_.subspan(frame.size());
         const RtpTimestamp timestamp = out_.timestamp(Scene::timestamp(number));
-        transport::Vp8Packetizer packetizer(frame, call::SendStream::max_payload, picture_id_);
+        transport::Vp8Packetizer packetizer(frame, transport::max_media_payload, picture_id_);
         picture_id_ = static_cast<std::uint16_t>((picture_id_ + 1) & 0x7fff);
         while (!packetizer.done()) {
             const std::size_t size = must(packetizer.next(out_.payload_room()), "cannot packetise");
-            must(out_.send(size, timestamp, packetizer.done(), outbox_), "cannot protect");
+            const SequenceNumber kept = out_.keep(size, call::vp8_payload_type, timestamp, packetizer.done());
+            outbox_.push({.kind = call::Departure::Kind::video, .sequence = kept});
         }
         FrameTrace trace{.medium = Medium::video, .timestamp = timestamp.value};
         trace[Stage::protect] = traces_.stamp(Scene::captured(number));
         traces_.push(trace);
-        while (const auto datagram = outbox_.pop()) datagrams_[taken_++] = *datagram;
+        while (const auto departure = outbox_.pop(true)) {
+            Datagram& datagram = datagrams_[taken_++];
+            datagram.size = must(out_.depart(departure->sequence, datagram.bytes), "cannot protect");
+        }
     }
 
     // RtpSession::receive() and poll() for each datagram, down to where the decoder would be called.
@@ -114,8 +117,8 @@ class SottoPath {
         const std::size_t before = received_;
         for (std::size_t i = 0; i < taken_; ++i) {
             const Instant now = Scene::captured(received_);
-            std::copy_n(datagrams_[i].data(), datagrams_[i].size(), scratch_.data());
-            take(std::span(scratch_).first(datagrams_[i].size()), now);
+            std::copy_n(datagrams_[i].bytes.data(), datagrams_[i].size, scratch_.data());
+            take(std::span(scratch_).first(datagrams_[i].size), now);
             while (const auto frame = next(now)) {
                 const Buffer& original = frames_[received_++ % frames_.size()];
                 require(frame->bytes.size() == original.size(), "a frame did not come out as it went in");
@@ -159,7 +162,11 @@ class SottoPath {
     call::ArrivalStamps arrivals_;
     call::TraceLog traces_{nullptr};
     std::array<SequenceNumber, transport::max_nacks> asked_{};
-    std::array<Bytes, 256> datagrams_{};
+    struct Datagram {
+        alignas(8) std::array<std::byte, transport::max_datagram> bytes{};
+        std::size_t size = 0;
+    };
+    std::array<Datagram, 256> datagrams_{};
     std::size_t taken_ = 0;
     alignas(8) std::array<std::byte, transport::max_datagram> scratch_{};
 };
@@ -222,12 +229,12 @@ class BareSrtp {
 
     static std::vector<Packet> packetise(Bytes frame) {
         std::vector<Packet> packets;
-        transport::Vp8Packetizer packetizer(frame, call::SendStream::max_payload, 0);
+        transport::Vp8Packetizer packetizer(frame, transport::max_media_payload, 0);
         while (!packetizer.done()) {
             Packet& packet = packets.emplace_back();
             const MutableBytes room = packet.bytes;
             const std::size_t size =
-                must(packetizer.next(room.subspan(rtp_header_size, call::SendStream::max_payload)), "cannot packetise");
+                must(packetizer.next(room.subspan(rtp_header_size, transport::max_media_payload)), "cannot packetise");
             packet.size = static_cast<int>(rtp_header_size + size);
         }
         return packets;

@@ -12,9 +12,9 @@ namespace {
 using call::CallEvent;
 using call::StreamOffer;
 
-// Both SSRCs are random (RFC 3550 §8.1) and differ.
+// The SSRCs are random (RFC 3550 §8.1) and differ.
 StreamOffer make_streams(const CallSettings& settings, Random& random) {
-    std::array<std::byte, 8> bytes{};
+    std::array<std::byte, 12> bytes{};
     random.fill(bytes);
     ByteReader in(bytes);
     StreamOffer streams{.audio = settings.audio,
@@ -22,8 +22,12 @@ StreamOffer make_streams(const CallSettings& settings, Random& random) {
                         .audio_channels = static_cast<std::uint8_t>(settings.audio_channels),
                         .audio_block_ms = static_cast<std::uint8_t>(settings.audio_block_ms),
                         .audio_ssrc = Ssrc{*in.u32()},
-                        .video_ssrc = Ssrc{*in.u32()}};
+                        .video_ssrc = Ssrc{*in.u32()},
+                        .repair_ssrc = Ssrc{*in.u32()}};
     if (streams.video_ssrc == streams.audio_ssrc) streams.video_ssrc.value ^= 1;
+    while (streams.repair_ssrc == streams.audio_ssrc || streams.repair_ssrc == streams.video_ssrc) {
+        streams.repair_ssrc.value += 1;
+    }
     return streams;
 }
 
@@ -279,11 +283,11 @@ void CallCore::check_timeouts(Instant now) {
     }
 }
 
-std::optional<Output> CallCore::poll_notice() {
+std::optional<Output> CallCore::poll_notice(Instant now) {
     if (notices_.empty()) return std::nullopt;
     // The end comes last: after every datagram that is still to go.
     if (std::holds_alternative<Ended>(notices_.front()) && rtp_) {
-        if (const auto datagram = rtp_->take_datagram()) return *datagram;
+        if (const auto datagram = rtp_->flush(now)) return *datagram;
         rtp_->add_to(final_stats_);
         final_stats_.memory = 0;  // given back
         rtp_.reset();
@@ -307,7 +311,7 @@ std::optional<Output> CallCore::poll(Instant now) {
         signals_.pop_front();
         return Signal{.to = peer(), .device = peer_device(), .bytes = taken_};
     }
-    if (auto notice = poll_notice()) return notice;
+    if (auto notice = poll_notice(now)) return notice;
     if (state_ != CallState::active) return std::nullopt;
     auto output = rtp_->poll(now);
     if (!output) return std::nullopt;
@@ -333,7 +337,7 @@ std::optional<FrameTrace> CallCore::trace() { return rtp_ ? rtp_->trace() : std:
 
 Result<void> CallCore::set_video_bitrate(int bits_per_second) {
     if (state_ != CallState::active) return Failure(Error::wrong_state);
-    return rtp_->video_sender().set_bitrate(bits_per_second);
+    return rtp_->set_video_maximum(bits_per_second);
 }
 
 void CallCore::request_key_frame() {

@@ -79,7 +79,7 @@ class CallCore : public crypto::Locked {
     void hang_up(call::CallEvent event, EndReason reason, Instant now);
     void end(call::CallEvent event, EndReason reason, bool by_us, Instant now);
     void check_timeouts(Instant now);
-    std::optional<Output> poll_notice();
+    std::optional<Output> poll_notice(Instant now);
 
     // -- call_core_rekey.cpp
 

@@ -1,6 +1,7 @@
 #include "call/media_epochs.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "crypto/key_log.h"
 #include "transport/vp8_payload.h"
@@ -9,14 +10,31 @@ namespace sotto::call {
 namespace {
 
 template <class Direction>
-void log_keys(const crypto::EpochKeys<Direction>& keys, const CallId& call, Ssrc audio, Ssrc video) {
-    crypto::log_srtp_key(call, keys.epoch.number(), audio, keys.audio.reveal());
-    crypto::log_srtp_key(call, keys.epoch.number(), video, keys.video.reveal());
+void log_keys(const crypto::EpochKeys<Direction>& keys, const CallId& call, const StreamSsrcs& streams) {
+    crypto::log_srtp_key(call, keys.epoch.number(), streams.audio, keys.audio.reveal());
+    crypto::log_srtp_key(call, keys.epoch.number(), streams.video, keys.video.reveal());
+    crypto::log_srtp_key(call, keys.epoch.number(), streams.repair, keys.repair.reveal());
+}
+
+StreamSsrcs outgoing(const MediaStreams& streams) {
+    return {.audio = streams.audio_out.ssrc(), .video = streams.video_out.ssrc(), .repair = streams.repair_out.ssrc()};
+}
+StreamSsrcs incoming(const MediaStreams& streams) {
+    return {.audio = streams.audio_in.ssrc(), .video = streams.video_in.ssrc(), .repair = streams.repair_in.ssrc()};
+}
+
+// The first that failed, if any.
+Result<void> all(std::initializer_list<Result<void>> results) {
+    for (const Result<void>& result : results) {
+        if (!result) return result;
+    }
+    return {};
 }
 
 void drop(MediaEpoch epoch, const MediaStreams& streams) {
     streams.audio_in.drop_key(epoch);
     streams.video_in.drop_key(epoch);
+    streams.repair_in.drop_key(epoch);
 }
 
 }  // namespace
@@ -31,15 +49,15 @@ MediaEpochs::MediaEpochs(crypto::Generation&& first, const CallId& call, const E
     retired_.reserve(max_retired + 1);
 }
 
-Result<crypto::EpochKeys<Sending>> MediaEpochs::first_to_send(Ssrc audio, Ssrc video) {
+Result<crypto::EpochKeys<Sending>> MediaEpochs::first_to_send(const StreamSsrcs& streams) {
     auto keys = sending_.next();
-    if (keys) log_keys(*keys, call_, audio, video);
+    if (keys) log_keys(*keys, call_, streams);
     return keys;
 }
 
-Result<crypto::EpochKeys<Receiving>> MediaEpochs::first_to_receive(Ssrc audio, Ssrc video) {
+Result<crypto::EpochKeys<Receiving>> MediaEpochs::first_to_receive(const StreamSsrcs& streams) {
     auto keys = receiving_.next();
-    if (keys) log_keys(*keys, call_, audio, video);
+    if (keys) log_keys(*keys, call_, streams);
     return keys;
 }
 
@@ -70,25 +88,27 @@ Result<void> MediaEpochs::begin_epoch(const MediaStreams& streams, Instant now) 
     begin_due_ = false;
     auto keys = sending_.next();
     if (!keys) return Failure(keys.error());
-    log_keys(*keys, call_, streams.audio_out.ssrc(), streams.video_out.ssrc());
+    log_keys(*keys, call_, outgoing(streams));
     sending_epoch_ = keys->epoch;
     ++epochs_begun_;
-    const auto audio = streams.audio_out.rekey(std::move(keys->audio), keys->epoch);
-    const auto video = streams.video_out.rekey(std::move(keys->video), keys->epoch);
-    return audio ? video : audio;
+    return all({streams.audio_out.rekey(std::move(keys->audio), keys->epoch),
+                streams.video_out.rekey(std::move(keys->video), keys->epoch),
+                streams.repair_out.rekey(std::move(keys->repair), keys->epoch)});
 }
 
 bool MediaEpochs::spent(const MediaStreams& streams) const {
-    const std::uint64_t used = std::max(streams.audio_out.packets_under_key(), streams.video_out.packets_under_key());
+    const std::uint64_t used = std::max({streams.audio_out.packets_under_key(), streams.video_out.packets_under_key(),
+                                         streams.repair_out.packets_under_key()});
     return used + transport::max_frame_packets > settings_.packets;
 }
 
 Result<void> MediaEpochs::hold(crypto::EpochKeys<Receiving>&& keys, const MediaStreams& streams) const {
-    log_keys(keys, call_, streams.audio_in.ssrc(), streams.video_in.ssrc());
-    const auto audio = streams.audio_in.add_key(std::move(keys.audio), keys.epoch);
-    const auto video = streams.video_in.add_key(std::move(keys.video), keys.epoch);
-    if (!audio || !video) drop(keys.epoch, streams);
-    return audio ? video : audio;
+    log_keys(keys, call_, incoming(streams));
+    const auto held = all({streams.audio_in.add_key(std::move(keys.audio), keys.epoch),
+                           streams.video_in.add_key(std::move(keys.video), keys.epoch),
+                           streams.repair_in.add_key(std::move(keys.repair), keys.epoch)});
+    if (!held) drop(keys.epoch, streams);
+    return held;
 }
 
 Result<void> MediaEpochs::hold_next(const MediaStreams& streams) {
@@ -100,7 +120,8 @@ Result<void> MediaEpochs::hold_next(const MediaStreams& streams) {
 }
 
 void MediaEpochs::received(const MediaStreams& streams, Instant now) {
-    const MediaEpoch latest = std::max(streams.audio_in.latest_epoch(), streams.video_in.latest_epoch());
+    const MediaEpoch latest =
+        std::max({streams.audio_in.latest_epoch(), streams.video_in.latest_epoch(), streams.repair_in.latest_epoch()});
     if (latest <= receiving_epoch_) return;
     retire_before(latest, streams, now);
     if (latest.generation != receiving_epoch_.generation) enter_generation(latest.generation);

@@ -20,10 +20,13 @@ struct EpochSettings {
     Duration grace = std::chrono::seconds(2);             // for packets of earlier epochs
 };
 
-// The streams that the keys are for, both media.
+// The streams that the keys are for.
 struct MediaStreams {
-    SendStream &audio_out, &video_out;
-    ReceiveStream &audio_in, &video_in;
+    SendStream &audio_out, &video_out, &repair_out;
+    ReceiveStream &audio_in, &video_in, &repair_in;
+};
+struct StreamSsrcs {
+    Ssrc audio, video, repair;
 };
 
 // Keys are made and dropped in poll(), off the media's path; only a client that does not poll gets them elsewhere.
@@ -32,8 +35,8 @@ class MediaEpochs {
     MediaEpochs(crypto::Generation&& first, const CallId& call, const EpochSettings& settings, Instant now);
 
     // What the streams begin with, once. The SSRCs are for the developer's key log.
-    Result<crypto::EpochKeys<Sending>> first_to_send(Ssrc audio, Ssrc video);
-    Result<crypto::EpochKeys<Receiving>> first_to_receive(Ssrc audio, Ssrc video);
+    Result<crypto::EpochKeys<Sending>> first_to_send(const StreamSsrcs& streams);
+    Result<crypto::EpochKeys<Receiving>> first_to_receive(const StreamSsrcs& streams);
 
     // A generation was agreed. The streams receive under it from now on. Who asked sends under it at once, who answered
     // when a packet of the peer's has come under it.

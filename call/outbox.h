@@ -1,47 +1,83 @@
-// The datagrams waiting for the client to take them. Entries name packets that stay in their stream's history.
+// What waits for its departure: numbers of packets that their streams keep, and repairs that are made when they leave.
+// Sound and reports go at once, pictures and their repair at the pacer's rate.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
-#include "transport/send_history.h"
+#include "base/strong_integer.h"
 
 namespace sotto::call {
 
-class Outbox {
+struct Departure {
+    enum class Kind : std::uint8_t {
+        audio,
+        audio_report,
+        video_report,
+        video,
+        retransmission,  // of the video packet with that number
+        parity,          // over video packets up to that number
+    };
+    Kind kind = Kind::audio;
+    SequenceNumber sequence{};
+    std::uint8_t window = 0;  // parity: over how many packets
+};
+
+// A ring: when it is full the oldest leaves, and its kind is given back to be counted.
+template <std::size_t capacity>
+class DepartureQueue {
   public:
-    // The packet with this number in `history`; both arguments must not move while it is queued here. `overrun` counts
-    // it if the client does not take it in time.
-    void push(const transport::SendHistory& history, SequenceNumber sequence, std::uint64_t& overrun) {
-        if (size() == entries_.size()) {
-            ++*entries_[first_++ % entries_.size()].overrun;
-        }
-        entries_[end_++ % entries_.size()] = {&history, sequence, &overrun};
+    std::optional<Departure> push(const Departure& departure) {
+        std::optional<Departure> overrun;
+        if (size() == capacity) overrun = pop();
+        entries_[end_++ % capacity] = departure;
+        return overrun;
     }
-
-    // The next datagram; those whose slot was overwritten meanwhile are counted and left out.
-    std::optional<Bytes> pop() {
-        while (first_ != end_) {
-            const Entry entry = entries_[first_++ % entries_.size()];
-            const Bytes packet = entry.history->find(entry.sequence);
-            if (!packet.empty()) return packet;
-            ++*entry.overrun;
-        }
-        return std::nullopt;
+    std::optional<Departure> pop() {
+        if (first_ == end_) return std::nullopt;
+        return entries_[first_++ % capacity];
     }
-
     std::size_t size() const { return end_ - first_; }
 
   private:
-    struct Entry {
-        const transport::SendHistory* history = nullptr;
-        SequenceNumber sequence{};
-        std::uint64_t* overrun = nullptr;
-    };
-    std::array<Entry, 256> entries_{};  // three of the largest frames
+    std::array<Departure, capacity> entries_{};
     std::size_t first_ = 0;
     std::size_t end_ = 0;
+};
+
+class Outbox {
+  public:
+    void push(const Departure& departure) {
+        const auto overrun = departure.kind == Departure::Kind::retransmission ? retransmissions_.push(departure)
+                             : departure.kind >= Departure::Kind::video        ? pictures_.push(departure)
+                                                                               : urgent_.push(departure);
+        if (overrun) count_overrun(*overrun);
+    }
+    // What leaves now. Retransmissions come first among the paced: others already wait for them.
+    std::optional<Departure> pop(bool pacer_allows) {
+        if (const auto departure = urgent_.pop()) return departure;
+        if (!pacer_allows) return std::nullopt;
+        if (const auto departure = retransmissions_.pop()) return departure;
+        return pictures_.pop();
+    }
+    bool has_paced() const { return retransmissions_.size() + pictures_.size() > 0; }
+    std::size_t paced() const { return retransmissions_.size() + pictures_.size(); }
+
+    void count_overrun(const Departure& left_out) {
+        const bool audio = left_out.kind == Departure::Kind::audio || left_out.kind == Departure::Kind::audio_report;
+        ++(audio ? audio_overrun_ : video_overrun_);
+    }
+    std::uint64_t audio_overrun() const { return audio_overrun_; }
+    std::uint64_t video_overrun() const { return video_overrun_; }
+
+  private:
+    DepartureQueue<64> urgent_;
+    DepartureQueue<64> retransmissions_;
+    DepartureQueue<256> pictures_;     // three of the largest frames
+    std::uint64_t audio_overrun_ = 0;  // left out because the client did not take them
+    std::uint64_t video_overrun_ = 0;
 };
 
 }  // namespace sotto::call

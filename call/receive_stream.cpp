@@ -1,5 +1,7 @@
 #include "call/receive_stream.h"
 
+#include <algorithm>
+
 namespace sotto::call {
 
 ReceiveStream::ReceiveStream(transport::SrtpReceiver&& srtp, const ReceiveStreamSettings& settings)
@@ -19,7 +21,9 @@ Result<ReceiveStream::Arrived> ReceiveStream::open_rtp(MutableBytes datagram, In
     if (!length) return Failure(length.error());
     const auto packet = transport::parse_rtp(datagram.first(*length));
     if (!packet) return Failure(packet.error());
-    if (packet->header.payload_type != settings_.payload_type) return Failure(Error::unknown_stream);
+    if (std::ranges::find(settings_.payload_types, packet->header.payload_type) == settings_.payload_types.end()) {
+        return Failure(Error::unknown_stream);
+    }
 
     const Arrived arrived{.packet = *packet, .extended = sequence_.unwrap(packet->header.sequence)};
     reception.received(arrived.extended, packet->header.timestamp, now);

@@ -1,6 +1,7 @@
-// One RTP stream coming in: authenticated, numbered without wrap, counted. The first step of call/receiver.cpp.
+// One RTP stream coming in: authenticated, numbered without wrap, counted. The first step of call/video_receiver.cpp.
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "sotto/srtp_key.h"
@@ -15,8 +16,8 @@ namespace sotto::call {
 
 struct ReceiveStreamSettings {
     Ssrc ssrc{};
-    PayloadType payload_type{};
-    std::uint32_t clock_rate = 0;  // Hz
+    std::array<PayloadType, 2> payload_types{};  // that it may carry
+    std::uint32_t clock_rate = 0;                // Hz
 };
 
 class ReceiveStream {
@@ -29,6 +30,10 @@ class ReceiveStream {
     };
     // Decrypts in place. Errors: those of unprotect_rtp() and parse_rtp(), unknown_stream (payload type).
     Result<Arrived> open_rtp(MutableBytes datagram, Instant now);
+    // The newest packet's number without wrap; -1 before the first.
+    std::int64_t newest() const { return sequence_.newest().value_or(-1); }
+    // What number a packet has that comes to us by repair.
+    std::int64_t extended(SequenceNumber number) const { return sequence_.peek(number); }
     // What the peer's source reports about our stream `ours`. Errors: those of unprotect_rtcp() and parse_rtcp().
     Result<transport::RtcpReport> open_rtcp(MutableBytes datagram, Ssrc ours);
 

@@ -5,11 +5,18 @@
 #include <string>
 #include <variant>
 
+#include "call/audio_receiver.h"
+#include "call/audio_sender.h"
 #include "call/media_epochs.h"
-#include "call/receiver.h"
-#include "call/sender.h"
+#include "call/outbox.h"
+#include "call/repair_receiver.h"
+#include "call/repair_sender.h"
+#include "call/sending_budget.h"
 #include "call/signal.h"
+#include "call/video_receiver.h"
+#include "call/video_sender.h"
 #include "crypto/locked.h"
+#include "transport/congestion/arrival_log.h"
 
 namespace sotto::call {
 
@@ -28,8 +35,8 @@ class RtpSession : public crypto::Locked {
 
     using Output = std::variant<Datagram, ShownFrame, PlayedBlock>;
     std::optional<Output> poll(Instant now);
-    // What is still queued, without playing on: for a call that has ended.
-    std::optional<Datagram> take_datagram();
+    // What is still queued, at once and without playing on: for a call that has ended.
+    std::optional<Datagram> flush(Instant now);
     Instant deadline() const;
 
     // That of the newest packet which has authenticated.
@@ -45,30 +52,60 @@ class RtpSession : public crypto::Locked {
     void add_to(CallStats& stats) const;
     std::optional<FrameTrace> trace() { return traces_.pop(); }
     VideoSender& video_sender() { return video_out_; }
+    // bit/s of the codec, at most; what the path takes decides below that.
+    Result<void> set_video_maximum(int bits_per_second);
 
   private:
-    RtpSession(MediaEpochs&& epochs, VideoSender&& video_out, AudioSender&& audio_out, VideoReceiver&& video_in,
-               AudioReceiver&& audio_in, const StreamOffer& theirs, const CallSettings& settings, Random& random,
-               Instant now);
+    struct Senders {
+        AudioSender audio;
+        VideoSender video;
+        RepairSender repair;
+    };
+    struct Receivers {
+        AudioReceiver audio;
+        VideoReceiver video;
+        RepairReceiver repair;
+    };
+    static Result<Senders> make_senders(MediaEpochs& epochs, const StreamOffer& ours, const CallSettings& settings,
+                                        Random& random);
+    static Result<Receivers> make_receivers(MediaEpochs& epochs, const StreamOffer& theirs,
+                                            const CallSettings& settings);
+    RtpSession(MediaEpochs&& epochs, Senders&& senders, Receivers&& receivers, const StreamOffer& ours,
+               const StreamOffer& theirs, const CallSettings& settings, Random& random, Instant now);
 
     Result<void> receive_rtp(MutableBytes datagram, Instant now);
+    Result<void> receive_video(MutableBytes datagram, Instant now);
+    Result<void> receive_repair(MutableBytes datagram, Instant now);
+    void recover(Instant now);
     Result<void> receive_rtcp(MutableBytes datagram, Instant now);
+    void receive_congestion_feedback(const transport::CongestionFeedback& told, Instant now);
+    void follow_shares();
     MediaStreams streams();
     void renew_spent_keys(Instant now);
     void learn_round_trip(const transport::RtcpReport& report, Instant now);
     void send_feedback(Instant now);
     void send_reports(Instant now, bool bye);
+    void resend(std::span<const SequenceNumber> numbers, Instant now);
+    void add_parity();
+    void add_probe(Instant now);
+    std::optional<Datagram> take_datagram(bool pacer_allows, Instant now);
+    Result<std::size_t> depart(const Departure& departure, Instant now);
 
     MediaEpochs epochs_;
-    VideoSender video_out_;
     AudioSender audio_out_;
-    VideoReceiver video_in_;
+    VideoSender video_out_;
+    RepairSender repair_out_;
     AudioReceiver audio_in_;
+    VideoReceiver video_in_;
+    RepairReceiver repair_in_;
     StreamOffer theirs_;
+    SendingBudget budget_;
+    transport::ArrivalLog arrivals_;  // of the peer's packets
     Outbox outbox_;
     TraceLog traces_;
     RefusalCounts refused_;
-    alignas(8) std::array<std::byte, transport::max_datagram> scratch_{};  // where a datagram is decrypted
+    alignas(8) std::array<std::byte, transport::max_datagram> scratch_{};    // where a datagram is decrypted
+    alignas(8) std::array<std::byte, transport::max_datagram> departing_{};  // where the one that leaves is protected
     std::string cname_;
     Random& random_;
     Instant start_;
@@ -76,6 +113,7 @@ class RtpSession : public crypto::Locked {
     Instant last_received_;
     transport::RoundTripTime round_trip_;
     bool bye_received_ = false;
+    Instant polled_{};
     bool polled_dry_ = false;  // nothing came in or went out since poll() had nothing to give
 };
 

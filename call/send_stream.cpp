@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/byte_reader.h"
+#include "transport/clock_sync.h"
 #include "transport/vp8_payload.h"
 
 namespace sotto::call {
@@ -17,7 +18,10 @@ constexpr std::size_t max_repair_budget = transport::max_frame_packets * transpo
 }  // namespace
 
 SendStream::SendStream(transport::SrtpSender&& srtp, const SendStreamSettings& settings)
-    : srtp_(std::move(srtp)), settings_(settings), history_(settings.history) {}
+    : srtp_(std::move(srtp)),
+      settings_(settings),
+      history_(settings.history, transport::max_media_payload),
+      control_(settings.reports, transport::max_datagram) {}
 
 Result<SendStream> SendStream::create(SrtpKey<Sending>&& key, const SendStreamSettings& settings, Random& random) {
     auto srtp = transport::SrtpSender::create(std::move(key), settings.ssrc);
@@ -33,54 +37,82 @@ Result<SendStream> SendStream::create(SrtpKey<Sending>&& key, const SendStreamSe
     return stream;
 }
 
-MutableBytes SendStream::payload_room() { return history_.prepare(next_).subspan(rtp_header_size, max_payload); }
+MutableBytes SendStream::payload_room() { return history_.prepare(next_); }
 
-Result<void> SendStream::send(std::size_t size, RtpTimestamp timestamp, bool marker, Outbox& outbox) {
-    const MutableBytes packet = history_.prepare(next_);
-    const transport::RtpHeader header{.marker = marker,
-                                      .payload_type = settings_.payload_type,
-                                      .sequence = next_,
-                                      .timestamp = timestamp,
-                                      .ssrc = settings_.ssrc};
-    const auto written = transport::write_rtp_header(header, packet);
-    if (!written) return Failure(written.error());
-    const auto length = srtp_.protect_rtp(packet, *written + size);
-    if (!length) return Failure(length.error());
-
-    history_.commit(next_, *length);
-    outbox.push(history_, next_, stats.overrun);
+SequenceNumber SendStream::keep(std::size_t size, PayloadType type, RtpTimestamp timestamp, bool marker) {
+    const SequenceNumber number = next_;
+    history_.commit(
+        {.marker = marker, .payload_type = type, .sequence = number, .timestamp = timestamp, .ssrc = settings_.ssrc},
+        size);
     next_ += 1;
-    repair_budget_ = std::min(repair_budget_ + *length, max_repair_budget);
-    ++stats.packets;
-    stats.bytes += size;
-    return {};
+    return number;
 }
 
-Result<void> SendStream::send_report(transport::RtcpOutgoing report, Outbox& outbox) {
+Result<std::size_t> SendStream::protect(const transport::RtpHeader& header, std::size_t payload, MutableBytes room) {
+    const auto written = transport::write_rtp_header(header, room);
+    if (!written) return Failure(written.error());
+    const auto length = srtp_.protect_rtp(room, *written + payload);
+    if (!length) return Failure(length.error());
+    ++stats.packets;
+    stats.bytes += payload;
+    repair_budget_ = std::min(repair_budget_ + *length, max_repair_budget);
+    return *length;
+}
+
+Result<std::size_t> SendStream::depart(SequenceNumber number, MutableBytes room) {
+    const auto packet = history_.find(number);
+    if (!packet) return Failure(Error::unavailable);
+    if (room.size() < rtp_header_size + packet->payload.size()) return Failure(Error::too_large);
+    std::ranges::copy(packet->payload, room.begin() + rtp_header_size);
+    return protect(packet->header, packet->payload.size(), room);
+}
+
+Result<SendStream::Numbered> SendStream::depart_at_once(std::size_t size, PayloadType type, RtpTimestamp timestamp,
+                                                        bool marker, MutableBytes room) {
+    const transport::RtpHeader header{
+        .marker = marker, .payload_type = type, .sequence = next_, .timestamp = timestamp, .ssrc = settings_.ssrc};
+    const auto length = protect(header, size, room);
+    if (!length) return Failure(length.error());
+    const Numbered numbered{.number = next_, .size = *length};
+    next_ += 1;
+    return numbered;
+}
+
+bool SendStream::may_repair(SequenceNumber number, Instant now, Duration interval) {
+    const auto packet = history_.find(number);
+    const std::size_t size = packet ? packet->payload.size() + transport::srtp_overhead + rtp_header_size : 0;
+    if (!packet || size > repair_budget_ || !history_.retransmit(number, now, interval)) {
+        ++stats.unrepaired;
+        return false;
+    }
+    repair_budget_ -= size;
+    ++stats.retransmitted;
+    return true;
+}
+
+transport::SenderInfo SendStream::sender_info(Instant start, Instant now, RtpTimestamp timestamp) const {
+    return {.ntp = transport::to_ntp(now - start),
+            .rtp = timestamp,
+            .packets = static_cast<std::uint32_t>(stats.packets),
+            .octets = static_cast<std::uint32_t>(stats.bytes)};
+}
+
+Result<SequenceNumber> SendStream::keep_report(transport::RtcpOutgoing report) {
     report.sender = settings_.ssrc;
     const MutableBytes packet = control_.prepare(next_control_);
     const auto written = transport::write_rtcp(report, packet.first(packet.size() - transport::srtcp_overhead));
     if (!written) return Failure(written.error());
-    const auto length = srtp_.protect_rtcp(packet, *written);
-    if (!length) return Failure(length.error());
-
-    control_.commit(next_control_, *length);
-    outbox.push(control_, next_control_, stats.overrun);
+    const SequenceNumber number = next_control_;
+    control_.commit({.sequence = number, .ssrc = settings_.ssrc}, *written);
     next_control_ += 1;
-    return {};
+    return number;
 }
 
-void SendStream::resend(std::span<const SequenceNumber> numbers, Instant now, Duration interval, Outbox& outbox) {
-    for (const SequenceNumber number : numbers) {
-        const std::size_t size = history_.find(number).size();
-        if (size > repair_budget_ || history_.retransmit(number, now, interval).empty()) {
-            ++stats.unrepaired;
-            continue;
-        }
-        repair_budget_ -= size;
-        outbox.push(history_, number, stats.overrun);
-        ++stats.retransmitted;
-    }
+Result<std::size_t> SendStream::depart_report(SequenceNumber number, MutableBytes room) {
+    const auto report = control_.find(number);
+    if (!report) return Failure(Error::unavailable);
+    std::ranges::copy(report->payload, room.begin());
+    return srtp_.protect_rtcp(room, report->payload.size());
 }
 
 }  // namespace sotto::call

@@ -12,7 +12,7 @@ constexpr std::uint8_t version = 1;
 
 enum class Kind : std::uint8_t { offer = 1, answer, route, hang_up, reveal, rekey, rekeyed };
 
-constexpr std::size_t streams_size = 12;
+constexpr std::size_t streams_size = 16;
 constexpr std::uint8_t audio_flag = 1;
 constexpr std::uint8_t video_flag = 2;
 constexpr auto last_reason = static_cast<std::uint8_t>(EndReason::tampered);
@@ -24,7 +24,8 @@ void write_streams(ByteWriter& out, const StreamOffer& streams) {
         .u8(streams.audio_block_ms)
         .u8(0)
         .u32(streams.audio_ssrc.value)
-        .u32(streams.video_ssrc.value);
+        .u32(streams.video_ssrc.value)
+        .u32(streams.repair_ssrc.value);
 }
 
 Result<StreamOffer> parse_streams(ByteReader& in) {
@@ -34,17 +35,20 @@ Result<StreamOffer> parse_streams(ByteReader& in) {
     const auto reserved = in.u8();
     const auto audio_ssrc = in.u32();
     const auto video_ssrc = in.u32();
-    if (!video_ssrc) return Failure(Error::malformed);
+    const auto repair_ssrc = in.u32();
+    if (!repair_ssrc) return Failure(Error::malformed);
     if ((*flags & ~(audio_flag | video_flag)) != 0 || *reserved != 0) return Failure(Error::malformed);
     if (*channels != 1 && *channels != 2) return Failure(Error::malformed);
     if (*block_ms != 10 && *block_ms != 20) return Failure(Error::malformed);
-    if (*audio_ssrc == *video_ssrc) return Failure(Error::malformed);
+    const bool distinct = *audio_ssrc != *video_ssrc && *audio_ssrc != *repair_ssrc && *video_ssrc != *repair_ssrc;
+    if (!distinct) return Failure(Error::malformed);
     return StreamOffer{.audio = (*flags & audio_flag) != 0,
                        .video = (*flags & video_flag) != 0,
                        .audio_channels = *channels,
                        .audio_block_ms = *block_ms,
                        .audio_ssrc = Ssrc{*audio_ssrc},
-                       .video_ssrc = Ssrc{*video_ssrc}};
+                       .video_ssrc = Ssrc{*video_ssrc},
+                       .repair_ssrc = Ssrc{*repair_ssrc}};
 }
 
 struct BodyWriter {

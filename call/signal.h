@@ -17,6 +17,7 @@ struct StreamOffer {
     std::uint8_t audio_block_ms = 20;
     Ssrc audio_ssrc{};
     Ssrc video_ssrc{};
+    Ssrc repair_ssrc{};
 };
 
 // What the short authentication string is made of; docs/protocol.md, "Short authentication string".

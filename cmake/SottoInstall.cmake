@@ -14,7 +14,7 @@ set_target_properties(sotto PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VER
 target_compile_features(sotto INTERFACE cxx_std_23)
 target_include_directories(sotto INTERFACE
   $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-target_link_libraries(sotto PRIVATE PkgConfig::SODIUM PkgConfig::SRTP PkgConfig::OPUS PkgConfig::VPX)
+target_link_libraries(sotto PRIVATE PkgConfig::SODIUM PkgConfig::SRTP PkgConfig::OPUS PkgConfig::VPX Libyuv::Libyuv)
 if(SOTTO_SQLITE)
   target_link_libraries(sotto PRIVATE PkgConfig::SQLITE)
   set(SOTTO_PC_SQLITE ", sqlite3 >= 3.37")
@@ -32,5 +32,5 @@ configure_package_config_file(cmake/sotto-config.cmake.in sotto-config.cmake
 write_basic_package_version_file(sotto-config-version.cmake COMPATIBILITY SameMinorVersion)
 configure_file(cmake/sotto.pc.in sotto.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sotto-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/sotto-config-version.cmake
-  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/sotto)
+  ${CMAKE_CURRENT_SOURCE_DIR}/cmake/FindLibyuv.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/sotto)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sotto.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

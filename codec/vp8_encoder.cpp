@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "codec/i420.h"
+#include "codec/scale.h"
 
 namespace sotto::codec {
 namespace {
@@ -16,10 +17,12 @@ constexpr int quality_to_spare = 30;  // of libvpx's quantizers from 0 (best) to
 
 bool valid_bitrate(int bitrate) { return bitrate >= 10000 && bitrate <= 50000000; }
 
+bool valid_side(int size, int largest = 16383) { return size >= 16 && size <= largest && size % 2 == 0; }
+bool valid_speed(int speed) { return speed >= -16 && speed <= 16; }
+
 bool valid(const Vp8Settings& s) {
-    const auto dimension = [](int size) { return size >= 16 && size <= 16383 && size % 2 == 0; };
-    return dimension(s.width) && dimension(s.height) && s.frame_rate >= 1 && s.frame_rate <= 120 &&
-           valid_bitrate(s.bitrate) && s.cpu_used >= -16 && s.cpu_used <= 16 && s.threads >= 1 && s.threads <= 16 &&
+    return valid_side(s.width) && valid_side(s.height) && s.frame_rate >= 1 && s.frame_rate <= 120 &&
+           valid_bitrate(s.bitrate) && valid_speed(s.cpu_used) && s.threads >= 1 && s.threads <= 16 &&
            s.max_key_frame_percent >= 0 && s.max_frame >= 4096 && s.max_frame <= (1 << 30);
 }
 
@@ -46,12 +49,14 @@ vpx_codec_enc_cfg_t configuration(const Vp8Settings& s) {
     config.rc_end_usage = VPX_CBR;
     config.rc_target_bitrate = static_cast<unsigned>(within_bound(s).bitrate / 1000);
     config.rc_min_quantizer = 2;
-    config.rc_max_quantizer = 56;
+    config.rc_max_quantizer = 60;
     config.rc_undershoot_pct = 100;
     config.rc_overshoot_pct = 15;
-    config.rc_buf_initial_sz = 500;  // ms of the bit rate
-    config.rc_buf_optimal_sz = 600;
-    config.rc_buf_sz = 1000;
+    // What a bottleneck's queue may grow by, not what a file's player holds. A frame may be larger than its share only
+    // as long as these ms of the bit rate last; the first one may have half of what there is at the start.
+    config.rc_buf_initial_sz = 150;
+    config.rc_buf_optimal_sz = 180;
+    config.rc_buf_sz = 300;
     config.rc_dropframe_thresh = 30;  // per cent of the buffer under which frames are left out
     config.rc_resize_allowed = 0;
     config.kf_mode = VPX_KF_DISABLED;  // key frames come on demand
@@ -77,7 +82,12 @@ unsigned char* readable(const Plane& plane) { return const_cast<unsigned char*>(
 struct Vp8Encoder::State {
     vpx_codec_ctx_t codec{};
     Vp8Settings settings;
+    int width = 0;  // that it was created for
+    int height = 0;
     vpx_image_t image{};
+    Vp8Layers layers;
+    bool key_due = true;               // the codec was opened, or the size changed
+    std::optional<I420Buffer> scaled;  // where the size is not what it was created for
     std::optional<I420Buffer> coarse;  // since a picture did not fit
     int side = 1;                      // of the squares that the picture is flattened by, so that its frames fit
     int frames_since_change = 0;
@@ -88,7 +98,9 @@ struct Vp8Encoder::State {
     ~State() { vpx_codec_destroy(&codec); }  // which leaves alone what is not open
 
     Result<void> open();
-    Result<EncodedFrame> encode(const VideoFrame& frame, std::uint64_t timestamp, bool force_key);
+    Result<void> configure(const Vp8Settings& changed);
+    Result<EncodedFrame> encode(const VideoFrame& frame, std::uint64_t timestamp, const Vp8FrameOptions& options);
+    Result<Bytes> compress(const VideoFrame& picture, std::uint64_t timestamp, vpx_enc_frame_flags_t flags, bool& key);
     Result<void> coarsen();
     void refine();
 };
@@ -96,10 +108,22 @@ struct Vp8Encoder::State {
 // Afresh: a key frame follows, and the rate control owes nothing for what never left.
 Result<void> Vp8Encoder::State::open() {
     vpx_codec_destroy(&codec);
-    const vpx_codec_enc_cfg_t config = configuration(settings);
-    if (vpx_codec_enc_init(&codec, vpx_codec_vp8_cx(), &config, 0) != VPX_CODEC_OK || !control(&codec, settings)) {
+    key_due = true;
+    // Never larger later on than it is opened for.
+    Vp8Settings full = settings;
+    full.width = width;
+    full.height = height;
+    const vpx_codec_enc_cfg_t config = configuration(full);
+    if (vpx_codec_enc_init(&codec, vpx_codec_vp8_cx(), &config, 0) != VPX_CODEC_OK) return Failure(Error::codec_failed);
+    return configure(settings);
+}
+
+Result<void> Vp8Encoder::State::configure(const Vp8Settings& changed) {
+    const vpx_codec_enc_cfg_t config = configuration(changed);
+    if (vpx_codec_enc_config_set(&codec, &config) != VPX_CODEC_OK || !control(&codec, changed)) {
         return Failure(Error::codec_failed);
     }
+    settings = changed;
     return {};
 }
 
@@ -114,21 +138,28 @@ Result<Vp8Encoder> Vp8Encoder::create(const Vp8Settings& settings) {
     if (!valid(settings)) return Failure(Error::invalid_argument);
     auto state = std::make_unique<State>();
     state->settings = settings;
+    state->width = settings.width;
+    state->height = settings.height;
     const auto opened = state->open();
     if (!opened) return Failure(opened.error());
     return Vp8Encoder(std::move(state));
 }
 
-Result<EncodedFrame> Vp8Encoder::encode(const VideoFrame& frame, std::uint64_t timestamp, bool force_key) {
-    if (frame.width != state_->settings.width || frame.height != state_->settings.height) {
-        return Failure(Error::unsupported_media);
-    }
+Result<EncodedFrame> Vp8Encoder::encode(const VideoFrame& frame, std::uint64_t timestamp,
+                                        const Vp8FrameOptions& options) {
+    if (frame.width != state_->width || frame.height != state_->height) return Failure(Error::unsupported_media);
     if (std::ranges::any_of(frame.planes, [](const Plane& plane) { return plane.data == nullptr; })) {
         return Failure(Error::unsupported_media);
     }
+    VideoFrame picture = frame;
+    if (state_->scaled) {
+        const auto made = scale(frame, *state_->scaled);
+        if (!made) return Failure(made.error());
+        picture = state_->scaled->view(frame.captured);
+    }
     state_->refine();
     for (;;) {
-        const auto encoded = state_->encode(frame, timestamp, force_key);
+        const auto encoded = state_->encode(picture, timestamp, options);
         if (!encoded || encoded->bytes.size() <= state_->settings.max_frame) return encoded;
         const auto coarser = state_->coarsen();
         if (!coarser) return Failure(coarser.error());
@@ -159,13 +190,29 @@ void Vp8Encoder::State::refine() {
     frames_since_change = 0;
 }
 
-Result<EncodedFrame> Vp8Encoder::State::encode(const VideoFrame& frame, std::uint64_t timestamp, bool force_key) {
+Result<EncodedFrame> Vp8Encoder::State::encode(const VideoFrame& frame, std::uint64_t timestamp,
+                                               const Vp8FrameOptions& options) {
     VideoFrame picture = frame;
     if (side > 1) {
         const auto copied = copy_coarse(frame, side, *coarse);
         if (!copied) return Failure(copied.error());
         picture = coarse->view(frame.captured);
     }
+    Vp8FrameOptions wanted = options;
+    wanted.key = wanted.key || key_due;
+    const Vp8Layers::Plan plan = layers.plan(wanted);
+    bool key = false;
+    const auto bytes = compress(picture, timestamp, plan.flags, key);
+    if (!bytes) return Failure(bytes.error());
+    if (bytes->empty() || bytes->size() > settings.max_frame) return EncodedFrame{.bytes = *bytes};
+    key_due = false;
+    EncodedFrame encoded = layers.encoded(plan, key);
+    encoded.bytes = *bytes;
+    return encoded;
+}
+
+Result<Bytes> Vp8Encoder::State::compress(const VideoFrame& picture, std::uint64_t timestamp,
+                                          vpx_enc_frame_flags_t flags, bool& key) {
     // Wrapped around samples that exist: given none, libvpx allocates some.
     vpx_img_wrap(&image, VPX_IMG_FMT_I420, static_cast<unsigned>(picture.width), static_cast<unsigned>(picture.height),
                  1, readable(picture.planes[0]));
@@ -174,7 +221,6 @@ Result<EncodedFrame> Vp8Encoder::State::encode(const VideoFrame& frame, std::uin
         image.stride[i] = static_cast<int>(picture.planes[i].stride);
     }
     const auto duration = 90000UL / static_cast<unsigned>(settings.frame_rate);
-    const vpx_enc_frame_flags_t flags = force_key ? VPX_EFLAG_FORCE_KF : 0;
     if (vpx_codec_encode(&codec, &image, static_cast<vpx_codec_pts_t>(timestamp), duration, flags, VPX_DL_REALTIME) !=
         VPX_CODEC_OK) {
         return Failure(Error::codec_failed);
@@ -182,24 +228,46 @@ Result<EncodedFrame> Vp8Encoder::State::encode(const VideoFrame& frame, std::uin
     vpx_codec_iter_t iterator = nullptr;
     while (const vpx_codec_cx_pkt_t* packet = vpx_codec_get_cx_data(&codec, &iterator)) {
         if (packet->kind != VPX_CODEC_CX_FRAME_PKT) continue;
-        const auto& encoded = packet->data.frame;
-        return EncodedFrame{.bytes = {static_cast<const std::byte*>(encoded.buf), encoded.sz},
-                            .key = (encoded.flags & VPX_FRAME_IS_KEY) != 0};
+        key = (packet->data.frame.flags & VPX_FRAME_IS_KEY) != 0;
+        return Bytes(static_cast<const std::byte*>(packet->data.frame.buf), packet->data.frame.sz);
     }
-    return EncodedFrame{};
+    return Bytes{};
 }
 
 Result<void> Vp8Encoder::set_bitrate(int bits_per_second) {
     if (!valid_bitrate(bits_per_second)) return Failure(Error::invalid_argument);
     Vp8Settings settings = state_->settings;
     settings.bitrate = bits_per_second;
-    const vpx_codec_enc_cfg_t config = configuration(settings);
-    vpx_codec_ctx_t* codec = &state_->codec;
-    if (vpx_codec_enc_config_set(codec, &config) != VPX_CODEC_OK || !control(codec, settings)) {
-        return Failure(Error::codec_failed);
+    return state_->configure(settings);
+}
+
+Result<void> Vp8Encoder::set_size(int width, int height) {
+    State& state = *state_;
+    if (!valid_side(width, state.width) || !valid_side(height, state.height)) return Failure(Error::invalid_argument);
+    Vp8Settings settings = state.settings;
+    if (width == settings.width && height == settings.height) return {};
+    std::optional<I420Buffer> scaled;
+    if (width != state.width || height != state.height) {
+        auto buffer = I420Buffer::create(width, height);
+        if (!buffer) return Failure(buffer.error());
+        scaled = std::move(*buffer);
     }
-    state_->settings = settings;
+    settings.width = width;
+    settings.height = height;
+    const auto configured = state.configure(settings);
+    if (!configured) return configured;
+    state.scaled = std::move(scaled);
+    state.coarse.reset();
+    state.side = 1;
+    state.key_due = true;
     return {};
+}
+
+Result<void> Vp8Encoder::set_cpu_used(int speed) {
+    if (!valid_speed(speed)) return Failure(Error::invalid_argument);
+    Vp8Settings settings = state_->settings;
+    settings.cpu_used = speed;
+    return state_->configure(settings);
 }
 
 }  // namespace sotto::codec

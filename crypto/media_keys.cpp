@@ -31,9 +31,11 @@ EpochSecret derive_epoch(std::span<const std::byte, 64> from, std::uint32_t gene
     return secret;
 }
 
+enum class KeyedStream : std::uint8_t { audio = 0, video = 1, repair = 2 };
+
 // label || BE32(generation) || BE32(epoch) || direction || medium || binding
 template <class Direction>
-SrtpKey<Direction> derive_srtp(const EpochSecret& secret, MediaEpoch epoch, Flow flow, Medium medium,
+SrtpKey<Direction> derive_srtp(const EpochSecret& secret, MediaEpoch epoch, Flow flow, KeyedStream stream,
                                const CallBinding& binding) {
     std::array<std::byte, labels::srtp.size() + 4 + 4 + 1 + 1 + sizeof(EncodedBinding)> info;
     ByteWriter(info)
@@ -41,7 +43,7 @@ SrtpKey<Direction> derive_srtp(const EpochSecret& secret, MediaEpoch epoch, Flow
         .u32(epoch.generation)
         .u32(epoch.epoch)
         .u8(static_cast<std::uint8_t>(flow))
-        .u8(static_cast<std::uint8_t>(medium))
+        .u8(static_cast<std::uint8_t>(stream))
         .bytes(encode_binding(binding));
     SrtpKey<Direction> key;
     hkdf_expand(secret.reveal(), info, key.fill());
@@ -99,8 +101,9 @@ Result<EpochKeys<Direction>> EpochChain<Direction>::next() {
     const Flow flow = flow_of<Direction>(ours_);
     const MediaEpoch epoch{.generation = generation_, .epoch = static_cast<std::uint16_t>(epoch_)};
     EpochKeys<Direction> keys{.epoch = epoch,
-                              .audio = derive_srtp<Direction>(secret_, epoch, flow, Medium::audio, binding_),
-                              .video = derive_srtp<Direction>(secret_, epoch, flow, Medium::video, binding_)};
+                              .audio = derive_srtp<Direction>(secret_, epoch, flow, KeyedStream::audio, binding_),
+                              .video = derive_srtp<Direction>(secret_, epoch, flow, KeyedStream::video, binding_),
+                              .repair = derive_srtp<Direction>(secret_, epoch, flow, KeyedStream::repair, binding_)};
     // The assignment wipes this epoch's secret: nobody can go back.
     secret_ = derive_epoch(secret_.reveal(), generation_, ++epoch_, flow);
     return keys;

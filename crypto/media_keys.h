@@ -34,11 +34,12 @@ RekeySalt derive_rekey_salt(const CallSecret& secret);
 GenerationSecret derive_generation_secret(const RekeySalt& salt, ExportSecret&& request, ExportSecret&& response,
                                           std::uint16_t generation, const CallBinding& binding);
 
-// What protects one direction in one epoch.
+// What protects one direction in one epoch: a key for each of its streams. Repair has its own, so that no packet of the
+// others is protected twice.
 template <class Direction>
 struct EpochKeys {
     MediaEpoch epoch;
-    SrtpKey<Direction> audio, video;
+    SrtpKey<Direction> audio, video, repair;
 };
 
 // One direction's epochs in one generation. It yields each epoch's keys once and in order: an epoch can't be asked for

@@ -7,23 +7,36 @@
 namespace sotto::transport {
 namespace {
 
-constexpr Duration patience = std::chrono::seconds(1);      // how long to conceal, or to keep excess delay
-constexpr Duration loss_memory = std::chrono::seconds(10);  // how long a loss keeps room for the next packet's FEC
-constexpr Duration jitter_memory = std::chrono::milliseconds(10240);  // in which jitter is forgotten to 1/e
+using std::chrono::milliseconds;
 
-// What waits is at most `maximum` and less than a block old (see limit_delay()).
+constexpr Duration patience = std::chrono::seconds(1);  // how long to conceal before play stops
+constexpr Duration clear_gain = milliseconds(2);        // what more delay must be worth
+constexpr Duration clearer_gain = milliseconds(5);      // what less delay must be worth: late blocks are seldom seen
+constexpr std::int64_t longest_scale = 720;             // samples: 15 ms, the longest pitch period
+constexpr std::int64_t shortest_scale = 120;            // 2.5 ms
+constexpr std::int64_t turns_between_scales = 3;        // what a listener doesn't mind
+
+// What waits is at most `maximum`, and the block that comes in.
 std::size_t slots_for(const AudioJitterBufferSettings& settings) {
-    return static_cast<std::size_t>((settings.maximum + settings.block) / settings.block + 1);
+    return static_cast<std::size_t>(settings.maximum / settings.block + 2);
 }
 
-std::uint32_t samples_in(Duration block) {
-    return static_cast<std::uint32_t>(block / std::chrono::milliseconds(1)) * 48;
+// RFC 6716 §4.2.3: a SILK or hybrid frame begins with a VAD flag for each 20 ms and an LBRR flag, for mid, then side.
+bool carries_fec(Bytes packet) {
+    const auto toc = std::to_integer<unsigned>(packet[0]);
+    if (packet.size() < 2 || toc >= 0x80 || (toc & 3) != 0) return false;  // CELT, or several frames
+    const auto flags = std::to_integer<unsigned>(packet[1]);
+    return (flags & ((toc & 4) != 0 ? 0x50U : 0x40U)) != 0;
 }
 
 }  // namespace
 
 AudioJitterBuffer::AudioJitterBuffer(const AudioJitterBufferSettings& settings)
-    : settings_(settings), slots_(slots_for(settings)), bytes_(slots_.size() * slot_bytes), target_(settings.minimum) {}
+    : settings_(settings),
+      block_samples_(settings.block / milliseconds(1) * 48),
+      slots_(slots_for(settings)),
+      bytes_(slots_.size() * slot_bytes),
+      delays_(settings.block, settings.maximum) {}
 
 const AudioJitterBuffer::Slot* AudioJitterBuffer::find(std::int64_t number) const {
     const Slot& slot = slots_[place(number)];
@@ -36,135 +49,193 @@ Bytes AudioJitterBuffer::packet(const Slot& slot) const {
 }
 
 RtpTimestamp AudioJitterBuffer::timestamp_of(std::int64_t number) const {
-    const std::int64_t ticks = (number - origin_) * samples_in(settings_.block);
-    return origin_timestamp_ + static_cast<std::uint32_t>(ticks);
+    return origin_timestamp_ + static_cast<std::uint32_t>((number - origin_) * block_samples_);
 }
 
-Instant AudioJitterBuffer::earliest(std::int64_t number) const {
-    return origin_time_ + (number - origin_) * settings_.block;
+Duration AudioJitterBuffer::target() const {
+    return std::clamp(delays_.cheapest(), settings_.minimum, settings_.maximum);
 }
 
-// A new arrival line. What the last one told of the jitter still sets the target.
+// -- What comes in
+
+Result<void> AudioJitterBuffer::check(Bytes payload) const {
+    const auto opus = parse_opus(payload);
+    if (!opus) return Failure(opus.error() == Error::too_large ? Error::malformed : opus.error());
+    if (opus->frames != block_samples_) return Failure(Error::malformed);
+    if (payload.size() > slot_bytes) return Failure(Error::too_large);
+    return {};
+}
+
 void AudioJitterBuffer::start(std::int64_t number, RtpTimestamp timestamp, Instant now) {
+    delays_.restart();
     next_ = number;
-    due_ = now + target_;
+    due_ = now + target();
     origin_ = number;
-    origin_time_ = now;
     origin_timestamp_ = timestamp;
-    earlier_jitter_ = std::max(jitter_, earlier_jitter_);
-    jitter_ = Duration::zero();
     waiting_ = true;
-    excess_turns_ = 0;
-    empty_turns_ = 0;
+    waited_ = 0;
 }
 
-// The target is the largest recent delay over the earliest arrival line, forgotten by half in about seven seconds.
-void AudioJitterBuffer::measure(std::int64_t number, Instant now) {
-    const Duration over = now - earliest(number);
-    if (over < Duration::zero()) {
-        origin_time_ += over;
-        // The line moved: what was measured against it is that much later now.
-        jitter_ = std::min(jitter_ - over, settings_.maximum);
-    } else if (!waiting_) {
-        // A clock of the sender's that runs slow shows as ever later packets: let the line follow, 0.02 % at most.
-        origin_time_ += std::min<Duration>(over, settings_.block / 5000);
-    }
-    const std::int64_t packets = jitter_memory / settings_.block;
-    jitter_ = std::max(std::max(over, Duration::zero()), jitter_ - jitter_ / packets);
-    earlier_jitter_ -= earlier_jitter_ / packets;
-    // In-band FEC travels one block later: waiting for it pays only where packets are lost.
-    const Duration for_fec = loss_turns_ > 0 ? settings_.block + settings_.block / 8 : Duration::zero();
-    target_ = std::clamp(std::max(jitter_, earlier_jitter_) + for_fec, settings_.minimum, settings_.maximum);
-    // Until its turn comes, the line's first block waits longer or shorter as line and target move.
-    if (waiting_ && now < due_) due_ = std::max(now, earliest(next_) + target_);
+// Each block counts once, when it could first be played: by a copy or by FEC if these came before it.
+void AudioJitterBuffer::note_playable(std::int64_t number, Instant now) {
+    Slot& slot = slots_[place(number)];
+    if (number < origin_ || slot.playable >= number) return;
+    slot.playable = number;
+    delays_.note(number, now);
+}
+
+// The turns of what is lost have passed while we waited for it: what comes after it keeps its own.
+void AudioJitterBuffer::skip_waited(std::int64_t number) {
+    for (; waited_ > 0 && next_ < number && find(next_) == nullptr; --waited_) ++next_;
 }
 
 // After a stall all that waited comes at once, or turns were not taken: what is older than the maximum is left out.
-void AudioJitterBuffer::limit_delay(Instant now) {
-    const Duration oldest = std::max(due_, now) - earliest(next_);
-    const std::int64_t excess = (oldest - settings_.maximum) / settings_.block;
+void AudioJitterBuffer::limit_delay(std::int64_t newest, Instant now) {
+    const std::int64_t excess = newest - next_ + 1 - settings_.maximum / settings_.block;
     if (excess <= 0) return;
     next_ += excess;
     dropped_ += static_cast<std::uint64_t>(excess);
     due_ = std::max(due_, std::min(now, due_ + excess * settings_.block));
 }
 
+void AudioJitterBuffer::store(Bytes payload, std::int64_t number, Instant now) {
+    Slot& slot = slots_[place(number)];
+    slot.number = number;
+    slot.arrived = now;
+    slot.size = static_cast<std::uint16_t>(payload.size());
+    std::ranges::copy(payload, bytes_.begin() + static_cast<std::ptrdiff_t>(place(number) * slot_bytes));
+    highest_ = std::max(highest_, number);
+}
+
+bool AudioJitterBuffer::jumps_to(std::int64_t number) const {
+    return (number - next_ - waited_) * settings_.block >= patience;
+}
+
 Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extended, Instant now) {
-    const auto payload = parse_opus(rtp.payload);
-    if (!payload) return Failure(payload.error() == Error::too_large ? Error::malformed : payload.error());
-    if (payload->frames != samples_in(settings_.block)) return Failure(Error::malformed);
-    if (rtp.payload.size() > slot_bytes) return Failure(Error::too_large);
+    const auto checked = check(rtp.payload);
+    if (!checked) return checked;
 
     const bool stopped = due_ == never;
     if (stopped && extended <= highest_) return Failure(Error::too_late);
-    // Turns passed empty, yet the numbers go on where they were: the peer had paused.
-    const bool paused = extended > highest_ && extended < next_;
-    const bool jumped = (extended - next_) * settings_.block >= patience;
-    if (stopped || paused || jumped) start(extended, rtp.header.timestamp, now);
-    if (extended < origin_) return Failure(Error::too_late);  // from before a pause: tells nothing of this line
-    measure(extended, now);
-    limit_delay(now);
+    if (stopped || jumps_to(extended)) start(extended, rtp.header.timestamp, now);
+    if (extended < origin_) return Failure(Error::too_late);  // from before a pause: tells nothing of the present
+    // More time has passed than numbers: a stall, or the peer had paused.
+    if (waited_ >= 2 && extended - next_ + 1 < waited_) delays_.doubt_line();
+    note_playable(extended, now);
+    if (carries_fec(rtp.payload)) note_playable(extended - 1, now);
+    // Until its turn comes, the first block waits longer or shorter as others show how late it was.
+    if (waiting_ && now < due_) due_ = std::max(now, delays_.earliest(next_) + target());
+    skip_waited(extended);
+    limit_delay(extended, now);
     if (extended < next_) return Failure(Error::too_late);
     if (find(extended) != nullptr) return Failure(Error::replayed);
-
-    Slot& slot = slots_[place(extended)];
-    slot = {
-        .number = extended, .timestamp = rtp.header.timestamp, .size = static_cast<std::uint16_t>(rtp.payload.size())};
-    const auto offset = static_cast<std::size_t>(&slot - slots_.data()) * slot_bytes;
-    std::copy_n(rtp.payload.data(), rtp.payload.size(), bytes_.data() + offset);
-    if (highest_ >= origin_ && extended > highest_ + 1) loss_turns_ = static_cast<int>(loss_memory / settings_.block);
-    highest_ = std::max(highest_, extended);
+    store(rtp.payload, extended, now);
     return {};
 }
 
-AudioJitterBuffer::Step AudioJitterBuffer::choose_step(bool present, bool successor) {
-    if (!present) {
-        excess_turns_ = 0;
-        // Late rather than lost: wait a block longer, once the measured jitter asks for it.
-        return delay() + settings_.block / 8 < target_ ? Step::stretch : Step::consume;
+Result<void> AudioJitterBuffer::insert_redundant(Bytes block, std::int64_t extended, Instant now) {
+    const auto checked = check(block);
+    if (!checked) return checked;
+    const bool playing = due_ != never && extended >= origin_ && !jumps_to(extended);
+    if (playing) {
+        note_playable(extended, now);
+        skip_waited(extended);
     }
-    const bool excess = successor && delay() > target_ + settings_.block;
-    excess_turns_ = excess ? excess_turns_ + 1 : 0;
-    if (excess_turns_ * settings_.block < patience) return Step::consume;
-    excess_turns_ = 0;
-    return Step::drop;
+    const bool in_reach = extended >= next_ && extended - next_ < settings_.maximum / settings_.block;
+    if (!playing || !in_reach || find(extended) != nullptr) {
+        ++redundant_unused_;
+        return {};
+    }
+    store(block, extended, now);
+    ++redundant_used_;
+    return {};
+}
+
+// -- What is played
+
+bool AudioJitterBuffer::should_grow(Duration margin) const {
+    return margin + settings_.block <= settings_.maximum && target() > margin &&
+           delays_.cost(margin) > delays_.cost(target()) + clear_gain;
+}
+
+bool AudioJitterBuffer::should_shrink(Duration margin) const {
+    const Duration smaller = margin - settings_.block;
+    if (smaller < settings_.minimum || delays_.late_recently(smaller) > 1) return false;
+    // Costs may have a hill between here and the target.
+    Duration cost = delays_.cost(smaller);
+    if (target() <= smaller) cost = std::min(cost, delays_.cost(target()));
+    return cost + clearer_gain < delays_.cost(margin);
+}
+
+// Blocks are played at even times, so the margin that a packet is given changes by whole blocks; what is held beyond a
+// block only adds delay.
+void AudioJitterBuffer::choose_scale(AudioTurn& turn, Duration margin) {
+    const std::int64_t spare = held_ - block_samples_;
+    const bool far = margin > target() + 3 * settings_.block;
+    if (++since_scaled_ < (far ? 1 : turns_between_scales)) return;
+    if (should_grow(margin)) {
+        turn.scale = AudioTurn::Scale::stretch;
+        turn.scale_limit = longest_scale;
+    } else {
+        // A shorter block needs another to fill it up.
+        const bool shrink = find(next_) != nullptr && should_shrink(margin);
+        turn.scale_limit = std::min(longest_scale, shrink ? spare + block_samples_ : spare);
+        if (turn.scale_limit < shortest_scale) return;
+        turn.scale = AudioTurn::Scale::shorten;
+    }
+    since_scaled_ = 0;
+}
+
+// The block `next_`, from its packet, from its successor's FEC, or not at all.
+void AudioJitterBuffer::take(AudioTurn& turn) {
+    const std::int64_t number = next_;
+    const Slot* const own = find(number);
+    const Slot* const after = find(number + 1);
+    if (own != nullptr) {
+        turn.kind = AudioTurn::Kind::decode;
+        turn.packet = packet(*own);
+        turn.arrived = own->arrived;
+    } else if (after != nullptr && carries_fec(packet(*after))) {
+        turn.kind = AudioTurn::Kind::recover;
+        turn.packet = packet(*after);
+        turn.arrived = after->arrived;
+        ++recovered_;
+    } else if (highest_ < number) {
+        ++waited_;  // late or lost: that shows with what comes next
+        return;
+    } else if (should_grow(margin(number))) {
+        return;  // late rather than lost, so far as the arrivals of late tell
+    }
+    ++next_;
+    waited_ = 0;
 }
 
 std::optional<AudioTurn> AudioJitterBuffer::next(Instant now) {
-    if (due_ == never || now < due_) return std::nullopt;
+    if (due_ == never || now < due_ || held_ >= block_samples_) return std::nullopt;
     waiting_ = false;
-    const Step step = choose_step(find(next_) != nullptr, find(next_ + 1) != nullptr);
-    if (step == Step::drop) {
-        ++next_;
-        ++dropped_;
-    }
-    due_ += settings_.block;
     AudioTurn turn{.timestamp = timestamp_of(next_)};
-    if (step == Step::stretch) {
+    const Duration given = margin(next_);
+    take(turn);
+    held_ += block_samples_;
+    if (turn.kind != AudioTurn::Kind::decode) {
         ++concealed_;
-        return turn;
-    }
-
-    const std::int64_t number = next_++;
-    if (loss_turns_ > 0) --loss_turns_;
-    empty_turns_ = highest_ < number ? empty_turns_ + 1 : 0;
-    if (const Slot* const own = find(number)) {
-        turn.kind = AudioTurn::Kind::decode;
-        turn.packet = packet(*own);
-        turn.timestamp = own->timestamp;
-        return turn;
-    }
-    ++concealed_;
-    if (const Slot* const after = find(number + 1)) {
-        turn.kind = AudioTurn::Kind::recover;
-        turn.packet = packet(*after);
-        ++recovered_;
-    } else if (empty_turns_ * settings_.block >= patience) {
-        due_ = never;  // the peer has stopped: begin anew with its next packet
+    } else {
+        choose_scale(turn, given);
     }
     return turn;
 }
 
-std::size_t AudioJitterBuffer::memory() const { return bytes_.size() + slots_.size() * sizeof(Slot); }
+bool AudioJitterBuffer::play(Instant now) {
+    if (due_ == never || now < due_ || held_ < block_samples_) return false;
+    held_ -= block_samples_;
+    due_ += settings_.block;
+    // The peer has stopped: begin anew with its next packet.
+    if (waited_ * settings_.block >= patience) due_ = never;
+    return true;
+}
+
+std::size_t AudioJitterBuffer::memory() const {
+    return bytes_.size() + slots_.size() * sizeof(Slot) + delays_.memory();
+}
 
 }  // namespace sotto::transport

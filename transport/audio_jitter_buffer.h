@@ -1,5 +1,6 @@
-// Holds Opus packets until their turn. The target delay follows the jitter; what is missing at its turn is recovered
-// from the next packet's FEC or concealed, and late packets are counted.
+// Holds Opus packets until their turn, and keeps the clock by which sound is played. The delay follows the arrivals: it
+// asks for sound to be made longer or shorter. What is missing at its turn is taken from a copy in another packet, from
+// the next packet's FEC, or concealed.
 #pragma once
 
 #include <cstdint>
@@ -9,26 +10,31 @@
 #include "base/strong_integer.h"
 #include "sotto/error.h"
 #include "sotto/time.h"
+#include "transport/arrival_delays.h"
 #include "transport/rtp.h"
 
 namespace sotto::transport {
 
 struct AudioJitterBufferSettings {
-    Duration block = std::chrono::milliseconds(20);    // what next() plays each time
-    Duration minimum = std::chrono::milliseconds(20);  // bounds of the target delay
+    Duration block = std::chrono::milliseconds(20);   // what is played each time
+    Duration minimum = std::chrono::milliseconds(5);  // bounds of the target delay
     Duration maximum = std::chrono::milliseconds(400);
 };
 
-// What to play next.
+// What to decode next.
 struct AudioTurn {
     enum class Kind {
         decode,   // `packet` is the block
-        recover,  // the block is lost; `packet` is the one after it, whose FEC may hold it
+        recover,  // the block is lost; `packet` is the one after it, whose FEC holds it
         conceal,  // nothing known: packet loss concealment
     };
+    enum class Scale { keep, shorten, stretch };
     Kind kind = Kind::conceal;
-    Bytes packet{};            // views the buffer until the next insert() or next()
-    RtpTimestamp timestamp{};  // of the block to play
+    Bytes packet{};                // views the buffer until the next insert() or next()
+    RtpTimestamp timestamp{};      // of the block
+    Instant arrived{};             // `packet`
+    Scale scale = Scale::keep;     // what would bring the delay nearer to where it should be; see scaled()
+    std::int64_t scale_limit = 0;  // samples a channel
 };
 
 class AudioJitterBuffer {
@@ -38,32 +44,48 @@ class AudioJitterBuffer {
     // One authentic packet; `extended` is its unwrapped sequence number. Copies the payload.
     // Errors: truncated, malformed (not an Opus packet, or not `block` long), too_late, replayed, too_large.
     Result<void> insert(const RtpPacket& packet, std::int64_t extended, Instant now);
+    // A block that came as a copy in a later packet (RFC 2198), to be given before that packet's own block. It fills a
+    // hole whose turn has not come, else it is counted as unused. Errors: truncated, malformed, too_large.
+    Result<void> insert_redundant(Bytes block, std::int64_t extended, Instant now);
 
-    // The block whose turn it is, or nothing when its turn has not come (see deadline()).
+    // When a block is due: what to decode for it, again and again until enough is held for play(). Each turn is counted
+    // as a block of sound held; scaled() tells if it became more or less.
     std::optional<AudioTurn> next(Instant now);
+    void scaled(std::int64_t samples) { held_ += samples; }
+    // Takes one block of what is held, when it is due.
+    bool play(Instant now);
     // When the next block is due; `never` before the first packet.
     Instant deadline() const { return due_; }
 
-    Duration target() const { return target_; }
+    Duration target() const;
+    std::int64_t held() const { return held_; }             // samples a channel, decoded and not yet played
     std::uint64_t concealed() const { return concealed_; }  // turns without their own packet, recovered ones too
     std::uint64_t recovered() const { return recovered_; }
-    std::uint64_t dropped() const { return dropped_; }  // numbers skipped because the delay shrank
+    std::uint64_t dropped() const { return dropped_; }  // numbers skipped because they were older than the maximum
+    std::uint64_t redundant_used() const { return redundant_used_; }
+    std::uint64_t redundant_unused() const { return redundant_unused_; }
     std::size_t memory() const;
 
   private:
-    enum class Step { consume, stretch, drop };
-
     void start(std::int64_t number, RtpTimestamp timestamp, Instant now);
-    void measure(std::int64_t number, Instant now);
-    void limit_delay(Instant now);
-    Instant earliest(std::int64_t number) const;
-    Duration delay() const { return due_ - earliest(next_); }
-    Step choose_step(bool present, bool successor);
+    void note_playable(std::int64_t number, Instant now);
+    void skip_waited(std::int64_t number);
+    void limit_delay(std::int64_t newest, Instant now);
+    void store(Bytes payload, std::int64_t number, Instant now);
+    Result<void> check(Bytes payload) const;
+    bool jumps_to(std::int64_t number) const;
+
+    Duration margin(std::int64_t number) const { return due_ - delays_.earliest(number); }
+    bool should_grow(Duration margin) const;
+    bool should_shrink(Duration margin) const;
+    void take(AudioTurn& turn);
+    void choose_scale(AudioTurn& turn, Duration margin);
     RtpTimestamp timestamp_of(std::int64_t number) const;
 
     struct Slot {
         std::int64_t number = -1;
-        RtpTimestamp timestamp{};
+        std::int64_t playable = -1;  // the last number here that was noted as such
+        Instant arrived{};
         std::uint16_t size = 0;
     };
     std::size_t place(std::int64_t number) const { return static_cast<std::size_t>(number) % slots_.size(); }
@@ -72,25 +94,24 @@ class AudioJitterBuffer {
 
     static constexpr std::size_t slot_bytes = 1276;  // the largest frame (RFC 6716 §3.4 [R2]) and its TOC
     AudioJitterBufferSettings settings_;
+    std::int64_t block_samples_;
     std::vector<Slot> slots_;
     std::vector<std::byte> bytes_;
+    ArrivalDelays delays_;
     Instant due_ = never;
-    Duration target_;
-    std::int64_t next_ = -1;     // the number to play next; -1 before the first packet
+    std::int64_t next_ = -1;     // the number to decode next; -1 before the first packet
     std::int64_t highest_ = -1;  // the highest number taken in
-    // The arrival line: packet `origin_` at `origin_time_` had the least delay seen; later ones lie `block` apart.
-    std::int64_t origin_ = 0;
-    Instant origin_time_{};
+    std::int64_t origin_ = 0;    // the first since play began, or began anew
     RtpTimestamp origin_timestamp_{};
-    Duration jitter_{};          // decaying maximum of the delay over that line
-    Duration earlier_jitter_{};  // the same of the lines before it
-    bool waiting_ = false;       // the line's first packet has not had its turn
-    int excess_turns_ = 0;       // in a row with more delay than the target asks for
-    int loss_turns_ = 0;         // left of the time for which a loss is remembered
-    int empty_turns_ = 0;        // in a row with nothing in the buffer
+    std::int64_t held_ = 0;
+    bool waiting_ = false;           // the first packet has not had its turn
+    std::int64_t waited_ = 0;        // turns in a row for which `next_` was waited for, with nothing in the buffer
+    std::int64_t since_scaled_ = 0;  // turns
     std::uint64_t concealed_ = 0;
     std::uint64_t recovered_ = 0;
     std::uint64_t dropped_ = 0;
+    std::uint64_t redundant_used_ = 0;
+    std::uint64_t redundant_unused_ = 0;
 };
 
 }  // namespace sotto::transport

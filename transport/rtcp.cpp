@@ -11,7 +11,9 @@ constexpr std::uint8_t version = 2;
 // RFC 3550 §12.1, RFC 4585 §6.1.
 enum PacketType : std::uint8_t { sr = 200, rr = 201, sdes = 202, bye = 203, rtpfb = 205, psfb = 206 };
 constexpr std::uint8_t generic_nack = 1;  // FMT of RTPFB, RFC 4585 §6.2.1
+constexpr std::uint8_t ccfb = 11;         // FMT of RTPFB, RFC 8888 §3.1
 constexpr std::uint8_t pli = 1;           // FMT of PSFB, RFC 4585 §6.3.1
+constexpr std::uint8_t fir = 4;           // FMT of PSFB, RFC 5104 §4.3.1
 constexpr std::uint8_t sdes_cname = 1;    // RFC 3550 §6.5.1
 
 struct Packet {
@@ -85,18 +87,7 @@ void add_nack(RtcpReport& out, std::uint16_t number) {
     if (out.nack_count < out.nacks.size()) out.nacks[out.nack_count++] = SequenceNumber{number};
 }
 
-Result<void> read_feedback(const Packet& packet, Ssrc about, RtcpReport& out) {
-    ByteReader in(packet.body);
-    const auto sender = in.u32();
-    const auto source = in.u32();
-    if (!source) return Failure(Error::malformed);
-    static_cast<void>(*sender);
-    if (Ssrc{*source} != about) return {};
-    if (packet.type == psfb) {
-        out.picture_loss = out.picture_loss || packet.count == pli;
-        return {};
-    }
-    if (packet.count != generic_nack) return {};
+Result<void> read_nacks(ByteReader& in, RtcpReport& out) {
     while (!in.empty()) {
         const auto pid = in.u16();
         const auto bitmask = in.u16();
@@ -106,6 +97,65 @@ Result<void> read_feedback(const Packet& packet, Ssrc about, RtcpReport& out) {
             if ((*bitmask >> bit & 1) != 0) add_nack(out, static_cast<std::uint16_t>(*pid + bit + 1));
         }
     }
+    return {};
+}
+
+// RFC 5104 §4.3.1.1: each entry names the stream, a command number and 24 reserved bits.
+Result<void> read_full_intra_requests(ByteReader& in, Ssrc about, RtcpReport& out) {
+    while (!in.empty()) {
+        const auto target = in.u32();
+        if (!in.u32()) return Failure(Error::malformed);
+        out.full_intra_request = out.full_intra_request || Ssrc{*target} == about;
+    }
+    return {};
+}
+
+// One stream of an RFC 8888 packet: its metrics are padded to 32 bits.
+Result<void> read_metrics(ByteReader& in, CongestionFeedback& out, bool wanted) {
+    const auto ssrc = in.u32();
+    const auto first = in.u16();
+    const auto count = in.u16();
+    if (!count || *count > max_metrics_sent) return Failure(Error::malformed);
+    const auto metrics = in.take((*count + std::size_t{1}) / 2 * 4);
+    if (!metrics) return Failure(Error::malformed);
+    if (!wanted || !out.begin(Ssrc{*ssrc}, SequenceNumber{*first})) {
+        out.left_out += *count;
+        return {};
+    }
+    ByteReader each(*metrics);
+    for (int i = 0; i < *count; ++i) {
+        if (!out.add({*each.u16()})) ++out.left_out;
+    }
+    return {};
+}
+
+// RFC 8888 §3.1: streams, then the report's time stamp.
+Result<void> read_congestion(const Packet& packet, RtcpReport& out) {
+    ByteReader in(packet.body);
+    const bool wanted = !out.congestion;
+    if (!in.u32() || in.remaining() < 4) return Failure(Error::malformed);
+    if (wanted) out.congestion.emplace();
+    while (in.remaining() > 4) {
+        const auto read = read_metrics(in, *out.congestion, wanted);
+        if (!read) return read;
+    }
+    const auto timestamp = in.u32();
+    if (!timestamp) return Failure(Error::malformed);
+    if (wanted) out.congestion->timestamp = *timestamp;
+    return {};
+}
+
+Result<void> read_feedback(const Packet& packet, Ssrc about, RtcpReport& out) {
+    if (packet.type == rtpfb && packet.count == ccfb) return read_congestion(packet, out);
+    ByteReader in(packet.body);
+    if (!in.u32()) return Failure(Error::malformed);
+    const auto source = in.u32();
+    if (!source) return Failure(Error::malformed);
+    // RFC 5104 §4.3.1.2: a FIR's media source is 0, its entries name the streams.
+    if (packet.type == psfb && packet.count == fir) return read_full_intra_requests(in, about, out);
+    if (Ssrc{*source} != about) return {};
+    if (packet.type == psfb) out.picture_loss = out.picture_loss || packet.count == pli;
+    if (packet.type == rtpfb && packet.count == generic_nack) return read_nacks(in, out);
     return {};
 }
 
@@ -129,6 +179,11 @@ Result<void> read_packet(const Packet& packet, Ssrc about, RtcpReport& out) {
         default: return {};  // RFC 3550 §6.1: unknown types are skipped; SDES says nothing we use
     }
 }
+
+bool begins_packet(std::uint8_t type) { return type == sr || type == rr || type == rtpfb || type == psfb; }
+
+// All packets that may come first begin with their sender's SSRC.
+Ssrc claimed_sender(const Packet& packet) { return Ssrc{ByteReader(packet.body).u32().value_or(0)}; }
 
 // -- Writing
 
@@ -194,6 +249,21 @@ void write_nacks(ByteWriter& out, const RtcpOutgoing& report) {
     }
 }
 
+// RFC 8888 §3.1.
+void write_congestion(ByteWriter& out, const RtcpOutgoing& report) {
+    const CongestionFeedback& feedback = *report.congestion;
+    std::size_t body = 8;
+    for (const auto& stream : feedback.streams()) body += 8 + (stream.count + std::size_t{1}) / 2 * 4;
+    write_header(out, ccfb, rtpfb, body);
+    out.u32(report.sender.value);
+    for (const auto& stream : feedback.streams()) {
+        out.u32(stream.ssrc.value).u16(stream.first.value).u16(stream.count);
+        for (const PacketMetric metric : feedback.metrics(stream)) out.u16(metric.value);
+        if (stream.count % 2 != 0) out.u16(0);
+    }
+    out.u32(feedback.timestamp);
+}
+
 }  // namespace
 
 Result<RtcpReport> parse_rtcp(Bytes compound, Ssrc about) {
@@ -203,8 +273,9 @@ Result<RtcpReport> parse_rtcp(Bytes compound, Ssrc about) {
     do {
         const auto packet = take_packet(in);
         if (!packet) return Failure(packet.error());
-        // RFC 3550 §6.1: a compound packet begins with a report.
-        if (first && packet->type != sr && packet->type != rr) return Failure(Error::malformed);
+        // RFC 3550 §6.1: a compound packet begins with a report; RFC 5506 §3.4.1: feedback may go without.
+        if (first && !begins_packet(packet->type)) return Failure(Error::malformed);
+        if (first) report.sender = claimed_sender(*packet);
         first = false;
         const auto read = read_packet(*packet, about, report);
         if (!read) return Failure(read.error());
@@ -214,14 +285,19 @@ Result<RtcpReport> parse_rtcp(Bytes compound, Ssrc about) {
 
 Result<std::size_t> write_rtcp(const RtcpOutgoing& report, MutableBytes out) {
     if (report.cname.size() > 255) return Failure(Error::too_large);
+    const bool feedback = !report.nacks.empty() || report.picture_loss || report.congestion != nullptr;
+    if (report.reduced && !feedback) return Failure(Error::invalid_argument);
     ByteWriter writer(out);
-    write_report(writer, report);
-    write_sdes(writer, report);
+    if (!report.reduced) {
+        write_report(writer, report);
+        write_sdes(writer, report);
+    }
     if (!report.nacks.empty()) write_nacks(writer, report);
     if (report.picture_loss) {
         write_header(writer, pli, psfb, 8);
         writer.u32(report.sender.value).u32(report.media_source.value);
     }
+    if (report.congestion != nullptr) write_congestion(writer, report);
     if (report.bye) {
         write_header(writer, 1, bye, 4);
         writer.u32(report.sender.value);

@@ -1,4 +1,5 @@
-// RTCP (RFC 3550 §6) and the feedback messages of RFC 4585: what one report can say, parsed and written whole.
+// RTCP (RFC 3550 §6) and the feedback messages of RFC 4585, 5104 and 8888: what one report can say, parsed and written
+// whole.
 #pragma once
 
 #include <array>
@@ -9,6 +10,7 @@
 #include "base/strong_integer.h"
 #include "sotto/bytes.h"
 #include "sotto/error.h"
+#include "transport/congestion/feedback.h"
 
 namespace sotto::transport {
 
@@ -48,16 +50,21 @@ struct RtcpReport {
     std::optional<ReportBlock> report;              // the block about `about`, see parse_rtcp
     std::array<SequenceNumber, max_nacks> nacks{};  // RFC 4585 §6.2.1, about `about`
     std::size_t nack_count = 0;
-    bool picture_loss = false;  // PLI, RFC 4585 §6.3.1, about `about`
-    bool bye = false;           // RFC 3550 §6.6
+    bool picture_loss = false;        // PLI, RFC 4585 §6.3.1, about `about`
+    bool full_intra_request = false;  // FIR, RFC 5104 §4.3.1, about `about`; asks for the same
+    bool bye = false;                 // RFC 3550 §6.6
+    // RFC 8888, about any streams: whose they are is the caller's to judge. A second one in a packet is only counted,
+    // in left_out.
+    std::optional<CongestionFeedback> congestion;
 };
 
 // `about`: our own SSRC; blocks and feedback about other streams are skipped. NACKs beyond max_nacks are dropped.
-// Errors: truncated, malformed (lengths, first packet not SR/RR, padding not in the last packet), unsupported_version.
+// A packet may begin with feedback instead of a report (RFC 5506 §3.4.1).
+// Errors: truncated, malformed (lengths, another first packet, padding not in the last packet), unsupported_version.
 Result<RtcpReport> parse_rtcp(Bytes compound, Ssrc about);
 
 // What we say; written as SR or RR, SDES (CNAME, RFC 3550 §6.5.1; the library uses a random one per call: RFC 7022),
-// then feedback, then BYE.
+// then feedback, then BYE. `reduced` leaves out the first two (RFC 5506): there must be feedback then.
 struct RtcpOutgoing {
     Ssrc sender{};
     std::optional<SenderInfo> sender_info{};
@@ -67,9 +74,11 @@ struct RtcpOutgoing {
     std::span<const SequenceNumber> nacks{};  // ascending; packed into PID/BLP pairs
     bool picture_loss = false;
     bool bye = false;
+    const CongestionFeedback* congestion = nullptr;
+    bool reduced = false;
 };
 
-// Gives the bytes written. Error::too_large if `out` is too short.
+// Gives the bytes written. Errors: too_large if `out` is too short, invalid_argument if a reduced one says nothing.
 Result<std::size_t> write_rtcp(const RtcpOutgoing& report, MutableBytes out);
 
 }  // namespace sotto::transport

@@ -28,6 +28,10 @@ inline constexpr std::size_t max_datagram = 1232;   // IPv6 minimum MTU 1280 les
 inline constexpr std::size_t srtp_tag_size = 16;    // RFC 7714 §12
 inline constexpr std::size_t srtp_mki_size = 2;     // RFC 3711 §3.1: which key; docs/protocol.md, "Epochs"
 inline constexpr std::size_t max_rtp_packet = max_datagram - srtp_tag_size - srtp_mki_size;
+inline constexpr std::size_t max_rtp_payload = max_rtp_packet - rtp_header_size;
+// A packet that repairs another holds that one's payload and up to 9 bytes more; docs/protocol.md, "Repair".
+inline constexpr std::size_t repair_overhead = 9;
+inline constexpr std::size_t max_media_payload = max_rtp_payload - repair_overhead;
 
 // Errors: truncated, malformed (padding longer than the payload), unsupported_version (not 2).
 Result<RtpPacket> parse_rtp(Bytes packet);

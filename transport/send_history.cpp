@@ -1,41 +1,35 @@
 #include "transport/send_history.h"
 
-#include <bit>
+#include <algorithm>
 
 namespace sotto::transport {
-namespace {
 
-std::size_t index(SequenceNumber sequence, std::size_t capacity) { return sequence.value & (capacity - 1); }
-
-}  // namespace
-
-SendHistory::SendHistory(std::size_t capacity)
-    : slots_(std::bit_ceil(capacity == 0 ? std::size_t{1} : capacity)), bytes_(slots_.size() * max_datagram) {}
+SendHistory::SendHistory(std::size_t capacity, std::size_t max_payload)
+    : max_payload_(max_payload), slots_(std::max<std::size_t>(capacity, 1)), bytes_(slots_.size() * max_payload) {}
 
 MutableBytes SendHistory::prepare(SequenceNumber sequence) {
-    const std::size_t i = index(sequence, slots_.size());
+    const std::size_t i = place(sequence);
     slots_[i].used = false;
-    return std::span(bytes_).subspan(i * max_datagram, max_datagram);
+    return std::span(bytes_).subspan(i * max_payload_, max_payload_);
 }
 
-void SendHistory::commit(SequenceNumber sequence, std::size_t length) {
-    slots_[index(sequence, slots_.size())] = {
-        .used = true, .sequence = sequence, .length = static_cast<std::uint16_t>(length)};
+void SendHistory::commit(const RtpHeader& header, std::size_t size) {
+    slots_[place(header.sequence)] = {.used = true, .size = static_cast<std::uint16_t>(size), .header = header};
 }
 
-Bytes SendHistory::find(SequenceNumber sequence) const {
-    const std::size_t i = index(sequence, slots_.size());
+std::optional<KeptPacket> SendHistory::find(SequenceNumber sequence) const {
+    const std::size_t i = place(sequence);
     const Slot& slot = slots_[i];
-    if (!slot.used || slot.sequence != sequence) return {};
-    return std::span(bytes_).subspan(i * max_datagram, slot.length);
+    if (!slot.used || slot.header.sequence != sequence) return std::nullopt;
+    return KeptPacket{.header = slot.header, .payload = std::span(bytes_).subspan(i * max_payload_, slot.size)};
 }
 
-Bytes SendHistory::retransmit(SequenceNumber sequence, Instant now, Duration interval) {
-    const Bytes packet = find(sequence);
-    if (packet.empty()) return {};
-    Slot& slot = slots_[index(sequence, slots_.size())];
-    if (slot.last_resend != Instant::min() && now - slot.last_resend < interval) return {};
-    slot.last_resend = now;
+std::optional<KeptPacket> SendHistory::retransmit(SequenceNumber sequence, Instant now, Duration interval) {
+    const auto packet = find(sequence);
+    if (!packet) return std::nullopt;
+    Slot& slot = slots_[place(sequence)];
+    if (slot.last_repair != Instant::min() && now - slot.last_repair < interval) return std::nullopt;
+    slot.last_repair = now;
     return packet;
 }
 

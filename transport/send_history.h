@@ -1,4 +1,4 @@
-// Packets kept by number in memory allocated once: what was sent, for retransmission.
+// Packets kept by number in memory allocated once, as they were before SRTP: what was sent, for its repair.
 #pragma once
 
 #include <cstddef>
@@ -12,19 +12,24 @@
 
 namespace sotto::transport {
 
-// The last `capacity` protected packets of one stream. A packet is built in its slot, so history costs no copy.
+struct KeptPacket {
+    RtpHeader header;
+    Bytes payload{};  // views the history until the number's slot is prepared for another
+};
+
+// The last `capacity` packets of one stream. A payload is built in its slot.
 class SendHistory {
   public:
-    explicit SendHistory(std::size_t capacity);  // rounded up to a power of two
+    SendHistory(std::size_t capacity, std::size_t max_payload);
 
-    // Room of max_datagram bytes for the packet with this number; what was there before is forgotten.
+    // Room of max_payload bytes for the packet with this number; what was there before is forgotten.
     MutableBytes prepare(SequenceNumber sequence);
-    // The packet in prepare()'s room is `length` bytes long.
-    void commit(SequenceNumber sequence, std::size_t length);
-    // The packet as sent, or empty when it was never sent or is forgotten.
-    Bytes find(SequenceNumber sequence) const;
-    // For a NACK: like find(), but empty when sent again less than `interval` ago (one repair per round trip).
-    Bytes retransmit(SequenceNumber sequence, Instant now, Duration interval);
+    // The payload in the room of header.sequence has `size` bytes.
+    void commit(const RtpHeader& header, std::size_t size);
+    // Nothing when it was never committed or is forgotten.
+    std::optional<KeptPacket> find(SequenceNumber sequence) const;
+    // For a NACK: like find(), but nothing when given for one less than `interval` ago (one repair per round trip).
+    std::optional<KeptPacket> retransmit(SequenceNumber sequence, Instant now, Duration interval);
 
     std::size_t capacity() const { return slots_.size(); }
     std::size_t memory() const;  // bytes held
@@ -32,10 +37,13 @@ class SendHistory {
   private:
     struct Slot {
         bool used = false;
-        SequenceNumber sequence{};
-        std::uint16_t length = 0;
-        Instant last_resend = Instant::min();
+        std::uint16_t size = 0;
+        RtpHeader header;
+        Instant last_repair = Instant::min();
     };
+    std::size_t place(SequenceNumber sequence) const { return sequence.value % slots_.size(); }
+
+    std::size_t max_payload_;
     std::vector<Slot> slots_;
     std::vector<std::byte> bytes_;
 };

@@ -24,6 +24,8 @@ class SequenceUnwrapper {
         return *newest_ + distance(SequenceNumber{static_cast<std::uint16_t>(*newest_)}, number);
     }
 
+    std::optional<std::int64_t> newest() const { return newest_; }
+
   private:
     std::optional<std::int64_t> newest_;
 };

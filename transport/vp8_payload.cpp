@@ -41,6 +41,26 @@ Result<void> read_extension(ByteReader& in, Vp8Descriptor& out) {
     return {};
 }
 
+std::size_t written_size(const EncodedFrame& frame) {
+    if (frame.temporal_layer) return max_vp8_descriptor_size;
+    return vp8_descriptor_size + (frame.key_index ? 1 : 0);
+}
+
+int bit(bool set, int mask) { return set ? mask : 0; }
+
+void write_descriptor(ByteWriter& out, const EncodedFrame& frame, std::uint16_t picture_id, bool first) {
+    const bool layered = frame.temporal_layer.has_value();
+    const int layer = frame.temporal_layer.value_or(0);
+    // RFC 7741 §4.2: X, N, S on the frame's first packet, PID 0; I, L and T in layers, K; M: 15 bits.
+    out.u8(static_cast<std::uint8_t>(0x80 | bit(frame.non_reference, 0x20) | bit(first, 0x10)))
+        .u8(static_cast<std::uint8_t>(0x80 | bit(layered, 0x60) | bit(frame.key_index.has_value(), 0x10)))
+        .u16(static_cast<std::uint16_t>(0x8000 | picture_id));
+    if (layered) out.u8(frame.tl0_pic_idx);
+    if (layered || frame.key_index) {
+        out.u8(static_cast<std::uint8_t>(layer << 6 | bit(frame.layer_sync, 0x20) | frame.key_index.value_or(0)));
+    }
+}
+
 }  // namespace
 
 bool Vp8Payload::key_frame() const { return (std::to_integer<int>(data[0]) & 1) == 0; }
@@ -63,23 +83,24 @@ Result<Vp8Payload> parse_vp8(Bytes payload) {
     return parsed;
 }
 
-Vp8Packetizer::Vp8Packetizer(Bytes frame, std::size_t max_payload, std::uint16_t picture_id)
-    : rest_(frame), picture_id_(picture_id) {
-    const std::size_t room = max_payload > descriptor_size ? max_payload - descriptor_size : 1;
-    packets_left_ = (frame.size() + room - 1) / room;
+Vp8Packetizer::Vp8Packetizer(const EncodedFrame& frame, std::size_t max_payload, std::uint16_t picture_id)
+    : frame_(frame), picture_id_(picture_id) {
+    const std::size_t descriptor = written_size(frame);
+    const std::size_t room = max_payload > descriptor ? max_payload - descriptor : 1;
+    packets_left_ = (frame.bytes.size() + room - 1) / room;
 }
+
+Vp8Packetizer::Vp8Packetizer(Bytes frame, std::size_t max_payload, std::uint16_t picture_id)
+    : Vp8Packetizer(EncodedFrame{.bytes = frame}, max_payload, picture_id) {}
 
 Result<std::size_t> Vp8Packetizer::next(MutableBytes out) {
     if (done()) return Failure(Error::wrong_state);
-    const std::size_t share = (rest_.size() + packets_left_ - 1) / packets_left_;
-    if (out.size() < descriptor_size + share) return Failure(Error::too_large);
+    const std::size_t share = (frame_.bytes.size() + packets_left_ - 1) / packets_left_;
+    if (out.size() < written_size(frame_) + share) return Failure(Error::too_large);
     ByteWriter writer(out);
-    writer
-        .u8(static_cast<std::uint8_t>(0x80 | (first_ ? 0x10 : 0)))  // X; S on the frame's first packet; PID 0
-        .u8(0x80)                                                   // I
-        .u16(static_cast<std::uint16_t>(0x8000 | picture_id_))      // M: 15 bits
-        .bytes(rest_.first(share));
-    rest_ = rest_.subspan(share);
+    write_descriptor(writer, frame_, picture_id_, first_);
+    writer.bytes(frame_.bytes.first(share));
+    frame_.bytes = frame_.bytes.subspan(share);
     --packets_left_;
     first_ = false;
     return writer.size();

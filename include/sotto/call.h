@@ -32,7 +32,7 @@ struct CallSettings {
     int video_width = 640;      // even, 16 to 4096
     int video_height = 360;
     int video_frame_rate = 30;
-    int video_bitrate = 800000;        // bit/s
+    int video_bitrate = 2500000;       // bit/s at most; the network decides below that
     int video_cpu_used = -6;           // libvpx's real-time speed
     TraceClock trace_clock = nullptr;  // for latency traces; without it they carry the `now` of each call
 };
@@ -137,7 +137,7 @@ class SOTTO_API Call {
     // New keys for the media at once, agreed with the peer by signals: whoever learned the present ones hears nothing
     // of what comes after. It happens by itself every few minutes. Error: wrong_state (not active).
     Result<void> rekey();
-    Result<void> set_video_bitrate(int bits_per_second);  // errors: wrong_state, invalid_argument
+    Result<void> set_video_bitrate(int bits_per_second);  // at most; errors: wrong_state, invalid_argument
     void request_key_frame();                             // the next frame we send decodes on its own
 
     // -- What it is.

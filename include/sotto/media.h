@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "sotto/bytes.h"
@@ -42,6 +43,13 @@ struct AudioBlock {
 struct EncodedFrame {
     Bytes bytes;
     bool key = false;  // video: decodable on its own
+    // Video: its place among the frames before and after it (RFC 7741 §4.2).
+    bool non_reference = false;                    // no other frame refers to it
+    std::optional<std::uint8_t> temporal_layer{};  // 0 to 2 where there are layers: refers to none of a higher one
+    bool layer_sync = false;                       // above layer 0: refers to the last frame of layer 0 alone
+    std::uint8_t tl0_pic_idx = 0;                  // of the last frame of layer 0, this one included
+    // The golden frame that this one becomes or, where a frame had the same index before, the only one it refers to.
+    std::optional<std::uint8_t> key_index{};  // 0 to 31
 };
 
 }  // namespace sotto

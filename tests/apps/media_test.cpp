@@ -127,7 +127,7 @@ TEST_CASE("a recording plays back the pictures and the sound that went in") {
     for (std::size_t i = 0; i < pictures; ++i) {
         const Duration at = std::chrono::milliseconds(i * 1000 / 30);
         render_scene(i, 30, *picture);
-        const auto encoded = encoder->encode(picture->view({}), i * 3000, false);
+        const auto encoded = encoder->encode(picture->view({}), i * 3000);
         REQUIRE(encoded);
         recorded += encoded->bytes.empty() ? 0 : 1;
         if (!encoded->bytes.empty()) REQUIRE(recorder->video(encoded->bytes, encoded->key, at));

@@ -27,7 +27,8 @@ struct Caller {
         return std::move(*crypto::Session::initiate(device, *crypto::parse_bundle(bundle), random));
     }
     static Buffer offer_by(crypto::Session& session, Random& random) {
-        call::CallSignal offer{.call = {}, .body = call::Offer{{.audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}}}};
+        call::CallSignal offer{
+            .call = {}, .body = call::Offer{{.audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}, .repair_ssrc = Ssrc{3}}}};
         random.fill(offer.call.bytes);
         return session.seal(*call::encode(offer), crypto::Step::fresh)->message;
     }

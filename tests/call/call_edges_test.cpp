@@ -113,8 +113,9 @@ TEST_CASE("pictures from a peer that offered sound alone are refused, though it 
         auto theirs = crypto::Generation({}, 0, {}, crypto::Role::caller).sending.next();
         auto session = RtpSession::create(
             MediaEpochs(crypto::Generation({}, 0, {}, crypto::Role::callee), {}, {}, now),
-            {.audio = true, .video = true, .audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}},
-            {.audio = true, .video = offered, .audio_ssrc = Ssrc{3}, .video_ssrc = Ssrc{4}}, {}, random, now);
+            {.audio = true, .video = true, .audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}, .repair_ssrc = Ssrc{5}},
+            {.audio = true, .video = offered, .audio_ssrc = Ssrc{3}, .video_ssrc = Ssrc{4}, .repair_ssrc = Ssrc{6}}, {},
+            random, now);
         REQUIRE(session);
         auto out = transport::SrtpSender::create(std::move(theirs->video), Ssrc{4});
         alignas(8) std::array<std::byte, 64> packet{};
@@ -125,5 +126,34 @@ TEST_CASE("pictures from a peer that offered sound alone are refused, though it 
         const auto received = (*session)->receive(std::span(packet).first(*length), now);
         CHECK(received.has_value() == offered);
         if (!offered) CHECK(received.error() == Error::unknown_stream);
+    }
+}
+
+TEST_CASE("repair is taken from a peer that offered pictures alone, and in the two types that it has") {
+    using namespace sotto::call;
+    const Instant now{1s};
+    SeededRandom random(89);
+    for (const bool offered : {false, true}) {
+        CAPTURE(offered);
+        auto theirs = crypto::Generation({}, 0, {}, crypto::Role::caller).sending.next();
+        auto session = RtpSession::create(
+            MediaEpochs(crypto::Generation({}, 0, {}, crypto::Role::callee), {}, {}, now),
+            {.audio = true, .video = true, .audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}, .repair_ssrc = Ssrc{5}},
+            {.audio = true, .video = offered, .audio_ssrc = Ssrc{3}, .video_ssrc = Ssrc{4}, .repair_ssrc = Ssrc{6}}, {},
+            random, now);
+        REQUIRE(session);
+        auto out = transport::SrtpSender::create(std::move(theirs->repair), Ssrc{6});
+        for (std::uint8_t type = 95; type <= 112; ++type) {
+            CAPTURE(type);
+            alignas(8) std::array<std::byte, 64> packet{};
+            const transport::RtpHeader header{
+                .payload_type = PayloadType{type}, .sequence = SequenceNumber{type}, .ssrc = Ssrc{6}};
+            const std::size_t size = *transport::write_rtp_header(header, packet);
+            const auto length = out->protect_rtp(packet, size + 20);
+            REQUIRE(length);
+            const auto received = (*session)->receive(std::span(packet).first(*length), now);
+            const bool refused = !received && received.error() == Error::unknown_stream;
+            CHECK(refused == !(offered && (type == 97 || type == 98)));
+        }
     }
 }

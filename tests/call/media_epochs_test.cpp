@@ -15,6 +15,7 @@ using crypto::Role;
 namespace {
 
 constexpr Ssrc callers_sound{1}, callers_pictures{2}, callees_sound{3}, callees_pictures{4};
+constexpr Ssrc callers_repair{5}, callees_repair{6};
 
 crypto::GenerationSecret secret(std::uint16_t generation) {
     SeededRandom random(500 + std::uint64_t{generation});
@@ -29,7 +30,8 @@ StreamOffer offer(Role role) {
     const bool caller = role == Role::caller;
     return {.audio = true,
             .audio_ssrc = caller ? callers_sound : callees_sound,
-            .video_ssrc = caller ? callers_pictures : callees_pictures};
+            .video_ssrc = caller ? callers_pictures : callees_pictures,
+            .repair_ssrc = caller ? callers_repair : callees_repair};
 }
 
 // Both ends of a call's media, without signals.
@@ -119,7 +121,95 @@ bool opens_any(crypto::EpochChain<Receiving>&& chain, int epochs, std::span<cons
     return false;
 }
 
+StreamSsrcs ssrcs(Role role) {
+    const StreamOffer streams = offer(role);
+    return {.audio = streams.audio_ssrc, .video = streams.video_ssrc, .repair = streams.repair_ssrc};
+}
+
+// One end's streams and their keys, with nothing around them.
+struct Streams {
+    Streams(Role role, const EpochSettings& settings, Instant now)
+        : ours(ssrcs(role)),
+          theirs(ssrcs(role == Role::caller ? Role::callee : Role::caller)),
+          epochs(generation(0, role), {}, settings, now),
+          sending(std::move(*epochs.first_to_send(ours))),
+          receiving(std::move(*epochs.first_to_receive(theirs))) {}
+
+    SendStream out(SrtpKey<Sending>&& key, Ssrc ssrc) {
+        return std::move(*SendStream::create(std::move(key), {.ssrc = ssrc}, random));
+    }
+    static ReceiveStream in(SrtpKey<Receiving>&& key, Ssrc ssrc) {
+        return std::move(*ReceiveStream::create(std::move(key), {.ssrc = ssrc, .clock_rate = 90000}));
+    }
+    MediaStreams all() { return {audio_out, video_out, repair_out, audio_in, video_in, repair_in}; }
+
+    SeededRandom random{9};
+    StreamSsrcs ours, theirs;
+    MediaEpochs epochs;
+    crypto::EpochKeys<Sending> sending;
+    crypto::EpochKeys<Receiving> receiving;
+    SendStream audio_out = out(std::move(sending.audio), ours.audio);
+    SendStream video_out = out(std::move(sending.video), ours.video);
+    SendStream repair_out = out(std::move(sending.repair), ours.repair);
+    ReceiveStream audio_in = in(std::move(receiving.audio), theirs.audio);
+    ReceiveStream video_in = in(std::move(receiving.video), theirs.video);
+    ReceiveStream repair_in = in(std::move(receiving.repair), theirs.repair);
+};
+
+Buffer packet_of(SendStream& stream) {
+    alignas(8) std::array<std::byte, transport::max_datagram> room{};
+    const auto sent = stream.depart_at_once(20, {}, {}, false, room);
+    REQUIRE(sent);
+    return to_buffer(std::span(room).first(sent->size));
+}
+
+// Decrypts in place, so from a copy.
+Result<void> open(ReceiveStream& stream, Buffer datagram, Instant now) {
+    const auto arrived = stream.open_rtp(datagram, now);
+    if (!arrived) return Failure(arrived.error());
+    return {};
+}
+
 }  // namespace
+
+TEST_CASE("a repair packet under a later epoch makes that the present one for every stream") {
+    Instant now{1000s};
+    Streams caller(Role::caller, {}, now), callee(Role::callee, {}, now);
+    REQUIRE(callee.epochs.hold_next(callee.all()));
+    const std::array early{packet_of(caller.audio_out), packet_of(caller.video_out), packet_of(caller.repair_out)};
+    const Buffer in_time = packet_of(caller.audio_out);
+    REQUIRE(caller.epochs.begin_epoch(caller.all(), now));
+    REQUIRE(open(callee.repair_in, packet_of(caller.repair_out), now));
+    CHECK_FALSE(callee.epochs.lacks_next());
+    callee.epochs.received(callee.all(), now);
+    CHECK(callee.epochs.lacks_next());  // the one it held is in use
+    CHECK(open(callee.audio_in, packet_of(caller.audio_out), now));
+    CHECK(open(callee.video_in, packet_of(caller.video_out), now));
+    CHECK(open(callee.audio_in, in_time, now));
+    now += 2001ms;
+    REQUIRE(callee.epochs.poll(callee.all(), now));
+    CHECK(open(callee.audio_in, early[0], now).error() == Error::unknown_epoch);
+    CHECK(open(callee.video_in, early[1], now).error() == Error::unknown_epoch);
+    CHECK(open(callee.repair_in, early[2], now).error() == Error::unknown_epoch);
+}
+
+TEST_CASE("any stream alone spends the keys of all three") {
+    for (const int which : {0, 1, 2}) {
+        CAPTURE(which);
+        const Instant now{1000s};
+        Streams caller(Role::caller, {.packets = 85}, now);
+        SendStream& busy = which == 0 ? caller.audio_out : which == 1 ? caller.video_out : caller.repair_out;
+        for (int i = 0; i < 5; ++i) packet_of(busy);
+        CHECK_FALSE(caller.epochs.spent(caller.all()));
+        packet_of(busy);
+        CHECK(caller.epochs.spent(caller.all()));
+        REQUIRE(caller.epochs.begin_epoch(caller.all(), now));
+        CHECK_FALSE(caller.epochs.spent(caller.all()));
+        for (SendStream* const stream : {&caller.audio_out, &caller.video_out, &caller.repair_out}) {
+            CHECK(mki(packet_of(*stream)) == 1);
+        }
+    }
+}
 
 TEST_CASE("a sender turns its key every minute, at its deadline, though it sends nothing but reports") {
     Media media(1);
@@ -158,13 +248,20 @@ TEST_CASE("a key is turned before it has protected too many packets, and nothing
     }
 }
 
-TEST_CASE("a client that sends without ever polling keeps within the limits all the same") {
+TEST_CASE("what a client left unpolled for long still leaves within the limits") {
     Media media(2, {.packets = 85});
     static constexpr std::array<std::int16_t, 960> silence{};
+    std::vector<Buffer> sent;
     for (int i = 0; i < 60; ++i) {
         REQUIRE(media.caller->send(AudioBlock{.samples = silence, .captured = media.now}, media.now));
+        if (i % 8 == 7) media.poll(*media.caller, media.to_callee, sent);
     }
-    CHECK(stats(*media.caller).epoch == 9);
+    CHECK(stats(*media.caller).epoch >= 9);
+    std::map<std::uint16_t, int> sound;
+    for (const Buffer& datagram : sent) {
+        if (!transport::is_rtcp(datagram)) ++sound[mki(datagram)];
+    }
+    for (const auto& [epoch, packets] : sound) CHECK(packets <= 6);
 }
 
 TEST_CASE("packets that come faster than the client polls find their keys all the same") {

@@ -14,7 +14,8 @@ using crypto::Role;
 namespace {
 
 constexpr Instant now{std::chrono::seconds(1000)};
-constexpr call::StreamOffer streams{.audio = true, .audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}};
+constexpr call::StreamOffer streams{
+    .audio = true, .audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}, .repair_ssrc = Ssrc{3}};
 
 struct Said {
     std::vector<Buffer> signals;

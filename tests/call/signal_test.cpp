@@ -16,7 +16,8 @@ constexpr StreamOffer streams{.audio = true,
                               .audio_channels = 2,
                               .audio_block_ms = 10,
                               .audio_ssrc = Ssrc{0x11223344},
-                              .video_ssrc = Ssrc{0x55667788}};
+                              .video_ssrc = Ssrc{0x55667788},
+                              .repair_ssrc = Ssrc{0x99aabbcc}};
 
 CallSignal signal(decltype(CallSignal::body) body) {
     CallSignal made{.call = {}, .body = body};
@@ -46,6 +47,7 @@ TEST_CASE("every signal survives its encoding, and all are of one size") {
     }
     const auto offer = parse_signal(*encode(all[0]));
     CHECK(std::get<Offer>(offer->body).streams.video_ssrc == Ssrc{0x55667788});
+    CHECK(std::get<Offer>(offer->body).streams.repair_ssrc == Ssrc{0x99aabbcc});
     const auto bytes = encode(all[2]);
     const auto route = parse_signal(*bytes);
     CHECK(to_buffer(std::get<Route>(route->body).route) == to_buffer(as_bytes("127.0.0.1 5000")));
@@ -69,6 +71,14 @@ TEST_CASE("signals cut short, lengthened or of another version are refused by na
         other[0] = std::byte{9};
         CHECK(parse_signal(other).error() == Error::unsupported_version);
     }
+}
+
+TEST_CASE("streams with equal SSRCs are malformed, whichever two they are") {
+    StreamOffer equal = streams;
+    SUBCASE("sound and pictures") { equal.video_ssrc = equal.audio_ssrc; }
+    SUBCASE("sound and repair") { equal.repair_ssrc = equal.audio_ssrc; }
+    SUBCASE("pictures and repair") { equal.repair_ssrc = equal.video_ssrc; }
+    CHECK(parse_signal(*encode(signal(Offer{equal, sas}))).error() == Error::malformed);
 }
 
 TEST_CASE("a changed signal is refused or reads as exactly the bytes it has") {

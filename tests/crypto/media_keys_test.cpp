@@ -71,6 +71,7 @@ TEST_CASE("what one side sends with the other receives with, epoch by epoch and 
             CHECK(received->epoch == sent->epoch);
             CHECK(hex(sent->audio) == hex(received->audio));
             CHECK(hex(sent->video) == hex(received->video));
+            CHECK(hex(sent->repair) == hex(received->repair));
         };
         // The directions turn by themselves: one is ahead of the other.
         for (std::uint16_t epoch = 0; epoch < 7; ++epoch) agree(caller.sending, callee.receiving, epoch);
@@ -78,13 +79,13 @@ TEST_CASE("what one side sends with the other receives with, epoch by epoch and 
     }
 }
 
-TEST_CASE("no key serves two directions, media, epochs, generations, calls, identities, exchanges or first secrets") {
+TEST_CASE("no key serves two directions, streams, epochs, generations, calls, identities, exchanges or first secrets") {
     std::set<std::string> seen;
     std::size_t made = 0;
     const auto add_chain = [&](auto& chain) {
         for (int epoch = 0; epoch < 3; ++epoch) {
             const auto next = chain.next();
-            for (const auto& key : {hex(next->audio), hex(next->video)}) {
+            for (const auto& key : {hex(next->audio), hex(next->video), hex(next->repair)}) {
                 seen.insert(key);
                 ++made;
             }
@@ -171,6 +172,7 @@ TEST_CASE("a chain holds nothing that it was or yielded: its bytes have no epoch
     CHECK_FALSE(holds(begun.reveal()));
     CHECK_FALSE(holds(epoch->audio.reveal()));
     CHECK_FALSE(holds(epoch->video.reveal()));
+    CHECK_FALSE(holds(epoch->repair.reveal()));
 }
 
 TEST_CASE("a generation ends after 2^16 epochs") {

@@ -23,32 +23,59 @@ class AudioBufferRun {
 
   private:
     using Kind = transport::AudioTurn::Kind;
+    using Scale = transport::AudioTurn::Scale;
 
     void insert(Program& program) {
         number_ = std::max<std::int64_t>(1, number_ + program.i8());
-        std::array<std::byte, 5> payload;
-        ByteWriter(payload).u8(program.u8()).u32(static_cast<std::uint32_t>(number_));
+        const std::uint8_t toc = program.u8();
+        if (toc == 0x09) return copy(program);
+        const auto payload = payload_of(toc, number_);
         const RtpTimestamp timestamp{static_cast<std::uint32_t>(number_ * 960)};
         const auto inserted = buffer_.insert({.header = {.timestamp = timestamp}, .payload = payload}, number_, now_);
         if (inserted) check(number_ > last_played_ && buffer_.deadline() != never);
     }
 
-    // Each turn takes one block of time, so that no more come than time has passed.
+    // Of an earlier block, or of one that has not been sent.
+    void copy(Program& program) {
+        const std::int64_t number = std::max<std::int64_t>(1, number_ + program.i8());
+        const std::uint64_t before = buffer_.redundant_used() + buffer_.redundant_unused();
+        check(buffer_.insert_redundant(payload_of(0x08, number), number, now_).has_value());
+        check(buffer_.redundant_used() + buffer_.redundant_unused() == before + 1);
+    }
+
+    static std::array<std::byte, 6> payload_of(std::uint8_t toc, std::int64_t number) {
+        std::array<std::byte, 6> payload;
+        ByteWriter(payload).u8(toc).u8(number % 2 == 0 ? 0x40 : 0).u32(static_cast<std::uint32_t>(number));
+        return payload;
+    }
+
+    // Each block played takes one block of time, so that no more come than time has passed.
     void drain() {
-        for (Instant due = buffer_.deadline(); const auto turn = buffer_.next(now_); due = buffer_.deadline()) {
-            check(due <= now_);
+        while (buffer_.deadline() <= now_) {
+            const Instant due = buffer_.deadline();
+            while (const auto turn = buffer_.next(now_)) {
+                verify(*turn);
+                ++turns_;
+                scale(*turn);
+            }
+            check(buffer_.play(now_));
+            check(buffer_.held() >= 0 && buffer_.held() < 960 + 720);
             check(buffer_.deadline() == due + settings_.block || buffer_.deadline() == never);
-            verify(*turn);
-            ++turns_;
         }
-        check(buffer_.deadline() > now_);
         check(turns_ == decoded_ + buffer_.concealed() && buffer_.recovered() <= buffer_.concealed());
+    }
+
+    // By as much as is asked for, or not at all.
+    void scale(const transport::AudioTurn& turn) {
+        check(turn.scale_limit >= 0 && turn.scale_limit <= 720);
+        if (turn.scale == Scale::keep || turns_ % 3 == 0) return;
+        buffer_.scaled(turn.scale == Scale::shorten ? -turn.scale_limit : turn.scale_limit);
     }
 
     void verify(const transport::AudioTurn& turn) {
         check((turn.kind == Kind::conceal) == turn.packet.empty());
         if (turn.packet.empty()) return;
-        const std::int64_t number = *ByteReader(turn.packet.subspan(1)).u32();
+        const std::int64_t number = *ByteReader(turn.packet.subspan(2)).u32();
         check(number > last_played_);
         if (turn.kind != Kind::decode) return;
         check(turn.timestamp.value == static_cast<std::uint32_t>(number * 960));

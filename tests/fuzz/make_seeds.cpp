@@ -141,11 +141,28 @@ void video_jitter_buffer(const Folder& folder) {
     packet(refused, 1, 1, true, delta);
     packet(refused, 1, 1, true, start);
     folder.write("decoder-refused", refused);
+    // RFC 7741 §4.2: X N S; I L T K; picture id; TL0PICIDX; TID Y KEYIDX; data.
+    const auto layered = [](int first, int id, int base, int layer, int key, bool inter) {
+        return Seed{}.u8(first).u8(0xf0).u8(id).u8(base).u8(layer << 6 | 0x20 | key).u8(inter ? 1 : 0).bytes;
+    };
+    Seed layers, golden;
+    packet(layers, 1, 0, true, layered(0x90, 1, 1, 0, 1, false));
+    packet(layers, 2, 1, true, layered(0x90, 3, 2, 0, 1, true));
+    packet(layers, 1, 1, false, layered(0xb0, 4, 2, 1, 1, true));
+    packet(layers, 2, 1, true, layered(0x90, 5, 3, 0, 1, true));
+    folder.write("layer-lost", layers);
+    packet(golden, 1, 0, true, layered(0x90, 1, 1, 0, 1, false));
+    packet(golden, 2, 1, true, delta).u8(0).u8(200).u8(0).u8(220);
+    packet(golden, 1, 1, true, layered(0x90, 4, 4, 0, 1, true));
+    folder.write("from-golden", golden);
 }
 
 // audio_buffer_run.h: a SILK packet of 20 ms, `step` after the last; and time, in units of 8 ms.
 Seed& block(Seed& seed, int step) { return seed.u8(2).u8(step).u8(0x08); }
 Seed& wait(Seed& seed, int units) { return seed.u8(0).u8(units); }
+
+// A copy of the block `from_there` away from the one that is `step` after the last.
+Seed& copy(Seed& seed, int step, int from_there) { return seed.u8(2).u8(step).u8(0x09).u8(from_there); }
 
 void audio_jitter_buffer(const Folder& folder) {
     Seed in_order, lost, late, stopped, far_ahead;
@@ -161,6 +178,24 @@ void audio_jitter_buffer(const Folder& folder) {
     folder.write("stopped-and-begun-anew", stopped);
     wait(block(block(far_ahead, 1), 50), 30);
     folder.write("further-ahead-than-it-holds", far_ahead);
+    Seed copies;
+    for (int i = 0; i < 6; ++i) wait(block(copy(copies, 2, -1), 0), 5);  // every other one lost
+    copy(copy(copy(copies, 0, -1), 0, 100), 0, -100);
+    folder.write("copies-of-what-is-lost", copies);
+}
+
+// time_scale_run.h: mono or stereo, limit, room, then samples.
+void time_scale(const Folder& folder) {
+    const auto sawtooth = [](int kind, int period, int loud) {
+        Seed seed = Seed{}.u8(kind).u16(720).u16(720);
+        for (int i = 0; i < 960; ++i) seed.u16(static_cast<std::size_t>(0x10000 + i % period * loud) & 0xffff);
+        return seed;
+    };
+    folder.write("periodic", sawtooth(0, 300, 40));
+    folder.write("stereo", sawtooth(1, 200, 90));
+    folder.write("quiet", sawtooth(0, 7, 1));
+    folder.write("loudest", sawtooth(0, 331, 32767));
+    folder.write("nothing", Seed{}.u8(0).u16(720).u16(720));
 }
 
 void nack(const Folder& folder) {
@@ -208,6 +243,9 @@ void opus_decoder(const Folder& folder) {
 // hostile_peer.h: first byte, second byte, steps of sequence number and time stamp, and what follows the fixed header.
 Seed& say(Seed& seed, Medium medium, int first, int second, int step, Bytes body) {
     return seed.u8(medium == Medium::audio ? 0 : 1).u8(first).u8(second).u8(step).u8(2).u16(body.size()).add(body);
+}
+Seed& repair(Seed& seed, int second, Bytes body) {
+    return seed.u8(2).u8(0).u8(second).u8(1).u8(2).u16(body.size()).add(body);
 }
 Seed& report(Seed& seed, Medium medium, Bytes compound) {
     const Bytes body = compound.subspan(8);
@@ -259,6 +297,17 @@ void hostile_peer(const Folder& folder) {
     say(refused, Medium::video, 0, vp8 | marker, 2, packed_vp8(frames[0]));
     say(refused, Medium::video, 0, vp8 | marker, -1, packed_vp8(Bytes(frames[0]).first(9)));
     folder.write("refused-before-a-key-frame", refused);
+    // docs/protocol.md, "Repair": a packet that was lost, one too short to name any, parity of four, another stream's
+    // type.
+    constexpr int retransmission = 97, parity = 98;
+    Seed repaired;
+    say(repaired, Medium::video, 0, vp8 | marker, 1, packed_vp8(frames[0]));
+    say(repaired, Medium::video, 0, vp8 | marker, 2, packed_vp8(frames[2]));
+    repair(repaired, retransmission | marker, Seed{}.u16(0x7ff2).add(packed_vp8(frames[1])).bytes);
+    repair(repaired, retransmission, Seed{}.u8(0x7f).bytes);
+    repair(repaired, parity, Seed{}.u16(0x7ff1).u8(4).zeros(40).bytes);
+    repair(repaired, vp8 | marker, packed_vp8(frames[1]));
+    folder.write("repaired", repaired);
 }
 
 }  // namespace
@@ -275,6 +324,7 @@ int main(int argc, char** argv) {
     srtp(root);
     video_jitter_buffer({root, "video_jitter_buffer"});
     audio_jitter_buffer({root, "audio_jitter_buffer"});
+    time_scale({root, "time_scale"});
     nack({root, "nack"});
     vp8_decoder({root, "vp8_decoder"});
     opus_decoder({root, "opus_decoder"});

@@ -18,8 +18,11 @@ void make_signal_seeds(const std::filesystem::path& root);
 namespace {
 
 void signal(const Folder& folder) {
-    constexpr call::StreamOffer streams{
-        .audio = true, .video = true, .audio_ssrc = Ssrc{0x11223344}, .video_ssrc = Ssrc{0x55667788}};
+    constexpr call::StreamOffer streams{.audio = true,
+                                        .video = true,
+                                        .audio_ssrc = Ssrc{0x11223344},
+                                        .video_ssrc = Ssrc{0x55667788},
+                                        .repair_ssrc = Ssrc{0x99aabbcc}};
     folder.write("offer", *call::encode({.call = {}, .body = call::Offer{streams}}));
     folder.write("answer", *call::encode({.call = {}, .body = call::Answer{streams}}));
     folder.write("route", *call::encode({.call = {}, .body = call::Route{as_bytes("127.0.0.1 5000")}}));
@@ -159,7 +162,8 @@ Seed& signal(Seed& seed, int call, const call::CallSignal& said) {
 }
 
 void hostile_signals(const Folder& folder) {
-    constexpr call::StreamOffer streams{.audio = true, .audio_ssrc = Ssrc{3}, .video_ssrc = Ssrc{4}};
+    constexpr call::StreamOffer streams{
+        .audio = true, .audio_ssrc = Ssrc{3}, .video_ssrc = Ssrc{4}, .repair_ssrc = Ssrc{5}};
     const call::CallSignal offer{.call = {}, .body = call::Offer{streams}};
     const call::CallSignal answer{.call = {}, .body = call::Answer{streams}};
     const call::CallSignal route{.call = {}, .body = call::Route{as_bytes("127.0.0.1 5000")}};

@@ -55,7 +55,7 @@ inline std::vector<Buffer> vp8_frames(int count, int size) {
             picture.plane(0)[i] = static_cast<std::uint8_t>(i * 5 + static_cast<std::size_t>(n) * 40);
         }
         frames.push_back(
-            to_buffer(encoder->encode(picture.view({}), static_cast<std::uint64_t>(n) * 3000, n == 0)->bytes));
+            to_buffer(encoder->encode(picture.view({}), static_cast<std::uint64_t>(n) * 3000, {.key = n == 0})->bytes));
     }
     return frames;
 }

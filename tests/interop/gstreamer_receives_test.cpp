@@ -4,7 +4,8 @@
 #include <algorithm>
 
 #include "base/byte_reader.h"
-#include "call/sender.h"
+#include "call/audio_sender.h"
+#include "call/video_sender.h"
 #include "interop/gstreamer.h"
 #include "interop/logged_key.h"
 #include "interop/tapped_call.h"

@@ -5,7 +5,8 @@
 
 #include <array>
 
-#include "call/receiver.h"
+#include "call/audio_receiver.h"
+#include "call/video_receiver.h"
 #include "interop/gstreamer.h"
 #include "interop/scene.h"
 #include "support/random.h"

@@ -15,10 +15,16 @@ using namespace sotto::test;
 
 namespace {
 
-constexpr call::StreamOffer alices_streams{
-    .audio = true, .video = true, .audio_ssrc = Ssrc{0xa1a1a1a1}, .video_ssrc = Ssrc{0xa2a2a2a2}};
-constexpr call::StreamOffer bobs_streams{
-    .audio = true, .video = true, .audio_ssrc = Ssrc{0xb1b1b1b1}, .video_ssrc = Ssrc{0xb2b2b2b2}};
+constexpr call::StreamOffer alices_streams{.audio = true,
+                                           .video = true,
+                                           .audio_ssrc = Ssrc{0xa1a1a1a1},
+                                           .video_ssrc = Ssrc{0xa2a2a2a2},
+                                           .repair_ssrc = Ssrc{0xa3a3a3a3}};
+constexpr call::StreamOffer bobs_streams{.audio = true,
+                                         .video = true,
+                                         .audio_ssrc = Ssrc{0xb1b1b1b1},
+                                         .video_ssrc = Ssrc{0xb2b2b2b2},
+                                         .repair_ssrc = Ssrc{0xb3b3b3b3}};
 
 template <class Nonce>
 Nonce drawn(Random& random) {
@@ -43,8 +49,10 @@ void add_epoch(Example& example, Generation& generation) {
     const std::string epoch = ", " + std::to_string(to_callee->epoch.epoch) + ") ";
     example.value("SRTP key " + of + "0" + epoch + "audio", to_callee->audio.reveal());
     example.value("SRTP key " + of + "0" + epoch + "video", to_callee->video.reveal());
+    example.value("SRTP key " + of + "0" + epoch + "repair", to_callee->repair.reveal());
     example.value("SRTP key " + of + "1" + epoch + "audio", to_caller->audio.reveal());
     example.value("SRTP key " + of + "1" + epoch + "video", to_caller->video.reveal());
+    example.value("SRTP key " + of + "1" + epoch + "repair", to_caller->repair.reveal());
 }
 
 // Alice calls Bob, and asks for new keys once.

@@ -8,14 +8,14 @@ from second_primitives import *
 # 7. Call signals
 
 OFFER, ANSWER, ROUTE, HANG_UP, REVEAL, REKEY, REKEYED = range(1, 8)
-Streams = namedtuple("Streams", "flags channels block_ms zero audio_ssrc video_ssrc token")  # of an offer, an answer
-SIZES = {OFFER: (44, 44), ANSWER: (44, 44), ROUTE: (1, 200), HANG_UP: (1, 1), REVEAL: (32, 32), REKEY: (4, 4),
+Streams = namedtuple("Streams", "flags channels block_ms zero ssrcs token")  # of an offer, an answer
+SIZES = {OFFER: (48, 48), ANSWER: (48, 48), ROUTE: (1, 200), HANG_UP: (1, 1), REVEAL: (32, 32), REKEY: (4, 4),
          REKEYED: (4, 4)}
 
 
-def write_streams(audio_ssrc, video_ssrc, token, flags=3, channels=1, block_ms=20):
-    """token: an offer's commitment, an answer's nonce."""
-    return struct.pack(">BBBBII32s", flags, channels, block_ms, 0, audio_ssrc, video_ssrc, token)
+def write_streams(ssrcs, token, flags=3, channels=1, block_ms=20):
+    """ssrcs: of audio, video and repair. token: an offer's commitment, an answer's nonce."""
+    return struct.pack(">BBBB3I32s", flags, channels, block_ms, 0, *ssrcs, token)
 
 
 def write_signal(kind, call_id, body):
@@ -30,9 +30,10 @@ def parse_signal(data):
     require(kind in SIZES and SIZES[kind][0] <= size <= SIZES[kind][1] and not any(data[20 + size:]), "malformed")
     body = data[20:20 + size]
     if kind in (OFFER, ANSWER):
-        body = Streams(*struct.unpack(">BBBBII32s", body))
+        *settings, audio, video, repair, token = struct.unpack(">BBBB3I32s", body)
+        body = Streams(*settings, (audio, video, repair), token)
         require(body.flags < 4 and body.channels in (1, 2) and body.block_ms in (10, 20) and body.zero == 0 and
-                body.audio_ssrc != body.video_ssrc, "malformed")
+                len(set(body.ssrcs)) == 3, "malformed")
     elif kind in (REKEY, REKEYED):
         body = int.from_bytes(body, "big")
     require(kind != HANG_UP or body[0] <= 5, "malformed")
@@ -42,7 +43,7 @@ def parse_signal(data):
 # 8. Media keys
 
 TO_CALLEE, TO_CALLER = 0, 1
-AUDIO, VIDEO = 0, 1
+STREAMS = AUDIO, VIDEO, REPAIR = range(3)
 LIMIT = 2**16
 
 

@@ -248,7 +248,7 @@ class OurEnd:
         with open(KEY_LOG) as log:
             theirs = {line for line in log.read().splitlines() if self.call_id.hex() in line}
         ours = {(g, d, e): {key_log_line(self.call_id, g, e, media[d][medium],
-                                         srtp_key(secret, g, d, e, medium, self.binding)) for medium in (AUDIO, VIDEO)}
+                                         srtp_key(secret, g, d, e, medium, self.binding)) for medium in STREAMS}
                 for g, secret in self.keys.secrets.items() for d in (TO_CALLEE, TO_CALLER) for e in range(3)}
         for direction in directions:
             self.test.assertLessEqual(ours[generation, direction, 0], theirs)
@@ -256,7 +256,7 @@ class OurEnd:
                                   set().union(*ours.values()))
 
 
-OUR_MEDIA = (0x01020304, 0xF5F6F7F8)
+OUR_MEDIA = (0x01020304, 0xF5F6F7F8, 0x80000000)
 
 
 @unittest.skipUnless(PEER, "no peer program")
@@ -272,7 +272,7 @@ class CallsWithTheLibrary(unittest.TestCase):
         calls.sessions.dial(parse_bundle(calls.bundle))
         calls.begin(True, calls.rng.randbytes(16))
         a = calls.rng.randbytes(32)
-        offer, got = calls.send(OFFER, write_streams(*OUR_MEDIA, sas_commitment(calls.call_id, a)))
+        offer, got = calls.send(OFFER, write_streams(OUR_MEDIA, sas_commitment(calls.call_id, a)))
         self.assertEqual(got, {})  # nothing is sent until its user accepts
         got = calls.outputs(calls.library.ask("answer", b"here 1"))
         streams, answer = got[ANSWER]
@@ -283,7 +283,7 @@ class CallsWithTheLibrary(unittest.TestCase):
         calls.check_short_string(calls.send(REVEAL, a)[1])
         with self.assertRaisesRegex(Refused, "replayed"):
             calls.send(REVEAL, a)
-        return OUR_MEDIA, (streams.audio_ssrc, streams.video_ssrc)
+        return OUR_MEDIA, streams.ssrcs
 
     def library_calls(self):
         calls = self.calls
@@ -291,13 +291,13 @@ class CallsWithTheLibrary(unittest.TestCase):
         streams, offer = got[OFFER]
         self.assertEqual((streams.flags, streams.channels, streams.block_ms), (3, 1, 20))
         b = calls.rng.randbytes(32)
-        answer, got = calls.send(ANSWER, write_streams(*OUR_MEDIA, b))
+        answer, got = calls.send(ANSWER, write_streams(OUR_MEDIA, b))
         a = got[REVEAL][0]
         self.assertEqual(streams.token, sas_commitment(calls.call_id, a))
         calls.agreed(offer, answer, a, b)
         calls.check_number(got)
         calls.check_short_string(got)
-        return (streams.audio_ssrc, streams.video_ssrc), OUR_MEDIA
+        return streams.ssrcs, OUR_MEDIA
 
     def rekey_both_ways(self, media):
         calls = self.calls
@@ -333,7 +333,7 @@ class CallsWithTheLibrary(unittest.TestCase):
         calls = self.calls
         calls.sessions.dial(parse_bundle(calls.bundle))
         calls.begin(True, calls.rng.randbytes(16))
-        calls.send(OFFER, write_streams(*OUR_MEDIA, bytes(32)))
+        calls.send(OFFER, write_streams(OUR_MEDIA, bytes(32)))
         calls.outputs(calls.library.ask("answer", b"here 1"))
         got = calls.send(REVEAL, bytes(32))[1]
         self.assertEqual(got[HANG_UP][0], b"\5")
@@ -381,7 +381,7 @@ class CallsWithTheLibrary(unittest.TestCase):
         self.assertRaisesRegex(Refused, "outdated", calls.library.ask, "learn", lists[0])
         calls.sessions.sessions = []
         calls.sessions.dial(parse_bundle(calls.library.bytes_of("account")[1]))
-        self.assertRaisesRegex(Refused, "revoked", calls.send, OFFER, write_streams(*OUR_MEDIA, bytes(32)))
+        self.assertRaisesRegex(Refused, "revoked", calls.send, OFFER, write_streams(OUR_MEDIA, bytes(32)))
         for bad in altered(lists[1], 100), lists[1] + b"\0", lists[1][:150]:
             self.assertRaisesRegex(Refused, "bad_signature|malformed|truncated|bad_key", calls.library.ask, "learn", bad)
 
@@ -389,8 +389,9 @@ class CallsWithTheLibrary(unittest.TestCase):
         calls, call = self.calls, bytes(16)
         calls.sessions.dial(parse_bundle(calls.bundle))
         for kind, body in [(0, b""), (8, b""), (ROUTE, b""), (ROUTE, bytes(201)), (HANG_UP, b"\6"), (REVEAL, bytes(31)),
-                           (REKEY, bytes(3)), (REKEYED, bytes(5)), (OFFER, write_streams(3, 3, bytes(32))),
-                           (OFFER, write_streams(1, 2, bytes(31) + b"\0", flags=4)), (ANSWER, bytes(12))]:
+                           (REKEY, bytes(3)), (REKEYED, bytes(5)), (OFFER, write_streams((3, 3, 4), bytes(32))),
+                           (OFFER, write_streams((3, 4, 3), bytes(32))), (OFFER, write_streams((4, 3, 3), bytes(32))),
+                           (OFFER, write_streams((1, 2, 3), bytes(31) + b"\0", flags=4)), (ANSWER, bytes(16))]:
             signal = write_signal(kind, call, body)
             self.assertRaisesRegex(Refused, "malformed", parse_signal, signal)
             with self.subTest(signal.hex()), self.assertRaisesRegex(Refused, "malformed|truncated"):

@@ -235,7 +235,7 @@ class Messages(Refusals):
 
 class Signals(Refusals):
     def test_every_kind_is_read_as_written_and_its_breaches_are_refused(self):
-        call, streams = bytes(range(16)), write_streams(1, 2, bytes(32))
+        call, streams = bytes(range(16)), write_streams((1, 2, 3), bytes(32))
         good = {OFFER: streams, ANSWER: streams, ROUTE: b"here", HANG_UP: b"\5", REVEAL: bytes(32), REKEY: be32(7),
                 REKEYED: be32(7)}
         for kind, body in good.items():
@@ -246,7 +246,8 @@ class Signals(Refusals):
             for bad in broken:
                 self.refuses("malformed", parse_signal, bad)
             self.refuses("unsupported_version", parse_signal, b"\2" + signal[1:])
-        for kind, body in [(0, b""), (8, b""), (HANG_UP, b"\6"), (OFFER, write_streams(3, 3, bytes(32)))] + [
+        equal = [(OFFER, write_streams(ssrcs, bytes(32))) for ssrcs in ((3, 3, 4), (3, 4, 3), (4, 3, 3))]
+        for kind, body in [(0, b""), (8, b""), (HANG_UP, b"\6")] + equal + [
                 (OFFER, streams[:at] + bytes([value]) + streams[at + 1:])
                 for at, value in ((0, 4), (1, 0), (1, 3), (2, 15), (3, 1))]:
             self.refuses("malformed", parse_signal, write_signal(kind, call, body))
@@ -260,7 +261,7 @@ class Calls(Refusals):
 
     def check_packet(self, sender, receiver):
         epoch = receiver.epoch_of(sender.mki())
-        for medium in AUDIO, VIDEO:
+        for medium in STREAMS:
             self.assertEqual(sender.sending_key(medium), receiver.receiving_key(epoch, medium))
         receiver.authenticated(epoch)
         self.assertIn(receiver.epoch_of(sender.mki()), receiver.held())
@@ -268,8 +269,8 @@ class Calls(Refusals):
 
     def test_keys_differ_by_generation_epoch_direction_and_medium(self):
         keys = {srtp_key(bytes(64), *of, self.binding) for of in
-                [(g, d, e, m) for g in (0, 1) for d in (0, 1) for e in (0, 1) for m in (0, 1)]}
-        self.assertEqual(len(keys), 16)
+                [(g, d, e, m) for g in (0, 1) for d in (0, 1) for e in (0, 1) for m in STREAMS]}
+        self.assertEqual(len(keys), 24)
 
     def test_both_follow_each_other_through_epochs_and_generations(self):
         for asker, other in (self.caller, self.callee), (self.callee, self.caller):

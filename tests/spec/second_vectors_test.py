@@ -119,7 +119,8 @@ class Side:
 TITLES = {"offer": "The offer, Alice's first message", "answer": "The answer, Bob's first message",
           "reveal": "The reveal, in Alice's first chain", "route": "The route, which the rekey overtakes",
           "rekey": "The rekey, a step of Alice's", "rekeyed": "The rekeyed, a step of Bob's"}
-CALL_ID, SSRCS = b"\xca" * 16, {"Alice": (0xA1A1A1A1, 0xA2A2A2A2), "Bob": (0xB1B1B1B1, 0xB2B2B2B2)}
+CALL_ID = b"\xca" * 16
+SSRCS = {"Alice": (0xA1A1A1A1, 0xA2A2A2A2, 0xA3A3A3A3), "Bob": (0xB1B1B1B1, 0xB2B2B2B2, 0xB3B3B3B3)}
 
 
 def first_call():
@@ -136,11 +137,11 @@ def first_call():
         assert session.open(message) == opened
 
     alice, a = Side("A", parties.alice_session, first_step=4), parties.alice_draw(32)
-    offer, opened = says(alice, "offer", OFFER, write_streams(*SSRCS["Alice"], sas_commitment(CALL_ID, a)), "SPK_B")
+    offer, opened = says(alice, "offer", OFFER, write_streams(SSRCS["Alice"], sas_commitment(CALL_ID, a)), "SPK_B")
     session, *found = parties.accept(offer)
     assert tuple(found) == opened
     bob, b = Side("B", session), parties.bob_draw(32)
-    opens(alice.session, *says(bob, "answer", ANSWER, write_streams(*SSRCS["Bob"], b), "A0"))
+    opens(alice.session, *says(bob, "answer", ANSWER, write_streams(SSRCS["Bob"], b), "A0"))
     opens(bob.session, *says(alice, "reveal", REVEAL, a))
     late = says(alice, "route", ROUTE, b"192.0.2.1 4000")
     opens(bob.session, *says(alice, "rekey", REKEY, be32(1), "B0"))
@@ -151,9 +152,9 @@ def first_call():
     secret = call_secret(exports["offer"], exports["answer"], binding)
     salt = rekey_salt(secret)
     later = generation_secret(salt, exports["rekey"], exports["rekeyed"], 1, binding)
-    keys = {f"SRTP key ({g}, {d}, {e}) {('audio', 'video')[medium]}":
+    keys = {f"SRTP key ({g}, {d}, {e}) {('audio', 'video', 'repair')[medium]}":
             srtp_key((secret, later)[g], g, d, e, medium, binding)
-            for g, e in ((0, 0), (0, 1), (1, 0)) for d in (TO_CALLEE, TO_CALLER) for medium in (AUDIO, VIDEO)}
+            for g, e in ((0, 0), (0, 1), (1, 0)) for d in (TO_CALLEE, TO_CALLER) for medium in STREAMS}
     symbols = " ".join(SYMBOLS[n] for n in short_string(secret, a, b, binding))
     return parties.beginning() | {TITLES[kind]: values for kind, values in said.items()} | {
         "Media keys": {"call id": CALL_ID, "G(0), the call secret": secret, "S": salt, "G(1)": later} | keys,

@@ -64,6 +64,53 @@ TEST_CASE("a frame cut into packets comes together again, whatever its size") {
     }
 }
 
+TEST_CASE("a frame's place among the others is in every one of its packets") {
+    const Buffer bytes(2500, std::byte{0x55});
+    struct Case {
+        EncodedFrame frame;
+        std::string_view first, later;  // RFC 7741 §4.2, by hand
+    };
+    const Case cases[] = {
+        {{.bytes = bytes}, "9080f234", "8080f234"},
+        {{.bytes = bytes, .key_index = std::uint8_t{31}}, "9090f2341f", "8090f2341f"},
+        {{.bytes = bytes, .temporal_layer = std::uint8_t{0}, .tl0_pic_idx = 200}, "90e0f234c800", "80e0f234c800"},
+        {{.bytes = bytes, .temporal_layer = std::uint8_t{0}, .tl0_pic_idx = 200, .key_index = std::uint8_t{5}},
+         "90f0f234c805",
+         "80f0f234c805"},
+        {{.bytes = bytes,
+          .non_reference = true,
+          .temporal_layer = std::uint8_t{2},
+          .layer_sync = true,
+          .tl0_pic_idx = 7},
+         "b0e0f23407a0",
+         "a0e0f23407a0"},
+    };
+    for (const Case& c : cases) {
+        CAPTURE(c.first);
+        Vp8Packetizer packetizer(c.frame, 1000, 0x7234);
+        std::array<std::byte, 1000> room;
+        for (bool first = true; !packetizer.done(); first = false) {
+            const auto size = packetizer.next(room);
+            REQUIRE(size);
+            const std::string_view expected = first ? c.first : c.later;
+            CHECK(to_hex(std::span(room).first(expected.size() / 2)) == expected);
+            const auto parsed = parse_vp8(std::span(room).first(*size));
+            REQUIRE(parsed);
+            CHECK(parsed->descriptor.non_reference == c.frame.non_reference);
+            CHECK(parsed->descriptor.temporal_layer == c.frame.temporal_layer);
+            CHECK(parsed->descriptor.layer_sync == c.frame.layer_sync);
+            CHECK(parsed->descriptor.key_index == c.frame.key_index);
+            CHECK(std::ranges::all_of(parsed->data, [](std::byte byte) { return byte == std::byte{0x55}; }));
+        }
+    }
+}
+
+TEST_CASE("the largest frame fits the most packets, in layers and beside repair") {
+    const Buffer bytes(max_frame_size);
+    const EncodedFrame frame{.bytes = bytes, .temporal_layer = std::uint8_t{0}, .key_index = std::uint8_t{1}};
+    CHECK(Vp8Packetizer(frame, max_media_payload, 0).packets_left() == max_frame_packets);
+}
+
 TEST_CASE("a packetizer refuses a buffer that is too short and goes on with a longer one") {
     const Buffer frame(3000);
     Vp8Packetizer packetizer(frame, 1000, 1);

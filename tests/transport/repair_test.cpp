@@ -74,27 +74,31 @@ TEST_CASE("a huge jump gives up what is out of reach without walking it") {
 }
 
 TEST_CASE("history finds what was sent, by number, until it is overwritten") {
-    SendHistory history(100);
-    CHECK(history.capacity() == 128);
+    SendHistory history(100, 20);
+    CHECK(history.capacity() == 100);
     for (std::uint32_t i = 65500; i < 65500 + 200; ++i) {
         const SequenceNumber number{static_cast<std::uint16_t>(i)};
-        history.prepare(number)[0] = static_cast<std::byte>(i);
-        history.commit(number, 1);
+        const MutableBytes room = history.prepare(number);
+        REQUIRE(room.size() == 20);
+        room[0] = static_cast<std::byte>(i);
+        history.commit({.sequence = number, .timestamp = RtpTimestamp{i}}, 1);
     }
-    CHECK(history.find(SequenceNumber{65500}).empty());
-    const Bytes kept = history.find(SequenceNumber{static_cast<std::uint16_t>(65500 + 199)});
-    REQUIRE(kept.size() == 1);
-    CHECK(kept[0] == static_cast<std::byte>((65500 + 199) & 0xff));
+    CHECK_FALSE(history.find(SequenceNumber{65500}));
+    const auto kept = history.find(SequenceNumber{static_cast<std::uint16_t>(65500 + 199)});
+    REQUIRE(kept);
+    CHECK(kept->header.timestamp.value == 65500 + 199);
+    REQUIRE(kept->payload.size() == 1);
+    CHECK(kept->payload[0] == static_cast<std::byte>((65500 + 199) & 0xff));
 }
 
 TEST_CASE("a packet is sent again once a round trip") {
-    SendHistory history(4);
+    SendHistory history(4, 20);
     history.prepare(SequenceNumber{7});
-    history.commit(SequenceNumber{7}, 10);
-    CHECK(history.retransmit(SequenceNumber{7}, start, round_trip).size() == 10);
-    CHECK(history.retransmit(SequenceNumber{7}, start + 39ms, round_trip).empty());
-    CHECK(history.retransmit(SequenceNumber{7}, start + 40ms, round_trip).size() == 10);
-    CHECK(history.retransmit(SequenceNumber{8}, start, round_trip).empty());
+    history.commit({.sequence = SequenceNumber{7}}, 10);
+    CHECK(history.retransmit(SequenceNumber{7}, start, round_trip));
+    CHECK_FALSE(history.retransmit(SequenceNumber{7}, start + 39ms, round_trip));
+    CHECK(history.retransmit(SequenceNumber{7}, start + 40ms, round_trip));
+    CHECK_FALSE(history.retransmit(SequenceNumber{8}, start, round_trip));
 }
 
 TEST_CASE("sequence numbers extend over wraps, forwards and backwards") {
@@ -151,9 +155,10 @@ TEST_CASE("VP8 conformance streams survive a lossy, shuffling, duplicating link 
         };
         for (const Buffer& frame : test::ivf_frames(entry.path())) {
             frames.push_back(frame);
-            Vp8Packetizer packetizer(frames.back(), 1200, static_cast<std::uint16_t>(frames.size() & 0x7fff));
+            Vp8Packetizer packetizer(frames.back(), max_media_payload,
+                                     static_cast<std::uint16_t>(frames.size() & 0x7fff));
             while (!packetizer.done()) {
-                Buffer payload(1200);
+                Buffer payload(max_media_payload);
                 payload.resize(*packetizer.next(payload));
                 const auto ticks = static_cast<std::uint32_t>(frames.size() * 3000);
                 sent.push_back({static_cast<std::int64_t>(65536 + 65000 + sent.size()),

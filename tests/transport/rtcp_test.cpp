@@ -4,6 +4,7 @@
 
 #include "sotto/identity.h"
 #include "support/mutate.h"
+#include "support/random.h"
 
 using namespace sotto;
 using namespace sotto::transport;
@@ -24,6 +25,20 @@ Buffer written(const RtcpOutgoing& report) {
 constexpr std::array<SequenceNumber, 5> nacks{SequenceNumber{65534}, SequenceNumber{65535}, SequenceNumber{3},
                                               SequenceNumber{15}, SequenceNumber{100}};
 
+const CongestionFeedback& arrivals() {
+    static const CongestionFeedback feedback = [] {
+        CongestionFeedback made;
+        made.timestamp = 0xcafe0001;
+        made.begin(ours, SequenceNumber{65535});
+        for (const PacketMetric metric : {arrived_before(2), not_received, arrived_before(0)}) made.add(metric);
+        made.begin(Ssrc{0x33333333}, SequenceNumber{7});
+        made.add(arrived_before(offset_unavailable));
+        made.add(arrived_before(1023));
+        return made;
+    }();
+    return feedback;
+}
+
 RtcpOutgoing everything() {
     return {.sender = theirs,
             .sender_info =
@@ -39,7 +54,8 @@ RtcpOutgoing everything() {
             .media_source = ours,
             .nacks = nacks,
             .picture_loss = true,
-            .bye = true};
+            .bye = true,
+            .congestion = &arrivals()};
 }
 
 }  // namespace
@@ -81,6 +97,119 @@ TEST_CASE("NACKs within sixteen of the first share one pair") {
                                 "00640000"));
 }
 
+// RFC 8888 §3.1, figure 1.
+constexpr std::string_view arrivals_hex =
+    "8bcd0009"
+    "22222222"
+    "11111111"
+    "ffff0003"
+    "80020000"
+    "80000000"
+    "33333333"
+    "00070002"
+    "9fff83ff"
+    "cafe0001";
+
+TEST_CASE("congestion feedback is laid out as RFC 8888 says, and may go without a report before it") {
+    const Buffer bytes = written({.sender = theirs, .congestion = &arrivals(), .reduced = true});
+    CHECK(to_hex(bytes) == arrivals_hex);
+    const auto parsed = parse_rtcp(bytes, ours);
+    REQUIRE(parsed);
+    CHECK(parsed->sender == theirs);
+    REQUIRE(parsed->congestion);
+    const CongestionFeedback& feedback = *parsed->congestion;
+    CHECK(feedback.timestamp == 0xcafe0001);
+    REQUIRE(feedback.streams().size() == 2);
+    CHECK(feedback.streams()[0].ssrc == ours);
+    CHECK(feedback.streams()[0].first.value == 65535);
+    const auto metrics = feedback.metrics(feedback.streams()[0]);
+    REQUIRE(metrics.size() == 3);
+    CHECK(metrics[0].received());
+    CHECK(metrics[0].offset() == 2);
+    CHECK_FALSE(metrics[1].received());
+    CHECK(metrics[2].received());
+    CHECK(feedback.streams()[1].first.value == 7);
+    CHECK(feedback.metrics(feedback.streams()[1])[0].offset() == offset_unavailable);
+    CHECK(feedback.left_out == 0);
+}
+
+TEST_CASE("congestion feedback whose counts contradict its length is refused") {
+    const Buffer bytes = *from_hex(arrivals_hex);
+    const auto changed = [&](std::size_t at, int value) {
+        Buffer copy = bytes;
+        copy[at] = static_cast<std::byte>(value);
+        return parse_rtcp(copy, ours);
+    };
+    CHECK(changed(15, 3));  // as it was
+    CHECK(changed(15, 8).error() == Error::malformed);
+    CHECK(changed(15, 200).error() == Error::malformed);
+    CHECK(changed(14, 0x41).error() == Error::malformed);  // more than 16384
+    CHECK(changed(31, 4).error() == Error::malformed);     // would take the time stamp
+    CHECK(parse_rtcp(*from_hex("8bcd000122222222"), ours).error() == Error::malformed);
+    const auto nothing = parse_rtcp(*from_hex("8bcd000222222222cafe0001"), ours);
+    REQUIRE(nothing);
+    CHECK(nothing->congestion->streams().empty());
+}
+
+TEST_CASE("of a giant congestion feedback as much is kept as it may hold, and the rest counted") {
+    std::string hex =
+        "8bcd01fe"
+        "22222222"
+        "11111111"
+        "000003f4";  // 1012 metrics
+    for (int i = 0; i < 506; ++i) hex += "80018002";
+    hex += "00000009";
+    const auto parsed = parse_rtcp(*from_hex(hex), ours);
+    REQUIRE(parsed);
+    CHECK(parsed->congestion->metric_count == max_packet_metrics);
+    CHECK(parsed->congestion->left_out == 1012 - max_packet_metrics);
+    CHECK(parsed->congestion->timestamp == 9);
+    const auto four_streams = parse_rtcp(*from_hex("8bcd000e"
+                                                   "22222222"
+                                                   "000000010001000180000000"
+                                                   "000000020001000180000000"
+                                                   "000000030001000180000000"
+                                                   "000000040001000180000000"
+                                                   "00000009"),
+                                         ours);
+    REQUIRE(four_streams);
+    CHECK(four_streams->congestion->streams().size() == 3);
+    CHECK(four_streams->congestion->left_out == 1);
+    const auto twice = parse_rtcp(*from_hex(std::string(arrivals_hex) + std::string(arrivals_hex)), ours);
+    REQUIRE(twice);
+    CHECK(twice->congestion->streams().size() == 2);
+    CHECK(twice->congestion->left_out == 5);
+}
+
+TEST_CASE("NACK and PLI may go alone, too, but never nothing") {
+    const auto parsed =
+        parse_rtcp(written({.sender = theirs, .media_source = ours, .nacks = nacks, .reduced = true}), ours);
+    REQUIRE(parsed);
+    CHECK(parsed->sender == theirs);
+    CHECK(parsed->nack_count == nacks.size());
+    CHECK(parse_rtcp(written({.media_source = ours, .picture_loss = true, .reduced = true}), ours)->picture_loss);
+    std::array<std::byte, 100> room{};
+    CHECK(write_rtcp({.sender = theirs, .reduced = true}, room).error() == Error::invalid_argument);
+}
+
+TEST_CASE("a full intra request is for the stream that its entry names") {
+    const Buffer bytes = *from_hex(
+        "84ce0006"
+        "22222222"
+        "00000000"
+        "3333333301000000"
+        "1111111102000000");
+    CHECK(parse_rtcp(bytes, ours)->full_intra_request);
+    CHECK_FALSE(parse_rtcp(bytes, ours)->picture_loss);
+    CHECK_FALSE(parse_rtcp(bytes, Ssrc{0x44444444})->full_intra_request);
+    CHECK(parse_rtcp(*from_hex("84ce0003"
+                               "22222222"
+                               "00000000"
+                               "33333333"),
+                     ours)
+              .error() == Error::malformed);
+}
+
 TEST_CASE("what is about another stream is not taken for ours") {
     const auto parsed = parse_rtcp(written(everything()), Ssrc{0x33333333});
     REQUIRE(parsed);
@@ -109,7 +238,7 @@ TEST_CASE("a compound packet cut short is refused unless the cut falls between p
     CHECK(parse_rtcp({}, ours).error() == Error::truncated);
 }
 
-TEST_CASE("a packet must begin with a report, and unknown types are skipped") {
+TEST_CASE("a packet must begin with a report or feedback, and unknown types are skipped") {
     const Buffer bye = *from_hex("81cb000122222222");
     CHECK(parse_rtcp(bye, ours).error() == Error::malformed);
     const Buffer report_unknown_bye = *from_hex(
@@ -138,7 +267,9 @@ TEST_CASE("mutated reports never do more than be refused or parsed within bounds
     for (int i = 0; i < 20000; ++i) {
         const auto parsed = parse_rtcp(test::flipped(Bytes(bytes).first(random.below(bytes.size() + 1)), random), ours);
         if (!parsed) ++refused;
-        if (parsed) CHECK(parsed->nack_count <= max_nacks);
+        if (!parsed) continue;
+        CHECK(parsed->nack_count <= max_nacks);
+        if (parsed->congestion) CHECK(parsed->congestion->metric_count <= max_packet_metrics);
     }
     CHECK(refused > 1000);
 }

@@ -34,6 +34,7 @@ only() {
 only 'crypto/' 'sodium' 'crypto/ alone uses libsodium'
 only 'codec/opus' 'opus/' "codec/'s Opus files alone use Opus"
 only 'codec/vp8' 'vpx/' "codec/'s VP8 files alone use libvpx"
+only 'codec/scale\.cpp' 'libyuv' 'codec/scale alone uses libyuv'
 only 'transport/srtp\.cpp' 'srtp2/' 'transport/srtp alone uses libsrtp2'
 only 'crypto/store_sqlite\.cpp' 'sqlite3' 'crypto/store_sqlite alone uses SQLite'
 only 'transport/net/' 'sys/|netdb|netinet|arpa/|poll\.h' 'transport/net/ alone uses sockets'

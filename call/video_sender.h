@@ -1,19 +1,19 @@
-// The way out of one frame: capture -> codec -> packetise -> protect -> queue.
+// The way out of one picture: capture -> codec -> packetise -> protect -> queue.
 #pragma once
 
+#include <array>
 #include <optional>
 
+#include "call/outbox.h"
 #include "call/send_stream.h"
 #include "call/trace_log.h"
-#include "codec/opus_encoder.h"
+#include "call/video_quality.h"
 #include "codec/vp8_encoder.h"
 #include "sotto/call.h"
 
 namespace sotto::call {
 
-// Fixed for every call: nothing to negotiate, nothing to downgrade.
-inline constexpr PayloadType opus_payload_type{111};
-inline constexpr PayloadType vp8_payload_type{96};
+inline constexpr PayloadType vp8_payload_type{96};  // fixed for every call: nothing to negotiate, nothing to downgrade
 
 class VideoSender {
   public:
@@ -31,14 +31,26 @@ class VideoSender {
     // the last key frame cannot have reached yet is answered by that one.
     void key_requested(Instant now, Duration round_trip);
     void force_key_frame() { force_key_ = true; }
-    Result<void> set_bitrate(int bits_per_second);
+    // Errors: wrong_state (not enabled), invalid_argument.
+    Result<void> check_bitrate(int bits_per_second) const;
+    // What the pictures may take now, in bit/s of the codec, and the share of packets that come too late to be of use.
+    void set_share(int bits_per_second, double unrepaired);
+    // Over how many of the newest packets parity is of use; 0 before the first frame.
+    std::uint8_t parity_window() const;
+    // Of the newest frame.
+    std::size_t frame_packets() const { return frame_packets_.front(); }
+    SequenceNumber newest() const { return SequenceNumber{static_cast<std::uint16_t>(stream.next_number().value - 1)}; }
+    // A picture for which there is no room on the path: left out before it is encoded.
+    void leave_out() { ++stream.stats.frames_dropped; }
 
     SendStream stream;
     static constexpr Duration key_interval = std::chrono::milliseconds(300);
 
   private:
-    VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& encoder);
-    Result<void> packetise(Bytes frame, RtpTimestamp timestamp, Outbox& outbox);
+    VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& encoder, const CallSettings& settings);
+    // Makes the encoder follow the path and the device. False: this frame is left out.
+    bool adapt(const VideoFrame& frame, Instant now);
+    Result<void> packetise(const EncodedFrame& frame, RtpTimestamp timestamp, Outbox& outbox);
 
     std::optional<codec::Vp8Encoder> encoder_;
     std::uint16_t picture_id_ = 0;
@@ -48,27 +60,11 @@ class VideoSender {
     Instant first_captured_{};
     Instant last_captured_ = Instant::min();
     std::uint32_t frames_ = 0;
-};
-
-class AudioSender {
-  public:
-    static Result<AudioSender> create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
-                                      Random& random);
-
-    // Errors: wrong_state (not enabled), unsupported_media (not one block of the settings), codec_failed.
-    Result<void> send(const AudioBlock& block, Instant now, TraceLog& traces, Outbox& outbox);
-    std::optional<transport::SenderInfo> info(Instant start, Instant now) const;
-
-    SendStream stream;
-
-  private:
-    AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& encoder);
-
-    std::optional<codec::OpusEncoder> encoder_;
-    std::uint64_t samples_ = 0;  // before the next block, at 48 kHz
-    std::uint32_t blocks_ = 0;
-    Instant last_captured_{};  // of the last block's first sample
-    RtpTimestamp last_timestamp_{};
+    std::array<std::size_t, 3> frame_packets_{};  // of the newest frames, newest first
+    VideoAdaptation adaptation_;
+    VideoQuality quality_;
+    double unrepaired_ = 0;
+    int bitrate_ = 0;  // that the encoder aims at
 };
 
 }  // namespace sotto::call

@@ -1,9 +1,9 @@
-#include "call/receiver.h"
+#include "call/video_receiver.h"
 
 #include <algorithm>
 #include <bit>
 
-#include "call/sender.h"
+#include "call/video_sender.h"
 #include "transport/rtp_clock.h"
 
 namespace sotto::call {
@@ -37,7 +37,8 @@ VideoReceiver::VideoReceiver(ReceiveStream&& in, codec::Vp8Decoder&& decoder,
 
 Result<VideoReceiver> VideoReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc, std::size_t pixels) {
     auto in = ReceiveStream::create(
-        std::move(key), {.ssrc = ssrc, .payload_type = vp8_payload_type, .clock_rate = transport::video_clock});
+        std::move(key),
+        {.ssrc = ssrc, .payload_types = {vp8_payload_type, vp8_payload_type}, .clock_rate = transport::video_clock});
     if (!in) return Failure(in.error());
     auto decoder = codec::Vp8Decoder::create();
     if (!decoder) return Failure(decoder.error());
@@ -47,10 +48,21 @@ Result<VideoReceiver> VideoReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc,
 Result<void> VideoReceiver::receive(MutableBytes datagram, Instant now, TraceLog& traces) {
     const auto arrived = stream.open_rtp(datagram, now);
     if (!arrived) return Failure(arrived.error());
-    const auto inserted = buffer_.insert(arrived->packet, arrived->extended, now);
+    return insert(arrived->packet, arrived->extended, now, traces);
+}
+
+Result<void> VideoReceiver::recovered(const transport::RtpPacket& packet, Instant now, TraceLog& traces) {
+    // Before the first packet nothing tells which number this one has.
+    if (stream.reception.packets() == 0) return Failure(Error::too_late);
+    return insert(packet, stream.extended(packet.header.sequence), now, traces);
+}
+
+Result<void> VideoReceiver::insert(const transport::RtpPacket& packet, std::int64_t extended, Instant now,
+                                   TraceLog& traces) {
+    const auto inserted = buffer_.insert(packet, extended, now);
     if (!inserted) return inserted;
-    nacks_.received(arrived->extended, now, reorder_wait(stream.reception.jitter()));
-    arrivals_.note(arrived->packet.header.timestamp.value, now, traces.stamp(now));
+    nacks_.received(extended, now, reorder_wait(stream.reception.jitter()));
+    arrivals_.note(packet.header.timestamp.value, now, traces.stamp(now));
     return {};
 }
 
@@ -135,83 +147,6 @@ ReceiveStats VideoReceiver::stats() const {
     stats.given_up = nacks_.given_up();
     stats.skipped = buffer_.frames_skipped();
     stats.jitter = stream.reception.jitter();
-    return stats;
-}
-
-AudioReceiver::AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
-                             const transport::AudioJitterBufferSettings& settings)
-    : stream(std::move(in)), buffer_(settings), decoder_(std::move(decoder)) {
-    const auto frames = static_cast<std::size_t>(settings.block / std::chrono::milliseconds(1)) * 48;
-    block_samples_ = frames * static_cast<std::size_t>(decoder_.channels());
-}
-
-Result<AudioReceiver> AudioReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc, Duration block, int channels) {
-    auto in = ReceiveStream::create(
-        std::move(key), {.ssrc = ssrc, .payload_type = opus_payload_type, .clock_rate = transport::audio_clock});
-    if (!in) return Failure(in.error());
-    auto decoder = codec::OpusDecoder::create(channels);
-    if (!decoder) return Failure(decoder.error());
-    return AudioReceiver(std::move(*in), std::move(*decoder), {.block = block});
-}
-
-Result<void> AudioReceiver::receive(MutableBytes datagram, Instant now, TraceLog& traces) {
-    const auto arrived = stream.open_rtp(datagram, now);
-    if (!arrived) return Failure(arrived.error());
-    const auto inserted = buffer_.insert(arrived->packet, arrived->extended, now);
-    if (!inserted) return inserted;
-    arrivals_.note(arrived->packet.header.timestamp.value, now, traces.stamp(now));
-    return {};
-}
-
-Result<std::size_t> AudioReceiver::decode(const transport::AudioTurn& turn) {
-    const std::span<std::int16_t> out = std::span(samples_).first(block_samples_);
-    switch (turn.kind) {
-        case transport::AudioTurn::Kind::decode: return decoder_.decode(turn.packet, out);
-        case transport::AudioTurn::Kind::recover: return decoder_.recover(turn.packet, out);
-        case transport::AudioTurn::Kind::conceal: break;
-    }
-    return decoder_.conceal(out);
-}
-
-std::optional<PlayedBlock> AudioReceiver::next(Instant now, TraceLog& traces, RefusalCounts& refused) {
-    const auto turn = buffer_.next(now);
-    if (!turn) return std::nullopt;
-    const bool intact = turn->kind == transport::AudioTurn::Kind::decode;
-
-    FrameTrace trace{.medium = Medium::audio, .timestamp = turn->timestamp.value};
-    if (intact) arrivals_.copy_to(trace);
-    trace[Stage::dequeued] = traces.stamp(now);
-    const auto frames = decode(*turn);
-    if (!frames) {
-        ++refused[frames.error()];
-        // The sound must go on: fall back to silence if even concealment fails.
-        const auto concealed = decoder_.conceal(std::span(samples_).first(block_samples_));
-        if (!concealed) std::ranges::fill(samples_, std::int16_t{0});
-    }
-    trace[Stage::decoded] = traces.stamp(now);
-    if (intact && frames) traces.push(trace);
-
-    ++stats_.frames;
-    if (!frames) ++stats_.concealed;
-    const auto captured = stream.captured(turn->timestamp);
-    return PlayedBlock{.block = {.samples = std::span(samples_).first(block_samples_),
-                                 .channels = decoder_.channels(),
-                                 .captured = captured.value_or(now)},
-                       .concealed = !intact || !frames,
-                       .timestamp = turn->timestamp.value,
-                       .captured = captured};
-}
-
-ReceiveStats AudioReceiver::stats() const {
-    ReceiveStats stats = stats_;
-    stats.packets = stream.reception.packets();
-    stats.bytes = stream.bytes;
-    stats.expected = static_cast<std::uint64_t>(stream.reception.expected());
-    stats.concealed += buffer_.concealed();
-    stats.recovered = buffer_.recovered();
-    stats.skipped = buffer_.dropped();
-    stats.jitter = stream.reception.jitter();
-    stats.playout_delay = buffer_.target();
     return stats;
 }
 

@@ -1,4 +1,4 @@
-// The way in of one frame: unprotect -> order and repair -> codec -> shown.
+// The way in of one picture: unprotect -> order and repair -> codec -> shown.
 #pragma once
 
 #include <array>
@@ -6,22 +6,27 @@
 
 #include "call/receive_stream.h"
 #include "call/trace_log.h"
-#include "codec/opus_decoder.h"
 #include "codec/vp8_decoder.h"
 #include "sotto/call.h"
-#include "transport/audio_jitter_buffer.h"
+#include "transport/fec.h"
 #include "transport/nack.h"
 #include "transport/video_jitter_buffer.h"
 
 namespace sotto::call {
 
-class VideoReceiver {
+class VideoReceiver : public transport::FecSources {
   public:
     // `pixels`: the largest picture the buffers are sized for.
     static Result<VideoReceiver> create(SrtpKey<Receiving>&& key, Ssrc ssrc, std::size_t pixels);
 
     // One RTP datagram, decrypted in place. Errors: those of ReceiveStream::open_rtp() and VideoJitterBuffer::insert().
     Result<void> receive(MutableBytes datagram, Instant now, TraceLog& traces);
+    // A packet of this stream that repair gave back. Errors: those of VideoJitterBuffer::insert().
+    Result<void> recovered(const transport::RtpPacket& packet, Instant now, TraceLog& traces);
+    // The packet with this number, if it is still here: what repair is reckoned from.
+    std::optional<transport::FecSource> find(std::int64_t extended) const override {
+        return buffer_.find_source(extended);
+    }
     // The next picture, decoded; nothing when none is complete. A frame that the decoder refuses is counted in
     // `refused`, left out, and a key frame will be asked for.
     std::optional<ShownFrame> next(Instant now, TraceLog& traces, RefusalCounts& refused);
@@ -40,6 +45,7 @@ class VideoReceiver {
     ReceiveStream stream;
 
   private:
+    Result<void> insert(const transport::RtpPacket& packet, std::int64_t extended, Instant now, TraceLog& traces);
     VideoReceiver(ReceiveStream&& in, codec::Vp8Decoder&& decoder,
                   const transport::VideoJitterBufferSettings& settings);
     void note_key_request(Instant now, Duration round_trip);
@@ -54,35 +60,6 @@ class VideoReceiver {
     Instant key_asked_ = Instant::min();
     Duration key_wait_{};                   // before the next request
     std::uint64_t packets_at_request_ = 0;  // that had come by the last request
-    ReceiveStats stats_;
-};
-
-class AudioReceiver {
-  public:
-    // `block`: how long the peer's blocks are; `channels`: what we play.
-    static Result<AudioReceiver> create(SrtpKey<Receiving>&& key, Ssrc ssrc, Duration block, int channels);
-
-    // Errors: those of ReceiveStream::open_rtp() and AudioJitterBuffer::insert().
-    Result<void> receive(MutableBytes datagram, Instant now, TraceLog& traces);
-    // The block whose turn it is, decoded, recovered or concealed; nothing before its turn. A packet that the decoder
-    // refuses is counted in `refused` and concealed.
-    std::optional<PlayedBlock> next(Instant now, TraceLog& traces, RefusalCounts& refused);
-    Instant deadline() const { return buffer_.deadline(); }
-
-    ReceiveStats stats() const;
-    std::size_t memory() const { return buffer_.memory(); }
-    ReceiveStream stream;
-
-  private:
-    AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
-                  const transport::AudioJitterBufferSettings& settings);
-    Result<std::size_t> decode(const transport::AudioTurn& turn);
-
-    transport::AudioJitterBuffer buffer_;
-    codec::OpusDecoder decoder_;
-    ArrivalStamps arrivals_;
-    std::array<std::int16_t, 960 * 2> samples_{};  // 20 ms of stereo
-    std::size_t block_samples_ = 0;                // of samples_, that one block fills
     ReceiveStats stats_;
 };
 

@@ -1,0 +1,199 @@
+#include "call/audio_receiver.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/byte_reader.h"
+#include "call/audio_sender.h"
+#include "transport/rtp_clock.h"
+
+namespace sotto::call {
+
+namespace {
+
+// RFC 2198 §3, as far as we use it.
+struct RedundantBlock {
+    std::uint32_t offset = 0;  // its time stamp is that much less than the packet's
+    Bytes bytes;
+};
+struct RedundantPacket {
+    std::array<RedundantBlock, EarlierBlocks::most> earlier{};
+    std::size_t count = 0;
+    Bytes primary;
+};
+
+Result<RedundantPacket> parse_redundant(Bytes payload) {
+    RedundantPacket packet;
+    ByteReader in(payload);
+    std::array<std::size_t, EarlierBlocks::most> sizes{};
+    for (;;) {
+        const auto first = in.u8();
+        if (!first) return Failure(first.error());
+        if ((*first & 0x7f) != opus_payload_type.value) return Failure(Error::malformed);
+        if ((*first & 0x80) == 0) break;
+        const auto high = in.u8();
+        const auto low = in.u16();
+        if (!low || packet.count == sizes.size()) return Failure(Error::malformed);
+        const std::uint32_t fields = std::uint32_t{*high} << 16 | *low;
+        packet.earlier[packet.count].offset = fields >> 10;
+        sizes[packet.count++] = fields & 0x3ff;
+    }
+    for (std::size_t i = 0; i < packet.count; ++i) {
+        const auto bytes = in.take(sizes[i]);
+        if (!bytes) return Failure(bytes.error());
+        packet.earlier[i].bytes = *bytes;
+    }
+    packet.primary = in.rest();
+    return packet;
+}
+
+}  // namespace
+
+AudioReceiver::AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
+                             const transport::AudioJitterBufferSettings& settings)
+    : stream(std::move(in)),
+      buffer_(settings),
+      decoder_(std::move(decoder)),
+      block_frames_(settings.block / std::chrono::milliseconds(1) * 48),
+      held_(samples(2 * block_frames_) + samples(codec::longest_period)),
+      played_(samples(block_frames_)) {}
+
+Result<AudioReceiver> AudioReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc, Duration block, int channels) {
+    auto in = ReceiveStream::create(std::move(key), {.ssrc = ssrc,
+                                                     .payload_types = {opus_payload_type, redundant_payload_type},
+                                                     .clock_rate = transport::audio_clock});
+    if (!in) return Failure(in.error());
+    auto decoder = codec::OpusDecoder::create(channels);
+    if (!decoder) return Failure(decoder.error());
+    return AudioReceiver(std::move(*in), std::move(*decoder), {.block = block});
+}
+
+std::size_t AudioReceiver::samples(std::int64_t frames) const {
+    return static_cast<std::size_t>(frames) * static_cast<std::size_t>(decoder_.channels());
+}
+
+Result<void> AudioReceiver::receive(MutableBytes datagram, Instant now, TraceLog& traces) {
+    const auto arrived = stream.open_rtp(datagram, now);
+    if (!arrived) return Failure(arrived.error());
+    const auto inserted = insert(*arrived, now);
+    if (!inserted) return inserted;
+    arrivals_.note(arrived->packet.header.timestamp.value, now, traces.stamp(now));
+    return {};
+}
+
+// RFC 2198: the earlier blocks first, so that each hole is filled before the present block passes it.
+Result<void> AudioReceiver::insert(const ReceiveStream::Arrived& arrived, Instant now) {
+    if (arrived.packet.header.payload_type != redundant_payload_type) {
+        return buffer_.insert(arrived.packet, arrived.extended, now);
+    }
+    const auto packet = parse_redundant(arrived.packet.payload);
+    if (!packet) return Failure(packet.error());
+    Result<void> inserted;
+    for (const RedundantBlock& block : std::span(packet->earlier).first(packet->count)) {
+        const std::int64_t back = block.offset / block_frames_;
+        const bool whole = block.offset % block_frames_ == 0 && back > 0;
+        auto copied = whole ? buffer_.insert_redundant(block.bytes, arrived.extended - back, now)
+                            : Result<void>(Failure(Error::malformed));
+        if (!copied && inserted) inserted = copied;
+    }
+    const auto primary =
+        buffer_.insert({.header = arrived.packet.header, .payload = packet->primary}, arrived.extended, now);
+    return primary ? inserted : primary;
+}
+
+// Fills `out` whatever happens. True if the sound is the packet's, not concealment.
+bool AudioReceiver::decode(const transport::AudioTurn& turn, std::span<std::int16_t> out, RefusalCounts& refused) {
+    using Kind = transport::AudioTurn::Kind;
+    if (turn.kind != Kind::conceal) {
+        const auto frames =
+            turn.kind == Kind::decode ? decoder_.decode(turn.packet, out) : decoder_.recover(turn.packet, out);
+        if (frames) return true;
+        ++refused[frames.error()];
+        if (turn.kind == Kind::decode) ++stats_.concealed;
+    }
+    stats_.concealed_samples += static_cast<std::uint64_t>(block_frames_);
+    const auto concealed = decoder_.conceal(out);
+    if (concealed) return false;
+    // The sound must go on: fall back to silence if even concealment fails.
+    ++refused[concealed.error()];
+    std::ranges::fill(out, std::int16_t{0});
+    return false;
+}
+
+void AudioReceiver::scale(const transport::AudioTurn& turn, std::span<std::int16_t> block_and_room) {
+    const auto limit = static_cast<std::size_t>(turn.scale_limit);
+    const int channels = decoder_.channels();
+    if (turn.scale == transport::AudioTurn::Scale::shorten) {
+        const std::size_t removed = codec::shorten(block_and_room.first(samples(block_frames_)), channels, limit);
+        stats_.removed_samples_for_acceleration += removed;
+        buffer_.scaled(-static_cast<std::int64_t>(removed));
+    } else if (turn.scale == transport::AudioTurn::Scale::stretch) {
+        const auto frames = static_cast<std::size_t>(block_frames_);
+        const std::size_t inserted = codec::stretch(block_and_room, frames, channels, limit);
+        stats_.inserted_samples_for_deceleration += inserted;
+        buffer_.scaled(static_cast<std::int64_t>(inserted));
+    }
+}
+
+// Before the block is scaled: it begins to sound once what was held before it has.
+void AudioReceiver::count_delay(const transport::AudioTurn& turn) {
+    const Duration before = Duration(std::chrono::seconds(buffer_.held() - block_frames_)) / audio_rate;
+    stats_.jitter_buffer_delay += (buffer_.deadline() + before - turn.arrived) * block_frames_;
+    stats_.jitter_buffer_target_delay += buffer_.target() * block_frames_;
+    stats_.jitter_buffer_emitted_count += static_cast<std::uint64_t>(block_frames_);
+}
+
+void AudioReceiver::hear(const transport::AudioTurn& turn, Instant now, TraceLog& traces, RefusalCounts& refused) {
+    FrameTrace trace{.medium = Medium::audio, .timestamp = turn.timestamp.value};
+    const bool intact = turn.kind == transport::AudioTurn::Kind::decode;
+    if (intact) arrivals_.copy_to(trace);
+    trace[Stage::dequeued] = traces.stamp(now);
+    const auto room = std::span(held_).subspan(samples(buffer_.held() - block_frames_));
+    const bool decoded = decode(turn, room.first(samples(block_frames_)), refused);
+    trace[Stage::decoded] = traces.stamp(now);
+    if (intact && decoded) traces.push(trace);
+
+    concealed_ = concealed_ || !intact || !decoded;
+    if (decoded) count_delay(turn);
+    next_timestamp_ = turn.timestamp + static_cast<std::uint32_t>(block_frames_ - buffer_.held());
+    scale(turn, room);
+}
+
+std::optional<PlayedBlock> AudioReceiver::next(Instant now, TraceLog& traces, RefusalCounts& refused) {
+    while (const auto turn = buffer_.next(now)) hear(*turn, now, traces, refused);
+    const std::size_t held = samples(buffer_.held());
+    if (!buffer_.play(now)) return std::nullopt;
+
+    const std::size_t block = samples(block_frames_);
+    std::copy_n(held_.begin(), block, played_.begin());
+    std::copy(held_.begin() + static_cast<std::ptrdiff_t>(block), held_.begin() + static_cast<std::ptrdiff_t>(held),
+              held_.begin());
+    const RtpTimestamp timestamp = next_timestamp_;
+    next_timestamp_ += static_cast<std::uint32_t>(block_frames_);
+    ++stats_.frames;
+    stats_.total_samples_received += static_cast<std::uint64_t>(block_frames_);
+    const auto captured = stream.captured(timestamp);
+    return PlayedBlock{.block = {.samples = std::span(played_).first(block),
+                                 .channels = decoder_.channels(),
+                                 .captured = captured.value_or(now)},
+                       .concealed = std::exchange(concealed_, false),
+                       .timestamp = timestamp.value,
+                       .captured = captured};
+}
+
+ReceiveStats AudioReceiver::stats() const {
+    ReceiveStats stats = stats_;
+    stats.packets = stream.reception.packets();
+    stats.bytes = stream.bytes;
+    stats.expected = static_cast<std::uint64_t>(stream.reception.expected());
+    stats.concealed += buffer_.concealed();
+    stats.recovered = buffer_.recovered();
+    stats.redundant_used = buffer_.redundant_used();
+    stats.redundant_unused = buffer_.redundant_unused();
+    stats.skipped = buffer_.dropped();
+    stats.jitter = stream.reception.jitter();
+    stats.playout_delay = buffer_.target();
+    return stats;
+}
+
+}  // namespace sotto::call

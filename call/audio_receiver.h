@@ -1,0 +1,55 @@
+// The way in of one block of sound: unprotect -> wait for its turn -> codec -> made longer or shorter -> played.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "call/receive_stream.h"
+#include "call/trace_log.h"
+#include "codec/opus_decoder.h"
+#include "codec/time_scale.h"
+#include "sotto/call.h"
+#include "transport/audio_jitter_buffer.h"
+
+namespace sotto::call {
+
+class AudioReceiver {
+  public:
+    // `block`: how long the peer's blocks are; `channels`: what we play.
+    static Result<AudioReceiver> create(SrtpKey<Receiving>&& key, Ssrc ssrc, Duration block, int channels);
+
+    // With copies of earlier blocks or without. Errors: those of ReceiveStream::open_rtp() and
+    // AudioJitterBuffer::insert().
+    Result<void> receive(MutableBytes datagram, Instant now, TraceLog& traces);
+    // The block whose turn it is, decoded, recovered or concealed; nothing before its turn. A packet that the decoder
+    // refuses is counted in `refused` and concealed.
+    std::optional<PlayedBlock> next(Instant now, TraceLog& traces, RefusalCounts& refused);
+    Instant deadline() const { return buffer_.deadline(); }
+
+    ReceiveStats stats() const;
+    std::size_t memory() const { return buffer_.memory() + (held_.size() + played_.size()) * sizeof(std::int16_t); }
+    ReceiveStream stream;
+
+  private:
+    AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
+                  const transport::AudioJitterBufferSettings& settings);
+    Result<void> insert(const ReceiveStream::Arrived& arrived, Instant now);
+    void hear(const transport::AudioTurn& turn, Instant now, TraceLog& traces, RefusalCounts& refused);
+    bool decode(const transport::AudioTurn& turn, std::span<std::int16_t> out, RefusalCounts& refused);
+    void scale(const transport::AudioTurn& turn, std::span<std::int16_t> block_and_room);
+    void count_delay(const transport::AudioTurn& turn);
+    std::size_t samples(std::int64_t frames) const;
+
+    transport::AudioJitterBuffer buffer_;
+    codec::OpusDecoder decoder_;
+    ArrivalStamps arrivals_;
+    std::int64_t block_frames_;  // samples a channel of one block
+    // What is decoded and not yet played: less than a block is left from before when another comes, maybe stretched.
+    std::vector<std::int16_t> held_;
+    std::vector<std::int16_t> played_;
+    RtpTimestamp next_timestamp_{};  // of what is held
+    bool concealed_ = false;         // some of what was decoded since the last block was played
+    ReceiveStats stats_;
+};
+
+}  // namespace sotto::call

@@ -1,0 +1,119 @@
+#include "call/audio_sender.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/byte_writer.h"
+#include "transport/rtp_clock.h"
+
+namespace sotto::call {
+
+using transport::audio_clock;
+using transport::ticks;
+
+namespace {
+
+constexpr int min_bitrate = 12000;
+constexpr int max_bitrate = 510000;
+
+// What the next block takes, at a constant bit rate.
+std::size_t block_bytes(const codec::OpusSettings& settings) {
+    return static_cast<std::size_t>(settings.bitrate) * static_cast<std::size_t>(settings.frame_ms) / 8000 + 1;
+}
+
+}  // namespace
+
+std::size_t EarlierBlocks::write(int copies, RtpTimestamp timestamp, std::size_t reserve, MutableBytes room) const {
+    const auto offset = [&](int steps) {
+        return static_cast<std::uint32_t>(distance(before(steps).timestamp, timestamp));
+    };
+    int count = std::min(copies, in_a_row_);
+    std::size_t size = 1;
+    for (int i = 1; i <= count; ++i) {
+        size += std::size_t{4} + before(i).size;
+        if (size + reserve > room.size() || offset(i) > max_offset) count = i - 1;
+    }
+    if (count == 0) return 0;
+
+    ByteWriter out(room);
+    for (int i = count; i > 0; --i) {  // RFC 2198 §3: F, block type, 14 bits of time stamp offset, 10 of length
+        out.u32(0x80000000U | std::uint32_t{opus_payload_type.value} << 24 | offset(i) << 10 | before(i).size);
+    }
+    out.u8(opus_payload_type.value);
+    for (int i = count; i > 0; --i) out.bytes(std::span(before(i).bytes).first(before(i).size));
+    return out.size();
+}
+
+void EarlierBlocks::keep(Bytes block, RtpTimestamp timestamp) {
+    if (block.size() > max_block) {
+        in_a_row_ = 0;
+        return;
+    }
+    Block& kept = blocks_[kept_++ % most];
+    kept.timestamp = timestamp;
+    kept.size = static_cast<std::uint16_t>(block.size());
+    std::ranges::copy(block, kept.bytes.begin());
+    in_a_row_ = std::min(in_a_row_ + 1, most);
+}
+
+AudioSender::AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& encoder)
+    : stream(std::move(out)), encoder_(std::move(encoder)) {}
+
+Result<AudioSender> AudioSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
+                                        Random& random) {
+    // Lost audio is recovered by FEC, not by retransmission: the history is only the queue's memory.
+    auto out = SendStream::create(std::move(key), {.ssrc = ssrc, .history = 8, .reports = 2}, random);
+    if (!out) return Failure(out.error());
+    if (!enabled) return AudioSender(std::move(*out), std::nullopt);
+
+    auto encoder = codec::OpusEncoder::create(
+        {.channels = settings.audio_channels, .frame_ms = settings.audio_block_ms, .bitrate = settings.audio_bitrate});
+    if (!encoder) return Failure(encoder.error());
+    return AudioSender(std::move(*out), std::move(*encoder));
+}
+
+Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& traces, Outbox& outbox) {
+    if (!encoder_) return Failure(Error::wrong_state);
+    FrameTrace trace{.medium = Medium::audio, .timestamp = stream.timestamp(samples_).value, .number = blocks_};
+    trace[Stage::captured] = block.captured;
+
+    const MutableBytes room = stream.payload_room();
+    const std::size_t in_front =
+        earlier_.write(copies_, RtpTimestamp{trace.timestamp}, block_bytes(encoder_->settings()), room);
+    const auto size = encoder_->encode(block, room.subspan(in_front));
+    if (!size) return Failure(size.error());
+    earlier_.keep(room.subspan(in_front, *size), RtpTimestamp{trace.timestamp});
+    trace[Stage::encoded] = traces.stamp(now);
+    last_timestamp_ = RtpTimestamp{trace.timestamp};
+    last_captured_ = block.captured;
+    samples_ += block.frames();
+    const bool first = blocks_++ == 0;
+
+    // RFC 3551 §4.1: the marker is set on the first packet of a talkspurt.
+    const PayloadType type = in_front > 0 ? redundant_payload_type : opus_payload_type;
+    const SequenceNumber number = stream.keep(in_front + *size, type, last_timestamp_, first);
+    outbox.push({.kind = Departure::Kind::audio, .sequence = number});
+    ++stream.stats.frames;
+    trace[Stage::protect] = traces.stamp(now);
+    traces.push(trace);
+    return {};
+}
+
+void AudioSender::set_copies(int copies) { copies_ = std::clamp(copies, 0, EarlierBlocks::most); }
+
+void AudioSender::set_bitrate(int bits_per_second) {
+    if (encoder_) static_cast<void>(encoder_->set_bitrate(std::clamp(bits_per_second, min_bitrate, max_bitrate)));
+}
+
+void AudioSender::set_loss(double share) {
+    const double within = share >= 0 ? std::min(share, 1.0) : 0;  // not a number is none
+    if (encoder_) static_cast<void>(encoder_->set_expected_loss(static_cast<int>(std::lround(within * 100))));
+}
+
+std::optional<transport::SenderInfo> AudioSender::info(Instant start, Instant now) const {
+    if (stream.stats.packets == 0) return std::nullopt;
+    const auto since_last = static_cast<std::uint32_t>(ticks(now - last_captured_, audio_clock));
+    return stream.sender_info(start, now, last_timestamp_ + since_last);
+}
+
+}  // namespace sotto::call

@@ -1,0 +1,76 @@
+// The way out of one block of sound: capture -> codec -> (copies of the blocks before) -> protect -> queue.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "call/outbox.h"
+#include "call/send_stream.h"
+#include "call/trace_log.h"
+#include "codec/opus_encoder.h"
+#include "sotto/call.h"
+
+namespace sotto::call {
+
+inline constexpr PayloadType opus_payload_type{
+    111};  // fixed for every call: nothing to negotiate, nothing to downgrade
+inline constexpr PayloadType redundant_payload_type{112};  // RFC 2198, blocks of the type above
+
+// The encoded blocks before the present one, to travel once more in front of it (RFC 2198).
+class EarlierBlocks {
+  public:
+    static constexpr int most = 4;
+
+    // Writes the headers and the newest `copies` blocks, oldest first, as far as they leave `reserve` bytes of `room`;
+    // the present block, which began at `timestamp`, goes behind. Gives the bytes written: none if there is no copy.
+    std::size_t write(int copies, RtpTimestamp timestamp, std::size_t reserve, MutableBytes room) const;
+    // The present block becomes an earlier one. What RFC 2198 §3 can't carry (over 1023 bytes) ends the row.
+    void keep(Bytes block, RtpTimestamp timestamp);
+
+  private:
+    static constexpr std::size_t max_block = 1023;               // RFC 2198 §3: ten bits of length
+    static constexpr std::uint32_t max_offset = (1U << 14) - 1;  // fourteen of time
+    struct Block {
+        RtpTimestamp timestamp{};
+        std::uint16_t size = 0;
+        std::array<std::byte, max_block> bytes{};
+    };
+    const Block& before(int steps) const { return blocks_[(kept_ - static_cast<std::size_t>(steps)) % most]; }
+
+    std::array<Block, most> blocks_{};
+    std::size_t kept_ = 0;  // blocks so far
+    int in_a_row_ = 0;      // of the newest, that can be copied
+};
+
+class AudioSender {
+  public:
+    static Result<AudioSender> create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
+                                      Random& random);
+
+    // Errors: wrong_state (not enabled), unsupported_media (not one block of the settings), codec_failed.
+    Result<void> send(const AudioBlock& block, Instant now, TraceLog& traces, Outbox& outbox);
+    std::optional<transport::SenderInfo> info(Instant start, Instant now) const;
+
+    // From the next packet on; each is brought into its range, and does nothing while no sound is sent.
+    void set_copies(int copies);            // of earlier blocks in each packet, 0 to EarlierBlocks::most
+    void set_bitrate(int bits_per_second);  // of the codec, copies not counted; 12,000 or more
+    void set_loss(double share);            // of our packets, 0 to 1: steers the codec's in-band FEC
+
+    int copies() const { return copies_; }
+    int bitrate() const { return encoder_ ? encoder_->settings().bitrate : 0; }
+
+    SendStream stream;
+
+  private:
+    AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& encoder);
+
+    std::optional<codec::OpusEncoder> encoder_;
+    EarlierBlocks earlier_;
+    int copies_ = 0;
+    std::uint64_t samples_ = 0;  // before the next block, at 48 kHz
+    std::uint32_t blocks_ = 0;
+    Instant last_captured_{};  // of the last block's first sample
+    RtpTimestamp last_timestamp_{};
+};
+
+}  // namespace sotto::call

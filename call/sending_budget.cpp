@@ -1,0 +1,146 @@
+#include "call/sending_budget.h"
+
+#include <algorithm>
+
+#include "transport/rtp.h"
+
+namespace sotto::call {
+namespace {
+
+constexpr int packet_overhead =
+    static_cast<int>(transport::rtp_header_size + transport::srtp_tag_size + transport::srtp_mki_size);  // bytes
+constexpr int reports = 8'000;              // bit/s for RTCP
+constexpr int start_rate = 300'000;         // bit/s, before the path has shown what it takes
+constexpr int least_audio = 16'000;         // speech stays intelligible (RFC 6716 §2.1.1)
+constexpr int least_video = 20'000;         // below that there are no pictures worth sending
+constexpr double audio_share = 0.45;        // of everything, before sound makes do with less
+constexpr double repair_reserve = 1.35;     // of the video's maximum, with its repair
+constexpr double unrepaired_frames = 0.01;  // share that has to wait for a retransmission
+constexpr double heavy_loss = 0.2;          // where retransmissions get lost, too
+
+constexpr int longest_burst = 24;  // packets; more are an outage, which no repair bridges
+
+constexpr double smoothing = 0.02;  // of a feedback in the share of what was asked for again
+
+// A copy costs delay only where it is needed, and then less than the loss of a block.
+int copies_for(double loss) {
+    if (loss < 0.003) return 0;
+    if (loss < 0.03) return 1;
+    if (loss < 0.15) return 2;
+    return loss < 0.30 ? 3 : 4;
+}
+
+int audio_cost(int bitrate, int copies, int blocks) {
+    return bitrate * (1 + copies) + (packet_overhead + (copies > 0 ? 1 + 4 * copies : 0)) * 8 * blocks;
+}
+
+std::array<Ssrc, transport::max_feedback_streams> ssrcs_of(const StreamOffer& streams) {
+    return {streams.audio_ssrc, streams.video_ssrc, streams.repair_ssrc};
+}
+
+}  // namespace
+
+SendingBudget::SendingBudget(const StreamOffer& ours, const SendingLimits& limits)
+    : limits_(limits), log_(ssrcs_of(ours)), rate_({.start = start_rate}), pacer_(rate_.target()) {
+    rate_.set_maximum(wanted());
+    split();
+}
+
+// Everything that we could make use of.
+int SendingBudget::wanted() const {
+    const int audio = audio_cost(limits_.audio_bitrate, 4, limits_.audio_blocks);
+    const int video = limits_.video ? static_cast<int>(limits_.video_bitrate * repair_reserve) : 0;
+    return audio + video + reports;
+}
+
+void SendingBudget::set_video_maximum(int bits_per_second) {
+    limits_.video_bitrate = bits_per_second;
+    rate_.set_maximum(wanted());
+    split();
+}
+
+void SendingBudget::sent_rtp(Ssrc ssrc, SequenceNumber number, std::size_t bytes, Instant now) {
+    rate_.started(now);
+    log_.sent(ssrc, number, bytes, now);
+}
+
+void SendingBudget::feedback(const transport::CongestionFeedback& told, Instant now,
+                             std::optional<Duration> round_trip) {
+    const auto results = log_.results(told, now);
+    round_trip_ = round_trip.value_or(log_.round_trip().value_or(round_trip_));
+    if (!results.empty()) {
+        const double share = static_cast<double>(asked_) / static_cast<double>(results.size());
+        unrepaired_ += (std::min(share, 1.0) - unrepaired_) * smoothing;
+        asked_ = 0;
+        rate_.feedback(results, now, round_trip_);
+        // What a full queue drops is met by sending less, not by sending more.
+        if (rate_.mode() == transport::RateController::Mode::climbing) {
+            for (const transport::PacketResult& result : results) learn(result);
+        }
+    }
+    split();
+}
+
+void SendingBudget::learn(const transport::PacketResult& result) {
+    if (!result.arrived) {
+        ++lost_in_a_row_;
+        return;
+    }
+    for (int i = 0; lost_in_a_row_ <= longest_burst && i < lost_in_a_row_; ++i) losses_.add(true);
+    lost_in_a_row_ = 0;
+    losses_.add(false);
+}
+
+void SendingBudget::poll(Instant now) {
+    if (now < rate_.deadline()) return;
+    rate_.poll(now);
+    log_.expire(now);
+    split();
+}
+
+void SendingBudget::split() {
+    const int target = rate_.target();
+    pacer_.set_rate(transport::pacing_rate(target, rate_.queueing_delay()));
+    // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one.
+    shares_.audio_copies = copies_for(losses_.rate());
+    shares_.audio_bitrate = limits_.audio_bitrate;
+    const auto cost = [&] { return audio_cost(shares_.audio_bitrate, shares_.audio_copies, limits_.audio_blocks); };
+    const int most = static_cast<int>(target * (limits_.video ? audio_share : 1.0));
+    while (cost() > most && shares_.audio_bitrate > least_audio) {
+        shares_.audio_bitrate = std::max(least_audio, shares_.audio_bitrate - 2'000);
+    }
+    while (cost() > most && shares_.audio_copies > 0) --shares_.audio_copies;
+
+    const int rest = std::max(target - cost() - reports, least_video);
+    const int frame = rest / 8 / limits_.frame_rate;  // bytes that one frame may take, repair and headers included
+    const int payload = static_cast<int>(transport::max_media_payload);
+    const int packets = std::max((shares_.video_bitrate / 8 / limits_.frame_rate + payload - 1) / payload, 1);
+    const int parity = parity_for(static_cast<std::size_t>(packets), round_trip_);
+    const double repaired = 1.0 + losses_.rate();  // what is asked for again
+    const double share = packets / (packets * repaired + parity);
+    const int bytes = static_cast<int>(frame * share) - packets * packet_overhead;
+    shares_.video_bitrate = std::clamp(bytes * 8 * limits_.frame_rate, least_video, limits_.video_bitrate);
+}
+
+Duration SendingBudget::wait_for(std::size_t packets) const {
+    const auto bits = static_cast<std::int64_t>(packets * transport::max_datagram * 8);
+    return std::chrono::seconds(1) * bits / std::max(rate_.target(), 1);
+}
+
+int SendingBudget::parity_for(std::size_t packets, Duration round_trip) const {
+    if (round_trip < quick && losses_.rate() < heavy_loss) return 0;
+    const int wanted = losses_.repair_packets(static_cast<int>(packets), unrepaired_frames);
+    return std::min(wanted, static_cast<int>(2 * packets) + 4);
+}
+
+int SendingBudget::probe_packets(Instant now) {
+    if (!limits_.video || now < probing_until_) return 0;
+    const auto rate = rate_.probe(now);
+    if (!rate) return 0;
+    probing_until_ = now + transport::RateController::probe_length;
+    pacer_.set_rate(*rate);
+    const auto bits = *rate / 1000 * (transport::RateController::probe_length / std::chrono::milliseconds(1));
+    return static_cast<int>(bits / 8 / static_cast<std::int64_t>(transport::max_datagram)) + 1;
+}
+
+}  // namespace sotto::call

@@ -1,0 +1,87 @@
+// How much leaves and what of: the rate that the path takes, split between sound (first), repair and pictures.
+// docs/congestion.md.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "call/signal.h"
+#include "transport/congestion/pacer.h"
+#include "transport/congestion/rate_controller.h"
+#include "transport/congestion/sent_log.h"
+#include "transport/fec_rate.h"
+
+namespace sotto::call {
+
+struct SendingLimits {
+    bool video = true;
+    int audio_bitrate = 32000;  // bit/s of the codec, at most
+    int audio_blocks = 50;      // a second
+    int video_bitrate = 0;      // bit/s of the codec, at most
+    int frame_rate = 30;
+};
+
+// What each part gets, in bit/s of its codec.
+struct SendingShares {
+    int audio_bitrate = 0;
+    int audio_copies = 0;  // of earlier blocks in each packet
+    int video_bitrate = 0;
+};
+
+class SendingBudget {
+  public:
+    SendingBudget(const StreamOffer& ours, const SendingLimits& limits);
+
+    // A datagram leaves: each counts for the pacer, RTP packets are also followed.
+    void sent(std::size_t bytes, Instant now) { pacer_.sent(bytes, now); }
+    void sent_rtp(Ssrc ssrc, SequenceNumber number, std::size_t bytes, Instant now);
+
+    // The peer's congestion feedback. `round_trip`: the smoothed one, if there is any.
+    void feedback(const transport::CongestionFeedback& told, Instant now, std::optional<Duration> round_trip);
+    void poll(Instant now);
+    Instant deadline() const { return rate_.deadline(); }
+
+    bool may_send(Instant now) const { return pacer_.may_send(now); }
+    Instant next(Instant now) const { return pacer_.next(now); }
+    void set_waiting(bool waiting) { pacer_.set_waiting(waiting); }
+    // For how long pictures would wait that have this many packets before them.
+    Duration wait_for(std::size_t packets) const;
+
+    const SendingShares& shares() const { return shares_; }
+    // Repair packets that a frame of so many packets should have behind it: enough that nobody waits for a round trip.
+    int parity_for(std::size_t packets, Duration round_trip) const;
+    // Packets to add now, because the path may take more than we have shown it.
+    int probe_packets(Instant now);
+
+    void set_video_maximum(int bits_per_second);
+    // From the newest acknowledged packet.
+    std::optional<Duration> round_trip() const { return log_.round_trip(); }
+    double loss() const { return losses_.rate(); }
+    // The peer asked for so many packets again.
+    void asked(std::size_t packets) { asked_ += packets; }
+    // The share of packets for which a frame waits longer than the next one takes, smoothed.
+    double unrepaired() const { return round_trip_ < quick ? 0 : unrepaired_; }
+    int target() const { return rate_.target(); }
+    Duration queueing_delay() const { return rate_.queueing_delay(); }
+    std::size_t memory() const { return log_.memory(); }
+
+  private:
+    void learn(const transport::PacketResult& result);
+    void split();
+    int wanted() const;
+
+    SendingLimits limits_;
+    transport::SentLog log_;
+    transport::RateController rate_;
+    transport::LossHistory losses_;
+    transport::Pacer pacer_;
+    SendingShares shares_;
+    static constexpr Duration quick = std::chrono::milliseconds(20);  // a retransmission comes as soon as a next frame
+    int lost_in_a_row_ = 0;
+    std::size_t asked_ = 0;  // since the last feedback
+    double unrepaired_ = 0;
+    Duration round_trip_{};
+    Instant probing_until_ = Instant::min();
+};
+
+}  // namespace sotto::call

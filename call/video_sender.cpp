@@ -1,0 +1,159 @@
+#include "call/video_sender.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "transport/fec.h"
+#include "transport/rtp_clock.h"
+#include "transport/vp8_payload.h"
+
+namespace sotto::call {
+namespace {
+
+using transport::ticks;
+using transport::video_clock;
+
+constexpr int first_bitrate = 500'000;   // bit/s, before the path has shown what it takes
+constexpr double worth_changing = 0.03;  // a smaller share of the bit rate is no news to the encoder
+
+// Packets kept for repair: the largest frame and more, a third of a second of a call at 360p and its highest rate.
+std::size_t video_history(const CallSettings& settings) {
+    const auto pixels =
+        static_cast<std::size_t>(settings.video_width) * static_cast<std::size_t>(settings.video_height);
+    return std::max<std::size_t>(96, pixels / 2 / transport::max_media_payload);
+}
+
+VideoQuality quality_of(const CallSettings& settings) {
+    return {.width = settings.video_width,
+            .height = settings.video_height,
+            .frame_rate = settings.video_frame_rate,
+            .cpu_used = settings.video_cpu_used};
+}
+
+}  // namespace
+
+VideoSender::VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& encoder, const CallSettings& settings)
+    : stream(std::move(out)),
+      encoder_(std::move(encoder)),
+      adaptation_(quality_of(settings)),
+      quality_(quality_of(settings)),
+      bitrate_(encoder_ ? encoder_->settings().bitrate : 0) {}
+
+Result<VideoSender> VideoSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
+                                        Random& random) {
+    auto out =
+        SendStream::create(std::move(key), {.ssrc = ssrc, .history = enabled ? video_history(settings) : 1}, random);
+    if (!out) return Failure(out.error());
+    if (!enabled) return VideoSender(std::move(*out), std::nullopt, settings);
+
+    auto encoder = codec::Vp8Encoder::create({.width = settings.video_width,
+                                              .height = settings.video_height,
+                                              .frame_rate = settings.video_frame_rate,
+                                              .bitrate = std::min(settings.video_bitrate, first_bitrate),
+                                              .cpu_used = settings.video_cpu_used,
+                                              .max_frame = transport::max_frame_size});
+    if (!encoder) return Failure(encoder.error());
+    return VideoSender(std::move(*out), std::move(*encoder), settings);
+}
+
+Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& traces, Outbox& outbox) {
+    if (!encoder_) return Failure(Error::wrong_state);
+    if (frame.captured <= last_captured_) return Failure(Error::invalid_argument);
+    if (frames_ == 0) first_captured_ = frame.captured;
+    const auto since_first = static_cast<std::uint64_t>(ticks(frame.captured - first_captured_, video_clock));
+    FrameTrace trace{.medium = Medium::video, .timestamp = stream.timestamp(since_first).value, .number = frames_};
+    trace[Stage::captured] = frame.captured;
+
+    if (!adapt(frame, now)) {
+        leave_out();
+        return {};
+    }
+    const bool key_due = key_requested_ && (last_key_ == Instant::min() || now - last_key_ >= key_interval);
+    const Instant began = traces.stamp(now);
+    const auto encoded =
+        encoder_->encode(frame, since_first, {.key = force_key_ || key_due, .layers = quality_.layers});
+    if (!encoded) return Failure(encoded.error());
+    trace[Stage::encoded] = traces.stamp(now);
+    adaptation_.encoded(trace[Stage::encoded] - began);
+    last_captured_ = frame.captured;
+    ++frames_;
+    if (encoded->bytes.empty()) {
+        ++stream.stats.frames_dropped;
+        return {};
+    }
+
+    const auto sent = packetise(*encoded, RtpTimestamp{trace.timestamp}, outbox);
+    // A frame that did not leave whole breaks all that refer to it.
+    force_key_ = !sent;
+    if (!sent) return sent;
+    if (encoded->key) {
+        last_key_ = now;
+        key_requested_ = false;
+    }
+    ++stream.stats.frames;
+    trace[Stage::protect] = traces.stamp(now);
+    traces.push(trace);
+    return {};
+}
+
+bool VideoSender::adapt(const VideoFrame& frame, Instant now) {
+    const VideoQuality before = std::exchange(quality_, adaptation_.choose(bitrate_, unrepaired_, now));
+    const bool resized = quality_.width != before.width || quality_.height != before.height;
+    if (resized && !encoder_->set_size(quality_.width, quality_.height)) quality_ = before;
+    if (quality_.cpu_used != before.cpu_used && !encoder_->set_cpu_used(quality_.cpu_used)) quality_ = before;
+    // Three quarters: capture times are never quite even.
+    const Duration interval = std::chrono::nanoseconds(std::chrono::seconds(1)) / quality_.frame_rate * 3 / 4;
+    return frames_ == 0 || frame.captured - last_captured_ >= interval;
+}
+
+Result<void> VideoSender::packetise(const EncodedFrame& frame, RtpTimestamp timestamp, Outbox& outbox) {
+    transport::Vp8Packetizer packetizer(frame, transport::max_media_payload, picture_id_);
+    if (packetizer.packets_left() > transport::max_frame_packets) return Failure(Error::too_large);
+    std::ranges::rotate(frame_packets_, frame_packets_.end() - 1);
+    frame_packets_.front() = packetizer.packets_left();
+    picture_id_ = static_cast<std::uint16_t>((picture_id_ + 1) & 0x7fff);  // RFC 7741 §4.2: 15 bits
+    while (!packetizer.done()) {
+        const auto size = packetizer.next(stream.payload_room());
+        if (!size) return Failure(size.error());
+        const SequenceNumber number = stream.keep(*size, vp8_payload_type, timestamp, packetizer.done());
+        outbox.push({.kind = Departure::Kind::video, .sequence = number});
+    }
+    return {};
+}
+
+std::optional<transport::SenderInfo> VideoSender::info(Instant start, Instant now) const {
+    if (stream.stats.packets == 0) return std::nullopt;
+    const auto since_first = static_cast<std::uint64_t>(ticks(now - first_captured_, video_clock));
+    return stream.sender_info(start, now, stream.timestamp(since_first));
+}
+
+void VideoSender::key_requested(Instant now, Duration round_trip) {
+    const bool under_way =
+        last_key_ != Instant::min() && now - last_key_ < std::min<Duration>(round_trip, key_interval);
+    if (!under_way) key_requested_ = true;
+}
+
+std::uint8_t VideoSender::parity_window() const {
+    // Of frames before the newest only such as are not much larger: a repair packet has the size of the largest.
+    std::size_t packets = 0;
+    for (const std::size_t frame : frame_packets_) {
+        if (frame > 2 * frame_packets_.front() + 1) break;
+        packets += frame;
+    }
+    return static_cast<std::uint8_t>(std::min(packets, transport::max_fec_window));
+}
+
+Result<void> VideoSender::check_bitrate(int bits_per_second) const {
+    if (!encoder_) return Failure(Error::wrong_state);
+    if (bits_per_second < 10'000 || bits_per_second > 50'000'000) return Failure(Error::invalid_argument);
+    return {};
+}
+
+void VideoSender::set_share(int bits_per_second, double unrepaired) {
+    unrepaired_ = unrepaired;
+    if (!encoder_ || std::abs(bits_per_second - bitrate_) <= bitrate_ * worth_changing) return;
+    if (encoder_->set_bitrate(bits_per_second)) bitrate_ = bits_per_second;
+}
+
+}  // namespace sotto::call

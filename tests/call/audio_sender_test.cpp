@@ -1,0 +1,99 @@
+#include "call/audio_sender.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "base/byte_reader.h"
+#include "support/random.h"
+
+using namespace sotto;
+using namespace sotto::call;
+
+namespace {
+
+// Block `n` of `size` bytes, 20 ms after the one before.
+RtpTimestamp time_of(std::uint32_t n) { return RtpTimestamp{0xfffff000U + n * 960}; }
+Buffer block(std::uint32_t n, std::size_t size = 80) { return Buffer(size, static_cast<std::byte>(n)); }
+
+}  // namespace
+
+TEST_CASE("copies of earlier blocks go in front of the present one as RFC 2198 lays down, oldest first") {
+    EarlierBlocks earlier;
+    Buffer room(1200);
+    CHECK(earlier.write(4, time_of(0), 80, room) == 0);
+    for (std::uint32_t n = 0; n < 7; ++n) earlier.keep(block(n), time_of(n));
+    for (const int copies : {0, 1, 2, 4}) {
+        CAPTURE(copies);
+        const std::size_t size = earlier.write(copies, time_of(7), 80, room);
+        if (copies == 0) {
+            CHECK(size == 0);
+            continue;
+        }
+        const auto count = static_cast<std::uint32_t>(copies);
+        CHECK(size == count * (4 + 80) + 1);
+        ByteReader in(Bytes(room).first(size));
+        for (std::uint32_t back = count; back > 0; --back) {
+            CHECK(*in.u32() == (0x80000000U | 111U << 24 | back * 960U << 10 | 80U));
+        }
+        CHECK(*in.u8() == 111);
+        for (std::uint32_t back = count; back > 0; --back) CHECK(std::ranges::equal(*in.take(80), block(7 - back)));
+        CHECK(in.empty());
+    }
+}
+
+TEST_CASE("copies leave room for the present block, and none is of more than RFC 2198 can describe") {
+    EarlierBlocks earlier;
+    Buffer room(500);
+    for (std::uint32_t n = 0; n < 4; ++n) earlier.keep(block(n, 200), time_of(n));
+    CHECK(earlier.write(4, time_of(4), 80, room) == 2 * 204 + 1);
+    CHECK(earlier.write(4, time_of(4), 92, room) == 204 + 1);
+    CHECK(earlier.write(4, time_of(4), 400, room) == 0);
+    // The offset has 14 bits: what is older is no copy.
+    CHECK(earlier.write(4, time_of(3 + 17), 0, room) == 204 + 1);
+    CHECK(earlier.write(4, time_of(3 + 18), 0, room) == 0);
+    earlier.keep(block(4, 1024), time_of(4));
+    CHECK(earlier.write(4, time_of(5), 0, room) == 0);
+}
+
+TEST_CASE("copies, bit rate and expected loss follow the network from the next packet on, each within its range") {
+    test::SeededRandom random(1);
+    SrtpKey<Sending> key;
+    random.fill(key.fill());
+    auto sender = std::move(*AudioSender::create(std::move(key), Ssrc{1}, true, {.audio_bitrate = 32000}, random));
+    TraceLog traces(nullptr);
+    Outbox outbox;
+    const std::vector<std::int16_t> samples(960);
+    PayloadType type{};
+    const auto bytes_of_next = [&] {
+        const SequenceNumber number = sender.stream.next_number();
+        REQUIRE(sender.send({.samples = samples}, Instant{}, traces, outbox));
+        const auto kept = sender.stream.history().find(number);
+        REQUIRE(kept);
+        type = kept->header.payload_type;
+        return kept->payload.size();
+    };
+    CHECK(bytes_of_next() == 80);
+    CHECK(type == opus_payload_type);
+    sender.set_copies(2);
+    CHECK(bytes_of_next() == 80 + 4 + 1 + 80);
+    CHECK(type == redundant_payload_type);
+    CHECK(bytes_of_next() == 2 * (80 + 4) + 1 + 80);
+    sender.set_bitrate(16000);
+    CHECK(bytes_of_next() == 2 * (80 + 4) + 1 + 40);
+    sender.set_copies(99);
+    CHECK(sender.copies() == EarlierBlocks::most);
+    sender.set_copies(-1);
+    CHECK(bytes_of_next() == 40);
+    CHECK(type == opus_payload_type);
+    sender.set_bitrate(1);
+    CHECK(sender.bitrate() == 12000);
+    CHECK(bytes_of_next() == 30);
+    sender.set_bitrate(1 << 30);
+    CHECK(sender.bitrate() == 510000);
+    for (const double loss : {-1.0, 0.0, 0.4, 7.0, std::nan("")}) sender.set_loss(loss);
+    CHECK(bytes_of_next() > 700);
+    sender.set_copies(4);
+    CHECK(bytes_of_next() > 700);  // no room for copies
+    CHECK(type == opus_payload_type);
+}

@@ -1,0 +1,53 @@
+#include "transport/congestion/pacer.h"
+
+#include <doctest/doctest.h>
+
+using namespace sotto;
+using namespace sotto::transport;
+using namespace std::chrono_literals;
+
+TEST_CASE("a paced frame leaves at the rate, after a couple of packets at once") {
+    Pacer pacer(1'200'000);  // a packet of 1200 bytes each 8 ms
+    Instant now{1s};
+    int at_once = 0;
+    while (pacer.may_send(now)) pacer.sent(1200, now), ++at_once;
+    CHECK(at_once == 3);
+    for (int i = 0; i < 100; ++i) {
+        now = pacer.next(now);
+        REQUIRE(pacer.may_send(now));
+        pacer.sent(1200, now);
+        CHECK_FALSE(pacer.may_send(now));
+    }
+    CHECK(now - Instant{1s} > 780ms);
+    CHECK(now - Instant{1s} < 820ms);
+}
+
+TEST_CASE("a frame leaves within a quarter of its interval while no queue stands, more smoothly when one does") {
+    CHECK(pacing_rate(1'000'000, 0ms) == 4'000'000);
+    CHECK(pacing_rate(1'000'000, 15ms) < 3'000'000);
+    CHECK(pacing_rate(1'000'000, 1s) == 1'500'000);
+}
+
+TEST_CASE("a pacer's clock that steps back pays nothing and asks for no endless wait") {
+    Pacer pacer(1'000'000);
+    pacer.sent(100'000, Instant{10s});
+    CHECK_FALSE(pacer.may_send(Instant{5s}));
+    CHECK(pacer.next(Instant{5s}) <= Instant{6s});
+}
+
+TEST_CASE("packets that waited for a late timer leave at the pacing rate all the same, but idleness saves up nothing") {
+    const auto leave = [](bool waiting) {
+        Pacer pacer(8'000'000);  // a packet of 1000 bytes each millisecond
+        Instant now{std::chrono::seconds(5)};
+        pacer.sent(1000, now);
+        int left = 0;
+        for (int timer = 0; timer < 20; ++timer, now += std::chrono::milliseconds(20)) {
+            pacer.set_waiting(waiting);
+            for (; pacer.may_send(now); ++left) pacer.sent(1000, now);
+        }
+        return left;
+    };
+    CHECK(leave(true) > 370);
+    CHECK(leave(true) < 410);
+    CHECK(leave(false) < 100);
+}

@@ -1,0 +1,110 @@
+#include "transport/fec_rate.h"
+
+#include <doctest/doctest.h>
+
+#include "support/random.h"
+
+using namespace sotto;
+using namespace sotto::transport;
+
+namespace {
+
+// `stay` is the chance that a packet after a lost one is lost too, `start` that of one after a packet that came.
+LossHistory channel(std::uint64_t seed, double start, double stay, int packets = 1024) {
+    test::SeededRandom random(seed);
+    LossHistory history;
+    bool lost = false;
+    for (int i = 0; i < packets; ++i) {
+        lost = random.chance(lost ? stay : start);
+        history.add(lost);
+    }
+    return history;
+}
+
+LossHistory periodic(int period, int run, int packets = 1024) {
+    LossHistory history;
+    for (int i = 0; i < packets; ++i) history.add(i % period < run);
+    return history;
+}
+
+}  // namespace
+
+TEST_CASE("a channel that loses nothing, or next to nothing, is given no repair") {
+    CHECK(LossHistory{}.rate() == 0);
+    CHECK(LossHistory{}.repair_packets(20, 0.01) == 0);
+    CHECK(LossHistory{}.audio_copies(0.001) == 0);
+    const LossHistory three_in_1024 = periodic(342, 1);
+    CHECK(three_in_1024.rate() == doctest::Approx(3.0 / 1024));
+    CHECK(three_in_1024.repair_packets(20, 0) == 0);
+    CHECK(three_in_1024.audio_copies(0) == 0);
+    CHECK(periodic(256, 1).repair_packets(20, 0.001) > 0);
+    CHECK(periodic(10, 1).repair_packets(0, 0.01) == 0);
+    CHECK(periodic(10, 1).repair_packets(-1, 0.01) == 0);
+}
+
+TEST_CASE("only the last 1024 packets count") {
+    LossHistory history = periodic(2, 1, 5000);
+    CHECK(history.rate() == 0.5);
+    for (int i = 0; i < 512; ++i) history.add(false);
+    CHECK(history.rate() == 0.25);
+    for (int i = 0; i < 512; ++i) history.add(false);
+    CHECK(history.rate() == 0);
+}
+
+TEST_CASE("evenly spread losses are met as the binomial distribution says") {
+    // Of three packets that are each lost half the time 0.5 lose over one.
+    const LossHistory history = periodic(2, 1);
+    CHECK(history.repair_packets(2, 0.5) == 1);
+    CHECK(history.repair_packets(2, 0.49) > 1);
+    // A tenth lost, ten packets and m more: over 1 of 11: 0.3026; 2 of 12: 0.1109; 3 of 13: 0.0342; 4 of 14: 0.0092.
+    LossHistory tenth = periodic(10, 1, 1000);
+    CHECK(tenth.repair_packets(10, 0.303) == 1);
+    CHECK(tenth.repair_packets(10, 0.302) == 2);
+    CHECK(tenth.repair_packets(10, 0.035) == 3);
+    CHECK(tenth.repair_packets(10, 0.01) == 4);
+}
+
+TEST_CASE("bursts ask for more than the same losses spread out, and never for more than the most there is") {
+    const LossHistory spread = periodic(50, 1, 1000), bursts = periodic(400, 8, 1000);
+    CHECK(bursts.rate() == doctest::Approx(0.024));
+    CHECK(bursts.repair_packets(20, 0.001) == 8);
+    CHECK(spread.repair_packets(20, 0.001) < 8);
+    CHECK(periodic(1, 1).repair_packets(20, 0.01) == LossHistory::max_repair_packets);
+    CHECK(periodic(2, 1).repair_packets(127, 0.01) == LossHistory::max_repair_packets);
+    CHECK(periodic(2, 1, 10).repair_packets(2000000000, 0.01) == LossHistory::max_repair_packets);
+}
+
+TEST_CASE("what is asked for leaves no more than the residual when the channel goes on as before") {
+    int all_failed = 0;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        CAPTURE(seed);
+        const bool bursty = seed % 2 == 0;
+        const double start = bursty ? 0.03 : 0.1, stay = bursty ? 0.6 : 0.1;
+        const int repairs = channel(seed, start, stay).repair_packets(30, 0.02);
+        CHECK(repairs > 3);
+        CHECK(repairs < 30);
+        test::SeededRandom random(seed + 1000);
+        int failed = 0;
+        bool lost = false;
+        for (int window = 0; window < 2000; ++window) {
+            int losses = 0;
+            for (int i = 0; i < 30 + repairs; ++i) {
+                lost = random.chance(lost ? stay : start);
+                if (lost) ++losses;
+            }
+            if (losses > repairs) ++failed;
+        }
+        CHECK(failed < 2000 * 0.1);  // 1024 packets tell the future only roughly
+        all_failed += failed;
+    }
+    CHECK(all_failed < 20 * 2000 * 0.03);
+}
+
+TEST_CASE("sound is repeated as often as runs of losses are long") {
+    CHECK(periodic(10, 1).audio_copies(0.2) == 0);
+    CHECK(periodic(10, 1).audio_copies(0.02) == 1);    // never two in a row, and 0.1² is 0.01
+    CHECK(periodic(10, 1).audio_copies(0.002) == 2);   // 0.1³
+    CHECK(periodic(100, 3).audio_copies(0.005) == 3);  // three in a row
+    CHECK(periodic(100, 4).audio_copies(0.005) == 4);
+    CHECK(periodic(100, 9).audio_copies(0.005) == LossHistory::max_audio_copies);
+}

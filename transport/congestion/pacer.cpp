@@ -1,0 +1,45 @@
+#include "transport/congestion/pacer.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sotto::transport {
+
+namespace {
+using std::chrono::milliseconds;
+
+constexpr double burst = 2 * 1200.0;        // bytes that may leave at once
+constexpr double largest_debt = 1'000'000;  // bytes; what nobody paces is not paid for longer than that
+constexpr double late_timer = 0.05;         // seconds
+constexpr double quick = 4, smooth = 1.5;   // times the target
+constexpr Duration calm = milliseconds(5), busy = milliseconds(25);
+}  // namespace
+
+int pacing_rate(int target, Duration queueing_delay) {
+    const auto over = static_cast<double>(std::clamp(queueing_delay, calm, busy).count() - calm.count());
+    const double share = over / static_cast<double>((busy - calm).count());
+    return static_cast<int>(std::min(target * (quick + (smooth - quick) * share), 1e9));
+}
+
+void Pacer::set_rate(int rate) { bytes_per_second_ = std::max(rate, 1'000) / 8.0; }
+
+double Pacer::owed_at(Instant now) const {
+    if (now <= updated_) return owed_;  // a clock that steps back pays nothing
+    const double seconds = std::chrono::duration<double>(now.time_since_epoch()).count() -
+                           std::chrono::duration<double>(updated_.time_since_epoch()).count();
+    const double credit = waiting_ ? std::max(burst, late_timer * bytes_per_second_) : burst;
+    return std::max(owed_ - seconds * bytes_per_second_, -credit);
+}
+
+void Pacer::sent(std::size_t bytes, Instant now) {
+    owed_ = std::min(owed_at(now) + static_cast<double>(bytes), largest_debt);
+    updated_ = std::max(now, updated_);
+}
+
+Instant Pacer::next(Instant now) const {
+    const double owed = owed_at(now);
+    if (owed < 1e-3) return now;  // what rounding leaves
+    return now + Duration(static_cast<std::int64_t>(std::ceil(owed / bytes_per_second_ * 1e9)));
+}
+
+}  // namespace sotto::transport

@@ -1,0 +1,275 @@
+#include "transport/congestion/rate_controller.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sotto::transport {
+
+namespace {
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A standing queue beyond it is congestion. Of flows that share a queue the faster one gives way first and further, so
+// that their rates meet (NADA and Copa hold the queue to the inverse of the rate).
+constexpr double queue_target = 9e6;  // ns at 1 Mbit/s, with rate^-0.8
+constexpr Duration longest_target = milliseconds(15);
+constexpr double jitter_allowance = 4;        // times the noise of the delay
+constexpr std::int64_t jitter_patience = 20;  // as many times longer must a queue stand
+constexpr Duration queue_gone = milliseconds(4);
+constexpr Duration base_memory = seconds(16);       // as long the least delay counts; drift of 100 ppm is 1.6 ms
+constexpr Duration long_base_memory = seconds(60);  // while somebody else keeps the queue full
+constexpr double cut = 0.86;                        // of what was delivered, at 500 kbit/s (Carlucci et al.: 0.85)
+constexpr double cut_slope = 0.06;                  // less for each doubling of the rate
+constexpr double deepest = 0.35;                    // of what was delivered, while a long queue drains
+constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
+constexpr double slow = 300'000;                    // bit/s below which that step would be too large
+constexpr Duration doubling = milliseconds(500);
+// A little under Reno's halving and above its step would be fair (RFC 9438 §4.3); CUBIC takes more than Reno, so this
+// lies between the two. Packets each round trip, and what a cut leaves.
+constexpr double tcp_step = 1;
+constexpr double tcp_cut = 0.8;
+constexpr double packet_bits = 1200 * 8;
+constexpr Duration longest_queue = milliseconds(500);
+constexpr Duration silence = milliseconds(500);
+constexpr Duration short_outage = seconds(5);
+constexpr double outage_rate = 300'000;  // bit/s
+constexpr Duration probe_interval = seconds(4);
+
+double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+double cut_at(double rate) { return cut - cut_slope * std::clamp(std::log2(rate / 5e5), -0.5, 2.0); }
+// What a hostile peer or a broken clock says, apart from what can be added up without overflow.
+bool plausible(Duration d) { return d > -std::chrono::hours(250'000) && d < std::chrono::hours(250'000); }
+}  // namespace
+
+RateController::RateController(const RateSettings& settings)
+    : settings_(settings), rate_(settings.start), doubling_below_(settings.maximum) {
+    set_maximum(settings.maximum);
+}
+
+void RateController::set_maximum(int maximum) {
+    settings_.maximum = std::max(maximum, settings_.minimum);
+    set_rate(rate_);
+}
+
+void RateController::set_rate(double rate) { rate_ = std::clamp<double>(rate, settings_.minimum, settings_.maximum); }
+
+int RateController::target() const {
+    const double rate = mode_ == Mode::draining ? std::min(rate_, drained_at_) : rate_;
+    return static_cast<int>(std::clamp<double>(rate, settings_.minimum, settings_.maximum));
+}
+
+int RateController::delivered() const { return static_cast<int>(std::min(arrived_.over(milliseconds(300)), 1e9)); }
+
+void RateController::feedback(std::span<const PacketResult> results, Instant now, Duration round_trip) {
+    if (!plausible(now.time_since_epoch())) return;
+    const Duration elapsed = told_ ? std::clamp<Duration>(now - now_, Duration{}, seconds(1)) : Duration{};
+    if (told_ && now_ - now > seconds(1)) forget();
+    now_ = now;
+    round_trip_ = std::clamp<Duration>(round_trip, milliseconds(1), seconds(2));
+    lost_ = 0;
+    throughput_ = arrived_.over(milliseconds(300));
+    for (const PacketResult& result : results) take(result);
+    if (results.empty()) return;
+    if (!told_) congested_ = now_;
+    told_ = true;
+    silence_ = now_ + std::max<Duration>(silence, 3 * round_trip_);
+    last_told_ = now_;
+    measure(elapsed);
+    finish_probe();
+    switch (mode_) {
+        case Mode::climbing: climb(elapsed); break;
+        case Mode::draining: drain(); break;
+        case Mode::weighing: weigh(); break;
+        case Mode::competing: compete(elapsed); break;
+    }
+}
+
+// Our clock was set back: what we know has times that are still to come.
+void RateController::forget() {
+    delays_ = {};
+    arrived_ = {};
+    sent_ = {};
+    loss_ = {};
+    congested_ = cut_ = give_up_ = next_probe_ = newest_ = Instant{};
+    probe_.reset();
+}
+
+void RateController::take(const PacketResult& result) {
+    if (!plausible(result.sent.time_since_epoch()) || result.sent > now_ || now_ - result.sent > seconds(20)) return;
+    if (result.arrived && !plausible(*result.arrived)) return;
+    newest_ = std::max(newest_, result.sent);
+    sent_.add(result.sent.time_since_epoch(), result.size);
+    loss_.add(result.sent, !result.arrived);
+    if (!result.arrived) {
+        ++lost_;
+        return;
+    }
+    arrived_.add(*result.arrived, result.size);
+    delays_.add(result.sent, *result.arrived, result.size, throughput_);
+    if (probe_ && result.sent >= probe_->at && result.sent < probe_->at + 2 * probe_length) {
+        if (probe_->packets++ == 0)
+            probe_->first = *result.arrived;
+        else
+            probe_->bytes += std::min<std::size_t>(result.size, 65'535);
+        probe_->last = *result.arrived;
+    }
+}
+
+// Half a round trip shows several packets even of a slow sender. Jitter that keeps order holds up all that follows a
+// late packet, so where there is some a delay must last longer to be a queue.
+Duration RateController::recent() const {
+    return std::clamp<Duration>(round_trip_ / 2, milliseconds(100), milliseconds(200)) +
+           jitter_patience * delays_.noise();
+}
+
+Duration RateController::threshold() const {
+    const auto target = static_cast<std::int64_t>(queue_target * std::pow(1e6 / std::max(rate_, 1e5), 0.8));
+    const auto noise = static_cast<std::int64_t>(jitter_allowance * static_cast<double>(delays_.noise().count()));
+    return std::min(Duration(target), longest_target) + Duration(noise);
+}
+
+void RateController::measure(Duration elapsed) {
+    queue_ = delays_.standing(recent(), mode_ == Mode::competing ? long_base_memory : base_memory);
+    const double share = std::min(1.0, in_seconds(elapsed) / 0.3);
+    smoothed_ += Duration(static_cast<std::int64_t>(static_cast<double>((queue_ - smoothed_).count()) * share));
+}
+
+// What the bottleneck lets through of ours, as sending rate: what the path loses at any rate lies on top.
+double RateController::capacity(Duration span) const {
+    return arrived_.over(span) / (1 - std::min(loss_.floor(), 0.6));
+}
+
+bool RateController::congested() const {
+    if (queue_ > threshold()) return true;
+    // A rate that falls to a fraction builds a queue faster than the window above slides.
+    return delays_.standing(milliseconds(40) + jitter_patience * delays_.noise(), base_memory) >
+           milliseconds(30) + threshold();
+}
+
+void RateController::climb(Duration elapsed) {
+    if (congested()) return start_draining();
+    if (loss_.excessive()) {
+        before_ = rate_;
+        share_before_ = loss_.recent();
+        set_rate(cut_at(rate_) * capacity(milliseconds(300)));
+        cut_ = now_;
+        mode_ = Mode::weighing;
+        return;
+    }
+    const double sent = sent_.over(seconds(1));
+    const double limit = std::max(2 * sent, shown_);
+    if (rate_ >= limit) return;
+    const double factor =
+        std::exp2(in_seconds(elapsed) / in_seconds(std::max<Duration>(doubling, round_trip_ + milliseconds(200))));
+    if (rate_ < doubling_below_) return set_rate(std::min(rate_ * factor, limit));
+    // The longer no queue was seen, the more room there may be (Copa's velocity, in time instead of round trips).
+    if (queue_ > threshold() / 3) congested_ = now_;
+    const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
+    const double growth = step * std::sqrt(std::min(1.0, rate_ / slow)) * (1 + calm * calm / 4) * in_seconds(elapsed);
+    set_rate(std::min({rate_ + growth, rate_ * factor, limit}));
+}
+
+void RateController::start_draining() {
+    mode_ = Mode::draining;
+    before_ = rate_;
+    congested_ = cut_ = now_;
+    doubling_below_ = 0;
+    shown_ = 0;
+    probe_.reset();
+    drain();
+}
+
+void RateController::drain() {
+    if (queue_ < std::max<Duration>(queue_gone, threshold() / 3)) return start_climbing();
+    // The first looks see much of the time before the change; afterwards a cut shows no sooner than a round trip later.
+    const bool settling = now_ - congested_ < round_trip_ + milliseconds(150);
+    // Copa's five round trips, and what a queue of ours of this length takes to drain.
+    if (settling) give_up_ = now_ + std::max<Duration>(5 * round_trip_, milliseconds(600)) + 3 * queue_;
+    if (now_ > give_up_) {
+        mode_ = Mode::competing;
+        set_rate(before_);
+        peak_ = queue_;
+        cut_ = now_;
+        return;
+    }
+    if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
+        const double delivered = std::min(capacity(milliseconds(150)), capacity(milliseconds(400)));
+        if (delivered > 0) set_rate(std::min(rate_, cut_at(rate_) * delivered));
+        cut_ = now_;
+    }
+    const double excess = in_seconds(queue_) / in_seconds(round_trip_ + milliseconds(200));
+    drained_at_ = rate_ * std::clamp(1 - excess, deepest, 1.0);
+}
+
+void RateController::start_climbing() {
+    mode_ = Mode::climbing;
+    congested_ = now_;
+}
+
+// Losses that come from a queue too short to see go when we send less; others stay, and are the path's.
+void RateController::weigh() {
+    if (congested()) return start_draining();
+    if (now_ - cut_ < round_trip_ + milliseconds(2200)) return;
+    const double share = loss_.recent();
+    if (share > share_before_ - 0.4 * (share_before_ - loss_.floor())) {
+        loss_.accept();
+        set_rate(before_);
+        mode_ = Mode::climbing;
+        return;
+    }
+    start_climbing();
+}
+
+void RateController::compete(Duration elapsed) {
+    if (queue_ < std::max(threshold() / 2, peak_ / 10)) return start_climbing();
+    const Duration span = round_trip_;
+    const bool lost = lost_ > 0 && queue_ > peak_ / 2;
+    const bool fell = queue_ < peak_ * 3 / 4;  // somebody else gave way to a loss that we did not have
+    if ((lost || fell || queue_ > longest_queue) && now_ - cut_ > span + milliseconds(100)) {
+        set_rate(rate_ * tcp_cut);
+        cut_ = now_;
+        peak_ = queue_;
+        return;
+    }
+    peak_ = now_ - cut_ < span + milliseconds(100) ? queue_ : std::max(peak_, queue_);
+    set_rate(rate_ + tcp_step * packet_bits * in_seconds(elapsed) / (in_seconds(span) * in_seconds(span)));
+}
+
+void RateController::poll(Instant now) {
+    if (now < silence_ || !plausible(now.time_since_epoch())) return;
+    doubling_below_ = std::max(doubling_below_, cut * rate_);
+    // An outage of seconds leaves what pictures need to come back at once; a longer one leaves nothing.
+    const double floor = now - last_told_ < short_outage ? std::min(rate_, outage_rate) : 0;
+    set_rate(std::max(rate_ / 2, floor));
+    drained_at_ = std::min(drained_at_, rate_);
+    silence_ = now + std::max<Duration>(silence, 3 * round_trip_);
+}
+
+void RateController::started(Instant now) {
+    if (silence_ != never || !plausible(now.time_since_epoch())) return;
+    last_told_ = now;
+    silence_ = now + 4 * silence;  // both sides may still be setting up
+}
+
+std::optional<int> RateController::probe(Instant now) {
+    if (!plausible(now.time_since_epoch()) || !told_ || probe_ || mode_ != Mode::climbing || now < next_probe_ ||
+        rate_ >= settings_.maximum)
+        return {};
+    if (queue_ > queue_gone || now - congested_ < probe_interval) return {};
+    if (rate_ < 2 * sent_.over(seconds(1)) && rate_ > shown_) return {};  // the sender shows it by itself
+    const double rate = std::min(2 * rate_, 1.5 * settings_.maximum);
+    probe_ = Probe{.at = now, .rate = static_cast<int>(rate)};
+    next_probe_ = now + probe_interval;
+    return probe_->rate;
+}
+
+void RateController::finish_probe() {
+    if (!probe_ || newest_ < probe_->at + 2 * probe_length) return;
+    const Probe probe = *probe_;
+    probe_.reset();
+    if (probe.packets < 4) return;
+    const double took = in_seconds(std::max<Duration>(probe.last - probe.first, probe_length / 2));
+    shown_ = std::max(shown_, std::min<double>(static_cast<double>(probe.bytes) * 8 / took, probe.rate));
+}
+
+}  // namespace sotto::transport

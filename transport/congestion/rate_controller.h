@@ -1,0 +1,109 @@
+// How much we may send: the least queue that still fills the path, learnt from the peer's feedback. docs/congestion.md.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "sotto/time.h"
+#include "transport/congestion/delay_window.h"
+#include "transport/congestion/delivery_rate.h"
+#include "transport/congestion/loss_share.h"
+#include "transport/congestion/packet_result.h"
+
+namespace sotto::transport {
+
+struct RateSettings {  // bit/s of UDP payload
+    int minimum = 40'000;
+    int start = 600'000;
+    int maximum = 3'000'000;
+};
+
+class RateController {
+  public:
+    explicit RateController(const RateSettings& settings);
+
+    // Newly known fates, ascending by time sent (lost ones have no arrival). What is impossible is left out.
+    void feedback(std::span<const PacketResult> results, Instant now, Duration round_trip);
+    // The first packet leaves: from now on feedback is due.
+    void started(Instant now);
+    // Feedback that stays away means that the path may be gone: each deadline() that passes halves the rate.
+    void poll(Instant now);
+    Instant deadline() const { return silence_; }
+    void set_maximum(int maximum);
+
+    int target() const;                                    // bit/s for everything we send
+    Duration queueing_delay() const { return smoothed_; }  // that stands, smoothed
+    double loss() const { return loss_.recent(); }
+    int delivered() const;  // bit/s that arrived lately
+    // Asks for a short burst above the target, at this many bit/s for probe_length, padded where need be: when the
+    // sender has too little to send to show what the path can take. Nothing otherwise.
+    std::optional<int> probe(Instant now);
+    static constexpr Duration probe_length = std::chrono::milliseconds(15);
+
+    enum class Mode {
+        climbing,   // no queue stands: more each moment
+        draining,   // below what was delivered until the queue is gone
+        weighing,   // losses rose without a queue: less for a while, to see whether they go
+        competing,  // the queue is somebody else's: a share of it by losses, as TCP
+    };
+    Mode mode() const { return mode_; }
+
+  private:
+    struct Probe {
+        Instant at{};
+        int rate = 0;
+        Duration first{}, last{};  // arrivals
+        std::size_t bytes = 0;     // after the first
+        int packets = 0;
+    };
+
+    void forget();
+    void take(const PacketResult& result);
+    void measure(Duration elapsed);
+    void climb(Duration elapsed);
+    void start_draining();
+    void drain();
+    void weigh();
+    void compete(Duration elapsed);
+    void start_climbing();
+    void finish_probe();
+    bool congested() const;
+    Duration threshold() const;
+    Duration recent() const;
+    double capacity(Duration span) const;
+    void set_rate(double rate);
+
+    RateSettings settings_;
+    Mode mode_ = Mode::climbing;
+    double rate_;            // what the path is held to take
+    double doubling_below_;  // below it the rate may double: at the start, and after a silence
+    double shown_ = 0;       // by a probe
+
+    DelayWindow delays_;
+    DeliveryRate arrived_;
+    DeliveryRate sent_;
+    LossShare loss_;
+
+    Instant now_{};  // of the last feedback; never steps back
+    Instant silence_ = never;
+    Instant last_told_{};
+    Instant newest_{};  // time sent of the newest packet of known fate
+    Duration round_trip_ = std::chrono::milliseconds(100);
+    Duration queue_{};  // standing now
+    Duration smoothed_{};
+    bool told_ = false;  // there was feedback at all
+
+    Instant congested_{};      // when the present or last congestion was noticed
+    Instant cut_{};            // and the rate last cut
+    Instant give_up_{};        // draining: when the queue should be gone if it is ours
+    double before_ = 0;        // the rate before it
+    double drained_at_ = 0;    // draining: the rate that goes out
+    double share_before_ = 0;  // weighing: the losses
+    Duration peak_{};          // competing: the largest queue since the last cut
+    double throughput_ = 0;    // bit/s, before this feedback
+    int lost_ = 0;             // in this feedback
+    std::optional<Probe> probe_;
+    Instant next_probe_{};
+};
+
+}  // namespace sotto::transport

@@ -1,0 +1,73 @@
+#include "transport/fec_rate.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sotto::transport {
+namespace {
+
+// How likely it is that more than `allowed` of `length` packets are lost, if each is by itself.
+double binomial_over(std::size_t length, std::size_t allowed, double rate) {
+    if (rate >= 1) return 1;
+    double exactly = std::pow(1 - rate, static_cast<double>(length));
+    double at_most = exactly;
+    for (std::size_t lost = 1; lost <= allowed; ++lost) {
+        exactly *= static_cast<double>(length - lost + 1) / static_cast<double>(lost) * rate / (1 - rate);
+        at_most += exactly;
+    }
+    return 1 - at_most;
+}
+
+}  // namespace
+
+void LossHistory::add(bool lost) {
+    lost_[(oldest_ + size_) % capacity] = lost;
+    if (size_ < capacity) {
+        ++size_;
+    } else {
+        oldest_ = (oldest_ + 1) % capacity;
+    }
+}
+
+double LossHistory::rate() const {
+    return size_ == 0 ? 0 : static_cast<double>(lost_.count()) / static_cast<double>(size_);
+}
+
+// The share of windows of this length that lost more than is allowed; 0 if the history is shorter.
+double LossHistory::share_over(std::size_t length, std::size_t allowed) const {
+    if (length > size_) return 0;
+    std::size_t lost = 0, over = 0;
+    for (std::size_t i = 0; i < size_; ++i) {
+        if (i >= length && at(i - length)) --lost;
+        if (at(i)) ++lost;
+        if (i + 1 >= length && lost > allowed) ++over;
+    }
+    return static_cast<double>(over) / static_cast<double>(size_ - length + 1);
+}
+
+int LossHistory::repair_packets(int sources, double residual) const {
+    const double measured = rate();
+    if (sources <= 0 || measured < negligible) return 0;
+    const auto enough = [&](std::size_t repairs) {
+        const std::size_t length = static_cast<std::size_t>(sources) + repairs;
+        return binomial_over(length, repairs, measured) <= residual && share_over(length, repairs) <= residual;
+    };
+    int repairs = 0;
+    while (repairs < max_repair_packets && !enough(static_cast<std::size_t>(repairs))) ++repairs;
+    return repairs;
+}
+
+int LossHistory::audio_copies(double residual) const {
+    const double measured = rate();
+    if (measured < negligible) return 0;
+    // A block is gone if its packet and all that repeat it are: a window that lost everything.
+    const auto enough = [&](std::size_t copies) {
+        return std::pow(measured, static_cast<double>(copies + 1)) <= residual &&
+               share_over(copies + 1, copies) <= residual;
+    };
+    int copies = 0;
+    while (copies < max_audio_copies && !enough(static_cast<std::size_t>(copies))) ++copies;
+    return copies;
+}
+
+}  // namespace sotto::transport

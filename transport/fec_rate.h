@@ -1,0 +1,39 @@
+// How much repair a channel needs: from what became of the last packets, one by one and in runs.
+#pragma once
+
+#include <bitset>
+#include <cstddef>
+
+namespace sotto::transport {
+
+class LossHistory {
+  public:
+    static constexpr std::size_t capacity = 1024;
+    static constexpr double negligible = 0.003;  // below this rate retransmission does it alone
+    static constexpr int max_repair_packets = 40;
+    static constexpr int max_audio_copies = 4;
+
+    // What became of the next packet, in order of sending.
+    void add(bool lost);
+    double rate() const;  // 0 to 1; 0 before the first packet
+
+    // The smallest number m of repair packets to `sources` packets for which at most `residual` of all sets of
+    // sources + m packets lose more than m: by what windows of that length in the history lost, so that bursts count,
+    // and at least by the binomial distribution, which knows what so short a history has not seen. max_repair_packets
+    // if none is enough. Takes max_repair_packets × (capacity + max_repair_packets) steps at most.
+    int repair_packets(int sources, double residual) const;
+
+    // The smallest number of packets that should repeat a block for which at most `residual` of all blocks are lost
+    // with all their copies; max_audio_copies if none is enough.
+    int audio_copies(double residual) const;
+
+  private:
+    bool at(std::size_t index) const { return lost_[(oldest_ + index) % capacity]; }  // 0 is the oldest
+    double share_over(std::size_t length, std::size_t allowed) const;
+
+    std::bitset<capacity> lost_;
+    std::size_t size_ = 0;
+    std::size_t oldest_ = 0;
+};
+
+}  // namespace sotto::transport
