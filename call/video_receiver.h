@@ -14,7 +14,7 @@
 
 namespace sotto::call {
 
-class VideoReceiver : public transport::FecSources {
+class VideoReceiver final : public transport::FecSources {
   public:
     // `pixels`: the largest picture the buffers are sized for.
     static Result<VideoReceiver> create(SrtpKey<Receiving>&& key, Ssrc ssrc, std::size_t pixels);

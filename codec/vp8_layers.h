@@ -20,7 +20,7 @@ struct Vp8FrameOptions {
 class Vp8Layers {
   public:
     struct Plan {
-        unsigned long flags = 0;     // of vpx_codec_encode()
+        long flags = 0;              // of vpx_codec_encode()
         EncodedFrame description{};  // all but its bytes
         int layers = 1;
         int position = 0;  // in the pattern

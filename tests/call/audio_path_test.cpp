@@ -91,6 +91,7 @@ const Instant start{1000s};
 
 struct InFlight {
     Instant arrives{};
+    std::int64_t number = 0;
     Buffer datagram;
 };
 
@@ -129,10 +130,10 @@ std::vector<InFlight> sent_through(const Channel& channel, std::int64_t blocks) 
         const std::size_t headers = *transport::write_rtp_header(header, datagram);
         datagram.resize(*srtp.protect_rtp(datagram, headers + front + said.size()));
         if (const auto delay = channel.delay(n)) {
-            packets.push_back({start + n * channel.sender_block + *delay, std::move(datagram)});
+            packets.push_back({start + n * channel.sender_block + *delay, n, std::move(datagram)});
         }
     }
-    std::ranges::stable_sort(packets, {}, &InFlight::arrives);
+    std::ranges::sort(packets, {}, [](const InFlight& packet) { return std::pair(packet.arrives, packet.number); });
     return packets;
 }
 
