@@ -2,6 +2,7 @@
 #include "fuzz/harness.h"
 #include "fuzz/seed.h"
 #include "support/random.h"
+#include "transport/red.h"
 #include "transport/rtp.h"
 
 using namespace sotto;
@@ -9,6 +10,7 @@ using namespace sotto::fuzz;
 
 // make_signal_seeds.cpp: what arrives as a signal, or is read from a store or a code.
 void make_signal_seeds(const std::filesystem::path& root);
+void make_feedback_seeds(const Folder& folder);  // make_feedback_seeds.cpp
 
 namespace {
 
@@ -51,6 +53,30 @@ void rtcp(const Folder& folder) {
     folder.write("unknown-type-after-report", Seed{written_rtcp({.sender = Ssrc{4}})}.u8(0x80).u8(210).u16(1).zeros(4));
     folder.write("padded", Seed{}.u8(0xa0).u8(201).u16(2).zeros(7).u8(4));
     folder.write("report-blocks-missing", Seed{}.u8(0x9f).u8(200).u16(6).zeros(24));
+    transport::CongestionFeedback arrivals{.timestamp = 0x10000};
+    arrivals.begin(about, SequenceNumber{65535});
+    for (const auto metric : {transport::arrived_before(20), transport::not_received, transport::arrived_before(0)}) {
+        arrivals.add(metric);
+    }
+    folder.write("congestion-feedback-alone", written_rtcp({.congestion = &arrivals, .reduced = true}));
+    folder.write("more-metrics-than-follow", Seed{}.u8(0x8b).u8(205).u16(4).zeros(10).u16(200).zeros(4));
+    folder.write("full-intra-request", Seed{}.u8(0x84).u8(206).u16(4).zeros(8).u16(0x1122).u16(0x3344).u8(1).zeros(3));
+}
+
+void red(const Folder& folder) {
+    constexpr PayloadType opus{111};
+    const std::array blocks{transport::RedBlock{opus, 1920, as_bytes("first")},
+                            transport::RedBlock{opus, 960, as_bytes("second")},
+                            transport::RedBlock{opus, 0, as_bytes("third")}};
+    Buffer three(100);
+    three.resize(*transport::write_red(blocks, three));
+    folder.write("three-blocks", three);
+    folder.write("primary-alone", Seed{}.u8(111).add(as_bytes("block")));
+    folder.write("cut-short", Bytes(three).first(three.size() - 8));
+    folder.write("newest-first", Seed{}.u8(0xef).u8(0).u16(0x0401).u8(0xef).u8(0).u16(0x0801).u8(111).zeros(3));
+    Seed deep;
+    for (int i = 8; i > 0; --i) deep.u8(0xef).u8(i).u16(1);
+    folder.write("nine-blocks", deep.u8(111).zeros(9));
 }
 
 void vp8_payload(const Folder& folder) {
@@ -207,6 +233,29 @@ void nack(const Folder& folder) {
     folder.write("forgotten", Seed{}.u8(3).u8(1).u8(3).u8(20).u8(2).u8(5).u8(1).u8(50));
 }
 
+// fec_run.h: packets that come or are lost, repair packets over the last `count`, and payloads of our own.
+void fec(const Folder& folder) {
+    constexpr int comes = 0, lost = 1, repair = 2, made_up = 3;
+    Seed one, several, whole, far_behind, contradicted;
+    for (int i = 0; i < 8; ++i) one.u8(i == 3 ? lost : comes).u8(10 * i);
+    folder.write("one-lost", one.u8(repair).u8(7));
+    for (int i = 0; i < 40; ++i) {
+        several.u8(i % 5 < 2 ? lost : comes).u8(5 * i);
+        if (i % 2 == 1) several.u8(repair).u8(20);
+    }
+    folder.write("sliding-window", several);
+    for (int i = 0; i < 5; ++i) whole.u8(comes).u8(i).u8(repair).u8(i);
+    folder.write("none-lost", whole);
+    far_behind.u8(lost).u8(1).u8(lost).u8(2).u8(repair).u8(1);
+    for (int i = 0; i < 130; ++i) far_behind.u8(comes).u8(0);
+    folder.write("out-of-reach", far_behind.u8(repair).u8(1).u8(repair).u8(126));
+    contradicted.u8(comes).u8(9).u8(lost).u8(9);
+    folder.write("no-sum-of-packets", contradicted.u8(made_up).u8(12).u16(65501).u8(2).zeros(9));
+    folder.write("shorter-than-its-packets", Seed{}.u8(comes).u8(9).u8(made_up).u8(12).u16(65501).u8(127).zeros(9));
+    folder.write("no-packets-named", Seed{}.u8(made_up).u8(12).u16(65501).u8(0).zeros(9));
+    folder.write("one-packet-made-up", Seed{}.u8(comes).u8(9).u8(made_up).u8(10).u16(65510).u8(1).zeros(7));
+}
+
 void vp8_decoder(const Folder& folder) {
     const auto frames = vp8_frames(3, 16), larger = vp8_frames(1, 32);
     Seed moving, resized, broken;
@@ -317,6 +366,7 @@ int main(int argc, char** argv) {
     const std::filesystem::path root(argv[1]);
     rtp({root, "rtp"});
     rtcp({root, "rtcp"});
+    red({root, "red"});
     vp8_payload({root, "vp8_payload"});
     opus_payload({root, "opus_payload"});
     hex({root, "hex"});
@@ -326,9 +376,11 @@ int main(int argc, char** argv) {
     audio_jitter_buffer({root, "audio_jitter_buffer"});
     time_scale({root, "time_scale"});
     nack({root, "nack"});
+    fec({root, "fec"});
     vp8_decoder({root, "vp8_decoder"});
     opus_decoder({root, "opus_decoder"});
     hostile_peer({root, "hostile_peer"});
     make_signal_seeds(root);
+    make_feedback_seeds({root, "feedback"});
     return 0;
 }

@@ -18,8 +18,9 @@ inline transport::RtcpReport written_again(const transport::RtcpReport& report, 
                                            .media_source = about,
                                            .nacks = nacks(report),
                                            .picture_loss = report.picture_loss,
-                                           .bye = report.bye};
-    std::array<std::byte, 512> room;
+                                           .bye = report.bye,
+                                           .congestion = report.congestion ? &*report.congestion : nullptr};
+    std::array<std::byte, 1232> room;
     const auto size = transport::write_rtcp(outgoing, room);
     check(size.has_value());
     const auto parsed = transport::parse_rtcp(Bytes(room).first(*size), about);
@@ -37,11 +38,20 @@ inline bool same(const transport::ReportBlock& a, const transport::ReportBlock& 
            a.delay_since_last_sr == b.delay_since_last_sr;
 }
 
+inline bool same(const transport::CongestionFeedback& a, const transport::CongestionFeedback& b) {
+    return a.timestamp == b.timestamp &&
+           std::ranges::equal(a.streams(), b.streams(), [&](const auto& of_a, const auto& of_b) {
+               return of_a.ssrc == of_b.ssrc && of_a.first == of_b.first &&
+                      std::ranges::equal(a.metrics(of_a), b.metrics(of_b));
+           });
+}
+
 // The same message, but for the order of its NACKs and those named twice.
 inline bool same_but_for_nacks(const transport::RtcpReport& a, const transport::RtcpReport& b) {
     return a.sender == b.sender && a.sender_info.has_value() == b.sender_info.has_value() &&
            (!a.sender_info || same(*a.sender_info, *b.sender_info)) && a.report.has_value() == b.report.has_value() &&
-           (!a.report || same(*a.report, *b.report)) && a.picture_loss == b.picture_loss && a.bye == b.bye;
+           (!a.report || same(*a.report, *b.report)) && a.congestion.has_value() == b.congestion.has_value() &&
+           (!a.congestion || same(*a.congestion, *b.congestion)) && a.picture_loss == b.picture_loss && a.bye == b.bye;
 }
 
 inline bool same_numbers(const transport::RtcpReport& a, const transport::RtcpReport& b) {
