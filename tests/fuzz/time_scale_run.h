@@ -17,7 +17,7 @@ inline void scale_any_sound(Program program) {
     const auto step = static_cast<std::size_t>(channels);
     const std::size_t frames = sound.size() / 2 / step;
     std::vector<std::int16_t> samples((frames + room) * step);
-    std::memcpy(samples.data(), sound.data(), frames * step * 2);
+    if (frames > 0) std::memcpy(samples.data(), sound.data(), frames * step * 2);
 
     const std::size_t inserted = codec::stretch(samples, frames, channels, limit);
     check(inserted <= std::min({limit, room, codec::longest_period}));
