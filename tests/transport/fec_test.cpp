@@ -90,7 +90,6 @@ TEST_CASE("a repair packet is what schoolbook arithmetic gives") {
     const std::array window{FecSource{SequenceNumber{256}, RtpTimestamp{3000}, false, a},
                             FecSource{SequenceNumber{257}, RtpTimestamp{3001}, true, b}};
     const Buffer out = repair(window, SequenceNumber{130});
-    // 1 / 0x82 = 0xbe and 1 / 0x83 = 0x6e, by hand: 0x82 * 0xbe = 0x83 * 0x6e = 1.
     const std::uint8_t to_a = gf256::inverse(0x82), to_b = gf256::inverse(0x83);
     CHECK(gf256::multiply(0x82, to_a) == 1);
     CHECK(gf256::multiply(0x83, to_b) == 1);
