@@ -73,23 +73,29 @@ class RtpSession : public crypto::Locked {
     RtpSession(MediaEpochs&& epochs, Senders&& senders, Receivers&& receivers, const StreamOffer& ours,
                const StreamOffer& theirs, const CallSettings& settings, Random& random, Instant now);
 
-    Result<void> receive_rtp(MutableBytes datagram, Instant now);
+    MediaStreams streams();
+    void follow_shares();
+
+    // rtp_session_in.cpp
+    Result<void> receive_rtp(MutableBytes datagram, Ssrc ssrc, Instant now);
     Result<void> receive_video(MutableBytes datagram, Instant now);
     Result<void> receive_repair(MutableBytes datagram, Instant now);
     void recover(Instant now);
-    Result<void> receive_rtcp(MutableBytes datagram, Instant now);
-    void receive_congestion_feedback(const transport::CongestionFeedback& told, Instant now);
-    void follow_shares();
-    MediaStreams streams();
-    void renew_spent_keys(Instant now);
-    void learn_round_trip(const transport::RtcpReport& report, Instant now);
-    void send_feedback(Instant now);
-    void send_reports(Instant now, bool bye);
+
+    // rtp_session_out.cpp
     void resend(std::span<const SequenceNumber> numbers, Instant now);
     void add_parity();
     void add_probe(Instant now);
+    void renew_spent_keys(Instant now);
     std::optional<Datagram> take_datagram(bool pacer_allows, Instant now);
     Result<std::size_t> depart(const Departure& departure, Instant now);
+
+    // rtp_session_reports.cpp
+    Result<void> receive_rtcp(MutableBytes datagram, Ssrc ssrc, Instant now);
+    void receive_congestion_feedback(const transport::CongestionFeedback& told, Instant now);
+    void learn_round_trip(const transport::RtcpReport& report, Instant now);
+    void send_feedback(Instant now);
+    void send_reports(Instant now, bool bye);
 
     MediaEpochs epochs_;
     AudioSender audio_out_;
