@@ -130,6 +130,7 @@ Result<void> RtpSession::set_video_maximum(int bits_per_second) {
 }
 
 std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
+    polled_ = now;
     const auto keyed = epochs_.poll(streams(), now);
     if (!keyed) ++refused_[keyed.error()];
     if (now >= next_report_) {
@@ -151,7 +152,6 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
     if (const auto datagram = take_datagram(budget_.may_send(now), now)) return *datagram;
     budget_.set_waiting(outbox_.has_paced());
     polled_dry_ = true;
-    polled_ = now;
     return std::nullopt;
 }
 
@@ -160,26 +160,6 @@ Instant RtpSession::deadline() const {
     const Instant departure = outbox_.has_paced() ? budget_.next(polled_) : never;
     return std::min({departure, next_report_, budget_.deadline(), arrivals_.deadline(), epochs_.deadline(),
                      video_in_.deadline(), audio_in_.deadline()});
-}
-
-void RtpSession::add_to(CallStats& stats) const {
-    stats.audio_sent = audio_out_.stream.stats;
-    stats.audio_sent.overrun = outbox_.audio_overrun();
-    stats.video_sent = video_out_.stream.stats;
-    stats.video_sent.overrun = outbox_.video_overrun();
-    stats.audio_received = audio_in_.stats();
-    stats.video_received = video_in_.stats();
-    epochs_.add_to(stats);
-    stats.round_trip = round_trip_.smoothed();
-    stats.available_outgoing_bitrate = budget_.target();
-    stats.queueing_delay = budget_.queueing_delay();
-    stats.video_sent.parity = repair_out_.parity_packets();
-    stats.video_received.bytes += repair_in_.stream.bytes;
-    stats.video_received.repaired = repair_in_.counts().used;
-    for (std::size_t i = 0; i < error_count; ++i) stats.refused.by_error[i] += refused_.by_error[i];
-    stats.memory += sizeof(*this) + audio_out_.stream.memory() + video_out_.stream.memory() +
-                    repair_out_.stream.memory() + audio_in_.memory() + video_in_.memory() + repair_in_.memory() +
-                    budget_.memory() + arrivals_.memory();
 }
 
 }  // namespace sotto::call

@@ -22,16 +22,17 @@ Result<void> RtpSession::send(const VideoFrame& frame, Instant now) {
         video_out_.leave_out();
         return {};
     }
-    const std::uint64_t frames = video_out_.stream.stats.frames;
+    const std::uint64_t frames = video_out_.stream.stats.frames_sent;
     const auto sent = video_out_.send(frame, now, traces_, outbox_);
-    if (video_out_.stream.stats.frames != frames) add_parity();
+    if (video_out_.stream.stats.frames_sent != frames) add_parity(now);
     return sent;
 }
 
-void RtpSession::add_parity() {
+void RtpSession::add_parity(Instant now) {
     const std::uint8_t window = video_out_.parity_window();
     for (int left = budget_.parity_for(video_out_.frame_packets(), round_trip_.for_repair()); left > 0; --left) {
-        outbox_.push({.kind = Departure::Kind::parity, .sequence = video_out_.newest(), .window = window});
+        outbox_.push(
+            {.kind = Departure::Kind::parity, .sequence = video_out_.newest(), .window = window, .queued = now});
     }
 }
 
@@ -50,7 +51,7 @@ void RtpSession::resend(std::span<const SequenceNumber> numbers, Instant now) {
     }
     for (const SequenceNumber number : numbers) {
         if (!video_out_.stream.may_repair(number, now, round_trip_.for_repair())) continue;
-        outbox_.push({.kind = Departure::Kind::retransmission, .sequence = number});
+        outbox_.push({.kind = Departure::Kind::retransmission, .sequence = number, .queued = now});
     }
 }
 
@@ -59,7 +60,8 @@ void RtpSession::add_probe(Instant now) {
     const std::uint8_t window = video_out_.parity_window();
     if (window == 0) return;
     for (int left = budget_.probe_packets(now); left > 0; --left) {
-        outbox_.push({.kind = Departure::Kind::parity, .sequence = video_out_.newest(), .window = window});
+        outbox_.push(
+            {.kind = Departure::Kind::parity, .sequence = video_out_.newest(), .window = window, .queued = now});
     }
 }
 
@@ -67,6 +69,7 @@ void RtpSession::add_probe(Instant now) {
 Result<std::size_t> RtpSession::depart(const Departure& departure, Instant now) {
     const auto followed = [&](SendStream& stream, const Result<SendStream::Numbered>& packet) -> Result<std::size_t> {
         if (!packet) return Failure(packet.error());
+        stream.stats.total_packet_send_delay += now - departure.queued;
         budget_.sent_rtp(stream.ssrc(), packet->number, packet->size, now);
         return packet->size;
     };

@@ -2,6 +2,7 @@
 #include "call/rtp_session.h"
 
 #include "transport/clock_sync.h"
+#include "transport/rtp_clock.h"
 
 namespace sotto::call {
 
@@ -14,9 +15,12 @@ Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Ssrc ssrc, Instant 
     const auto report = in.open_rtcp(datagram, out.ssrc());
     if (!report) return Failure(report.error());
 
-    learn_round_trip(*report, now);
+    if (report->report) learn(*report->report, audio, now);
     if (report->sender_info) in.sender_report(*report->sender_info, now, round_trip_.smoothed());
-    if (report->report) out.stats.peer_loss = report->report->fraction_lost / 256.0;
+    // Each message counts once, as a compound packet of ours holds no two of a kind.
+    if (report->nack_count > 0) ++out.stats.nack_count;
+    if (report->picture_loss) ++out.stats.pli_count;
+    if (report->full_intra_request) ++out.stats.fir_count;
     if (!audio) resend(std::span(report->nacks).first(report->nack_count), now);
     if ((report->picture_loss || report->full_intra_request) && !audio)
         video_out_.key_requested(now, round_trip_.for_repair());
@@ -25,10 +29,18 @@ Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Ssrc ssrc, Instant 
     return {};
 }
 
-void RtpSession::learn_round_trip(const transport::RtcpReport& report, Instant now) {
-    if (!report.report) return;
-    const auto measured = transport::round_trip(*report.report, transport::to_ntp(now - start_));
-    if (measured) round_trip_.measured(*measured);
+void RtpSession::learn(const transport::ReportBlock& block, bool audio, Instant now) {
+    RemoteReceiveStats& peer = audio ? audio_at_peer_ : video_at_peer_;
+    peer.packets_lost = block.cumulative_lost;
+    peer.jitter =
+        Seconds(static_cast<double>(block.jitter) / (audio ? transport::audio_clock : transport::video_clock));
+    peer.fraction_lost = block.fraction_lost / 256.0;
+    const auto measured = transport::round_trip(block, transport::to_ntp(now - start_));
+    if (!measured) return;
+    round_trip_.measured(*measured);
+    peer.round_trip_time = *measured;
+    peer.total_round_trip_time += *measured;
+    ++peer.round_trip_time_measurements;
 }
 
 void RtpSession::receive_congestion_feedback(const transport::CongestionFeedback& told, Instant now) {
@@ -51,7 +63,7 @@ void RtpSession::send_feedback(Instant now) {
                                                      .congestion = due ? &arrived : nullptr,
                                                      .reduced = true});
     if (kept) {
-        outbox_.push({.kind = Departure::Kind::video_report, .sequence = *kept});
+        outbox_.push({.kind = Departure::Kind::video_report, .sequence = *kept, .queued = now});
     } else {
         ++refused_[kept.error()];
     }
@@ -64,7 +76,7 @@ void RtpSession::send_reports(Instant now, bool bye) {
         if (in.reception.packets() > 0) report.report = in.reception.report(now);
         const auto kept = out.keep_report(report);
         if (kept) {
-            outbox_.push({.kind = kind, .sequence = *kept});
+            outbox_.push({.kind = kind, .sequence = *kept, .queued = now});
         } else {
             ++refused_[kept.error()];
         }
