@@ -1,7 +1,10 @@
 // The arithmetic of repair packets, against the plainest way to do it.
 #include "transport/gf256.h"
 
+#include <memory>
+
 #include "bench/subjects.h"
+#include "sotto/random.h"
 #include "transport/rtp.h"
 
 namespace sotto::bench {

@@ -132,15 +132,16 @@ TEST_CASE("repair never sends more than the stream itself has, nor a packet twic
     std::vector<SequenceNumber> numbers;
     for (int i = 0; i < 40; ++i) numbers.insert(numbers.end(), 2, sends_packet());
     Instant now{1s};
+    int repaired = 0;
     const auto repair = [&] {
-        for (const SequenceNumber number : numbers) static_cast<void>(stream->may_repair(number, now, 20ms));
+        for (const SequenceNumber number : numbers) repaired += stream->may_repair(number, now, 20ms) ? 1 : 0;
     };
     repair();
-    CHECK(stream->stats.retransmitted == 40);
+    CHECK(repaired == 40);
     CHECK(stream->stats.unrepaired == 40);
     for (int i = 0; i < 100; ++i, now += 20ms) repair();
-    CHECK(stream->stats.retransmitted == 40);
+    CHECK(repaired == 40);
     sends_packet();
     repair();
-    CHECK(stream->stats.retransmitted == 41);
+    CHECK(repaired == 41);
 }
