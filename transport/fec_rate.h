@@ -13,10 +13,11 @@ class LossHistory {
     static constexpr int max_repair_packets = 40;
     static constexpr int max_audio_copies = 4;
 
-    // Before the first packet the channel is held to be one that lost 1 of its last 100: what is sent first, a key
-    // frame, is worth a little repair, and one loss of ten is not a tenth. As the mean of a beta distribution it weighs
-    // less the more is known, and real packets push it out of the history like any others: after `capacity` it is gone.
-    static constexpr double prior_losses = 1;
+    // Before the first packet the channel is held to be one that lost a quarter of a packet of its last 100: too little
+    // for repair, which would make the first pictures smaller, but enough that one loss of ten is held to be 1 in 88,
+    // not a tenth. As the mean of a beta distribution it weighs less the more is known, and real packets push it out of
+    // the history like any others: after `capacity` it is gone.
+    static constexpr double prior_losses = 0.25;
     static constexpr std::size_t prior_packets = 100;
 
     // What became of the next packet, in order of sending.
