@@ -42,7 +42,7 @@ void talk(test::TwoParty& world, const Scene& scene, std::size_t first, std::siz
 }
 
 std::uint64_t frames_sent(const test::TwoParty& world) {
-    return world.caller.call->stats().video_sent.frames + world.callee.call->stats().video_sent.frames;
+    return world.caller.call->stats().video_sent.frames_sent + world.callee.call->stats().video_sent.frames_sent;
 }
 
 void add(Report& report, const char* name, const char* unit, double value, std::optional<double> at_most = {}) {

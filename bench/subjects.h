@@ -19,5 +19,6 @@ void measure_ratchet(const Run& run);
 void measure_peers(const Run& run);
 void measure_memory(const Run& run);
 void measure_codec(const Run& run);
+void measure_gf256(const Run& run);
 
 }  // namespace sotto::bench

@@ -84,7 +84,7 @@ Result<void> AudioReceiver::receive(MutableBytes datagram, Instant now, TraceLog
 // RFC 2198: the earlier blocks first, so that each hole is filled before the present block passes it.
 Result<void> AudioReceiver::insert(const ReceiveStream::Arrived& arrived, Instant now) {
     if (arrived.packet.header.payload_type != redundant_payload_type) {
-        return buffer_.insert(arrived.packet, arrived.extended, now);
+        return insert_primary(arrived.packet, arrived.extended, now);
     }
     const auto packet = parse_redundant(arrived.packet.payload);
     if (!packet) return Failure(packet.error());
@@ -97,8 +97,14 @@ Result<void> AudioReceiver::insert(const ReceiveStream::Arrived& arrived, Instan
         if (!copied && inserted) inserted = copied;
     }
     const auto primary =
-        buffer_.insert({.header = arrived.packet.header, .payload = packet->primary}, arrived.extended, now);
+        insert_primary({.header = arrived.packet.header, .payload = packet->primary}, arrived.extended, now);
     return primary ? inserted : primary;
+}
+
+Result<void> AudioReceiver::insert_primary(const transport::RtpPacket& packet, std::int64_t extended, Instant now) {
+    const auto inserted = buffer_.insert(packet, extended, now);
+    if (!inserted && inserted.error() == Error::too_late) ++stats_.packets_discarded;
+    return inserted;
 }
 
 // Fills `out` whatever happens. True if the sound is the packet's, not concealment.
@@ -107,15 +113,20 @@ bool AudioReceiver::decode(const transport::AudioTurn& turn, std::span<std::int1
     if (turn.kind != Kind::conceal) {
         const auto frames =
             turn.kind == Kind::decode ? decoder_.decode(turn.packet, out) : decoder_.recover(turn.packet, out);
-        if (frames) return true;
+        if (frames) {
+            concealing_ = false;
+            return true;
+        }
         ++refused[frames.error()];
         if (turn.kind == Kind::decode) ++stats_.concealed;
     }
     stats_.concealed_samples += static_cast<std::uint64_t>(block_frames_);
+    if (!std::exchange(concealing_, true)) ++stats_.concealment_events;
     const auto concealed = decoder_.conceal(out);
     if (concealed) return false;
     // The sound must go on: fall back to silence if even concealment fails.
     ++refused[concealed.error()];
+    stats_.silent_concealed_samples += static_cast<std::uint64_t>(block_frames_);
     std::ranges::fill(out, std::int16_t{0});
     return false;
 }
@@ -170,7 +181,7 @@ std::optional<PlayedBlock> AudioReceiver::next(Instant now, TraceLog& traces, Re
               held_.begin());
     const RtpTimestamp timestamp = next_timestamp_;
     next_timestamp_ += static_cast<std::uint32_t>(block_frames_);
-    ++stats_.frames;
+    ++stats_.blocks_played;
     stats_.total_samples_received += static_cast<std::uint64_t>(block_frames_);
     const auto captured = stream.captured(timestamp);
     return PlayedBlock{.block = {.samples = std::span(played_).first(block),
@@ -183,15 +194,13 @@ std::optional<PlayedBlock> AudioReceiver::next(Instant now, TraceLog& traces, Re
 
 ReceiveStats AudioReceiver::stats() const {
     ReceiveStats stats = stats_;
-    stats.packets = stream.reception.packets();
-    stats.bytes = stream.bytes;
-    stats.expected = static_cast<std::uint64_t>(stream.reception.expected());
+    stream.add_to(stats);
+    stats.total_samples_duration = Seconds(static_cast<double>(stats.total_samples_received) / audio_rate);
     stats.concealed += buffer_.concealed();
     stats.recovered = buffer_.recovered();
     stats.redundant_used = buffer_.redundant_used();
     stats.redundant_unused = buffer_.redundant_unused();
     stats.skipped = buffer_.dropped();
-    stats.jitter = stream.reception.jitter();
     stats.playout_delay = buffer_.target();
     return stats;
 }

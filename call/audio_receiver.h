@@ -34,6 +34,7 @@ class AudioReceiver {
     AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
                   const transport::AudioJitterBufferSettings& settings);
     Result<void> insert(const ReceiveStream::Arrived& arrived, Instant now);
+    Result<void> insert_primary(const transport::RtpPacket& packet, std::int64_t extended, Instant now);
     void hear(const transport::AudioTurn& turn, Instant now, TraceLog& traces, RefusalCounts& refused);
     bool decode(const transport::AudioTurn& turn, std::span<std::int16_t> out, RefusalCounts& refused);
     void scale(const transport::AudioTurn& turn, std::span<std::int16_t> block_and_room);
@@ -48,6 +49,7 @@ class AudioReceiver {
     std::vector<std::int16_t> held_;
     std::vector<std::int16_t> played_;
     RtpTimestamp next_timestamp_{};  // of what is held
+    bool concealing_ = false;        // the last samples decoded were invented
     bool concealed_ = false;         // some of what was decoded since the last block was played
     ReceiveStats stats_;
 };

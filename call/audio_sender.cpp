@@ -92,8 +92,8 @@ Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& t
     // RFC 3551 §4.1: the marker is set on the first packet of a talkspurt.
     const PayloadType type = in_front > 0 ? redundant_payload_type : opus_payload_type;
     const SequenceNumber number = stream.keep(in_front + *size, type, last_timestamp_, first);
-    outbox.push({.kind = Departure::Kind::audio, .sequence = number});
-    ++stream.stats.frames;
+    outbox.push({.kind = Departure::Kind::audio, .sequence = number, .queued = now});
+    ++stream.stats.frames_sent;
     trace[Stage::protect] = traces.stamp(now);
     traces.push(trace);
     return {};
@@ -111,7 +111,7 @@ void AudioSender::set_loss(double share) {
 }
 
 std::optional<transport::SenderInfo> AudioSender::info(Instant start, Instant now) const {
-    if (stream.stats.packets == 0) return std::nullopt;
+    if (stream.stats.packets_sent == 0) return std::nullopt;
     const auto since_last = static_cast<std::uint32_t>(ticks(now - last_captured_, audio_clock));
     return stream.sender_info(start, now, last_timestamp_ + since_last);
 }

@@ -54,7 +54,7 @@ class AudioSender {
     // From the next packet on; each is brought into its range, and does nothing while no sound is sent.
     void set_copies(int copies);            // of earlier blocks in each packet, 0 to EarlierBlocks::most
     void set_bitrate(int bits_per_second);  // of the codec, copies not counted; 12,000 or more
-    void set_loss(double share);            // of our packets, 0 to 1: steers the codec's in-band FEC
+    void set_loss(double share);  // of our packets, 0 to 1: steers the codec's in-band FEC
 
     int copies() const { return copies_; }
     int bitrate() const { return encoder_ ? encoder_->settings().bitrate : 0; }

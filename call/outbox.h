@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/strong_integer.h"
+#include "sotto/time.h"
 
 namespace sotto::call {
 
@@ -23,6 +24,7 @@ struct Departure {
     Kind kind = Kind::audio;
     SequenceNumber sequence{};
     std::uint8_t window = 0;  // parity: over how many packets
+    Instant queued{};
 };
 
 // A ring: when it is full the oldest leaves, and its kind is given back to be counted.

@@ -28,6 +28,7 @@ Result<ReceiveStream::Arrived> ReceiveStream::open_rtp(MutableBytes datagram, In
     const Arrived arrived{.packet = *packet, .extended = sequence_.unwrap(packet->header.sequence)};
     reception.received(arrived.extended, packet->header.timestamp, now);
     bytes += packet->payload.size();
+    header_bytes += datagram.size() - packet->payload.size();
     return arrived;
 }
 
@@ -42,6 +43,15 @@ Result<transport::RtcpReport> ReceiveStream::open_rtcp(MutableBytes datagram, Ss
 void ReceiveStream::sender_report(const transport::SenderInfo& info, Instant now, std::optional<Duration> round_trip) {
     reception.sender_report(info.ntp, now);
     clock_.sender_report(info, now, round_trip);
+}
+
+void ReceiveStream::add_to(ReceiveStats& stats) const {
+    stats.packets_received += reception.packets();
+    stats.packets_expected += static_cast<std::uint64_t>(reception.expected());
+    stats.packets_lost += reception.expected() - static_cast<std::int64_t>(reception.packets());
+    stats.bytes_received += bytes;
+    stats.header_bytes_received += header_bytes;
+    stats.jitter = reception.jitter();
 }
 
 }  // namespace sotto::call

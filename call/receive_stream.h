@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "sotto/srtp_key.h"
+#include "sotto/stats.h"
 #include "transport/clock_sync.h"
 #include "transport/reception.h"
 #include "transport/rtcp.h"
@@ -45,9 +46,12 @@ class ReceiveStream {
     void sender_report(const transport::SenderInfo& info, Instant now, std::optional<Duration> round_trip);
     std::optional<Instant> captured(RtpTimestamp timestamp) const { return clock_.captured(timestamp); }
 
+    // What came, and what is missing.
+    void add_to(ReceiveStats& stats) const;
     Ssrc ssrc() const { return settings_.ssrc; }
     transport::ReceptionStats reception;
-    std::uint64_t bytes = 0;  // of payload
+    std::uint64_t bytes = 0;         // of payload
+    std::uint64_t header_bytes = 0;  // of the datagrams that held it
 
   private:
     ReceiveStream(transport::SrtpReceiver&& srtp, const ReceiveStreamSettings& settings);

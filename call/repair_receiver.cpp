@@ -21,10 +21,14 @@ Result<std::optional<transport::RtpPacket>> RepairReceiver::receive(MutableBytes
     if (!arrived) return Failure(arrived.error());
     transport::RtpPacket packet = arrived->packet;
     if (packet.header.payload_type == fec_payload_type) {
+        ++stats_.fec_packets_received;
+        stats_.fec_bytes_received += packet.payload.size();
         const auto inserted = decoder_.insert(packet.payload, packet.header.sequence, newest_video);
         if (!inserted) return Failure(inserted.error());
         return std::nullopt;
     }
+    ++stats_.retransmitted_packets_received;
+    stats_.retransmitted_bytes_received += packet.payload.size();
     const auto again = transport::parse_rtx(packet.payload);
     if (!again) return Failure(again.error());
     packet.header.sequence = again->original;
@@ -40,6 +44,20 @@ std::optional<transport::RtpPacket> RepairReceiver::next(const transport::FecSou
                                            .sequence = SequenceNumber{static_cast<std::uint16_t>(recovered->extended)},
                                            .timestamp = recovered->timestamp},
                                 .payload = recovered->payload};
+}
+
+void RepairReceiver::add_to(ReceiveStats& video) const {
+    const transport::FecCounts& became = decoder_.counts();
+    video.packets_received += stream.reception.packets();
+    video.bytes_received += stream.bytes;
+    video.header_bytes_received += stream.header_bytes;
+    video.retransmitted_packets_received = stats_.retransmitted_packets_received;
+    video.retransmitted_bytes_received = stats_.retransmitted_bytes_received;
+    video.fec_packets_received = stats_.fec_packets_received;
+    video.fec_bytes_received = stats_.fec_bytes_received;
+    video.fec_packets_discarded =
+        became.refused + became.unneeded + became.dropped + became.out_of_reach + became.contradicted;
+    video.repaired = became.used;
 }
 
 }  // namespace sotto::call

@@ -19,6 +19,8 @@ class RepairReceiver {
     // A video packet that was recovered, until nothing comes; each belongs among `video` before the next call.
     std::optional<transport::RtpPacket> next(const transport::FecSources& video);
 
+    // Retransmissions, repair packets and what became of them.
+    void add_to(ReceiveStats& video) const;
     const transport::FecCounts& counts() const { return decoder_.counts(); }
     std::size_t memory() const { return decoder_.memory(); }
     ReceiveStream stream;
@@ -26,6 +28,7 @@ class RepairReceiver {
   private:
     explicit RepairReceiver(ReceiveStream&& in) : stream(std::move(in)) {}
     transport::FecDecoder decoder_;
+    ReceiveStats stats_;
 };
 
 }  // namespace sotto::call

@@ -22,7 +22,12 @@ Result<SendStream::Numbered> RepairSender::retransmit(SequenceNumber video, cons
     if (!packet) return Failure(Error::unavailable);
     const auto size = transport::write_rtx(video, packet->payload, room.subspan(rtp_header_size));
     if (!size) return Failure(size.error());
-    return stream.depart_at_once(*size, rtx_payload_type, packet->header.timestamp, packet->header.marker, room);
+    const auto sent =
+        stream.depart_at_once(*size, rtx_payload_type, packet->header.timestamp, packet->header.marker, room);
+    if (!sent) return sent;
+    ++stream.stats.retransmitted_packets_sent;
+    stream.stats.retransmitted_bytes_sent += *size;
+    return sent;
 }
 
 Result<SendStream::Numbered> RepairSender::protect_window(SequenceNumber newest, std::size_t packets,
@@ -43,8 +48,9 @@ Result<SendStream::Numbered> RepairSender::protect_window(SequenceNumber newest,
     const auto size = transport::write_fec(std::span(window).subspan(first), stream.next_number(),
                                            room.subspan(rtp_header_size, transport::max_rtp_payload));
     if (!size) return Failure(size.error());
-    ++parity_packets_;
-    return stream.depart_at_once(*size, fec_payload_type, window.back().timestamp, false, room);
+    const auto sent = stream.depart_at_once(*size, fec_payload_type, window.back().timestamp, false, room);
+    if (sent) ++stream.stats.fec_packets_sent;
+    return sent;
 }
 
 }  // namespace sotto::call

@@ -23,12 +23,10 @@ class RepairSender {
     Result<SendStream::Numbered> protect_window(SequenceNumber newest, std::size_t packets,
                                                 const transport::SendHistory& video, MutableBytes room);
 
-    std::uint64_t parity_packets() const { return parity_packets_; }
     SendStream stream;
 
   private:
     explicit RepairSender(SendStream&& out) : stream(std::move(out)) {}
-    std::uint64_t parity_packets_ = 0;
 };
 
 }  // namespace sotto::call

@@ -49,7 +49,7 @@ class RtpSession : public crypto::Locked {
     bool peer_said_bye() const { return bye_received_; }
     Instant last_received() const { return last_received_; }
 
-    void add_to(CallStats& stats) const;
+    void add_to(CallStats& stats) const;  // rtp_session_stats.cpp
     std::optional<FrameTrace> trace() { return traces_.pop(); }
     VideoSender& video_sender() { return video_out_; }
     // bit/s of the codec, at most; what the path takes decides below that.
@@ -73,23 +73,29 @@ class RtpSession : public crypto::Locked {
     RtpSession(MediaEpochs&& epochs, Senders&& senders, Receivers&& receivers, const StreamOffer& ours,
                const StreamOffer& theirs, const CallSettings& settings, Random& random, Instant now);
 
-    Result<void> receive_rtp(MutableBytes datagram, Instant now);
+    MediaStreams streams();
+    void follow_shares();
+
+    // rtp_session_in.cpp
+    Result<void> receive_rtp(MutableBytes datagram, Ssrc ssrc, Instant now);
     Result<void> receive_video(MutableBytes datagram, Instant now);
     Result<void> receive_repair(MutableBytes datagram, Instant now);
     void recover(Instant now);
-    Result<void> receive_rtcp(MutableBytes datagram, Instant now);
-    void receive_congestion_feedback(const transport::CongestionFeedback& told, Instant now);
-    void follow_shares();
-    MediaStreams streams();
-    void renew_spent_keys(Instant now);
-    void learn_round_trip(const transport::RtcpReport& report, Instant now);
-    void send_feedback(Instant now);
-    void send_reports(Instant now, bool bye);
+
+    // rtp_session_out.cpp
     void resend(std::span<const SequenceNumber> numbers, Instant now);
-    void add_parity();
+    void add_parity(Instant now);
     void add_probe(Instant now);
+    void renew_spent_keys(Instant now);
     std::optional<Datagram> take_datagram(bool pacer_allows, Instant now);
     Result<std::size_t> depart(const Departure& departure, Instant now);
+
+    // rtp_session_reports.cpp
+    Result<void> receive_rtcp(MutableBytes datagram, Ssrc ssrc, Instant now);
+    void receive_congestion_feedback(const transport::CongestionFeedback& told, Instant now);
+    void learn(const transport::ReportBlock& block, bool audio, Instant now);
+    void send_feedback(Instant now);
+    void send_reports(Instant now, bool bye);
 
     MediaEpochs epochs_;
     AudioSender audio_out_;
@@ -112,8 +118,9 @@ class RtpSession : public crypto::Locked {
     Instant next_report_;
     Instant last_received_;
     transport::RoundTripTime round_trip_;
+    RemoteReceiveStats audio_at_peer_, video_at_peer_;
     bool bye_received_ = false;
-    Instant polled_{};
+    Instant polled_{};         // the last poll()
     bool polled_dry_ = false;  // nothing came in or went out since poll() had nothing to give
 };
 

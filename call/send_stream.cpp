@@ -53,8 +53,9 @@ Result<std::size_t> SendStream::protect(const transport::RtpHeader& header, std:
     if (!written) return Failure(written.error());
     const auto length = srtp_.protect_rtp(room, *written + payload);
     if (!length) return Failure(length.error());
-    ++stats.packets;
-    stats.bytes += payload;
+    ++stats.packets_sent;
+    stats.bytes_sent += payload;
+    stats.header_bytes_sent += *length - payload;
     repair_budget_ = std::min(repair_budget_ + *length, max_repair_budget);
     return *length;
 }
@@ -86,15 +87,14 @@ bool SendStream::may_repair(SequenceNumber number, Instant now, Duration interva
         return false;
     }
     repair_budget_ -= size;
-    ++stats.retransmitted;
     return true;
 }
 
 transport::SenderInfo SendStream::sender_info(Instant start, Instant now, RtpTimestamp timestamp) const {
     return {.ntp = transport::to_ntp(now - start),
             .rtp = timestamp,
-            .packets = static_cast<std::uint32_t>(stats.packets),
-            .octets = static_cast<std::uint32_t>(stats.bytes)};
+            .packets = static_cast<std::uint32_t>(stats.packets_sent),
+            .octets = static_cast<std::uint32_t>(stats.bytes_sent)};
 }
 
 Result<SequenceNumber> SendStream::keep_report(transport::RtcpOutgoing report) {

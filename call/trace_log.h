@@ -32,25 +32,36 @@ class TraceLog {
     std::size_t end_ = 0;
 };
 
-// When the last packet of a frame came in and was authentic. A few frames back; others are forgotten.
+// When the packets of a frame came in and the last one was authentic. A few frames back; others are forgotten.
 class ArrivalStamps {
   public:
     void note(std::uint32_t timestamp, Instant received, Instant unprotected) {
-        slots_[slot(timestamp)] = {timestamp, received, unprotected};
+        Stamps& stamps = slots_[slot(timestamp)];
+        if (stamps.packets == 0 || stamps.timestamp != timestamp) stamps = {.timestamp = timestamp, .first = received};
+        stamps.received = received;
+        stamps.unprotected = unprotected;
+        ++stamps.packets;
     }
     void copy_to(FrameTrace& trace) const {
-        const Stamps& stamps = slots_[slot(trace.timestamp)];
-        if (stamps.timestamp != trace.timestamp) return;
-        trace[Stage::received] = stamps.received;
-        trace[Stage::unprotect] = stamps.unprotected;
+        const Stamps* const stamps = find(trace.timestamp);
+        if (stamps == nullptr) return;
+        trace[Stage::received] = stamps->received;
+        trace[Stage::unprotect] = stamps->unprotected;
+    }
+
+    struct Stamps {
+        std::uint32_t timestamp = 0;
+        Instant first{};     // when the first packet came in
+        Instant received{};  // and the last
+        Instant unprotected{};
+        std::uint32_t packets = 0;
+    };
+    const Stamps* find(std::uint32_t timestamp) const {
+        const Stamps& stamps = slots_[slot(timestamp)];
+        return stamps.packets > 0 && stamps.timestamp == timestamp ? &stamps : nullptr;
     }
 
   private:
-    struct Stamps {
-        std::uint32_t timestamp = 0;
-        Instant received{};
-        Instant unprotected{};
-    };
     // Fibonacci hashing spreads the regular steps of RTP time stamps (Knuth, TAOCP 3, §6.4).
     static std::size_t slot(std::uint32_t timestamp) { return (timestamp * 2654435769U) >> 26; }
     std::array<Stamps, 64> slots_{};

@@ -136,6 +136,11 @@ void VideoAdaptation::follow_device(Instant now) {
     timed_ = 0;
 }
 
+QualityLimitationReason VideoAdaptation::limitation() const {
+    if (level_.rung > 0 || level_.slow) return QualityLimitationReason::bandwidth;
+    return relief_ > speeds() ? QualityLimitationReason::cpu : QualityLimitationReason::none;
+}
+
 void VideoAdaptation::apply() {
     const int faster = std::min(relief_, speeds());
     const int rung = std::min(level_.rung + relief_ - faster, rungs_ - 1);

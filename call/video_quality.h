@@ -2,6 +2,7 @@
 // do.
 #pragma once
 
+#include "sotto/stats.h"
 #include "sotto/time.h"
 
 namespace sotto::call {
@@ -28,6 +29,8 @@ class VideoAdaptation {
 
     // The share of a frame's time that the encoder takes of late; 0 before enough frames tell.
     double load() const;
+    // Why pictures are smaller or fewer than the camera's, the path first (W3C webrtc-stats).
+    QualityLimitationReason limitation() const;
 
   private:
     struct Level {

@@ -48,7 +48,9 @@ Result<VideoReceiver> VideoReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc,
 Result<void> VideoReceiver::receive(MutableBytes datagram, Instant now, TraceLog& traces) {
     const auto arrived = stream.open_rtp(datagram, now);
     if (!arrived) return Failure(arrived.error());
-    return insert(arrived->packet, arrived->extended, now, traces);
+    const auto inserted = insert(arrived->packet, arrived->extended, now, traces);
+    if (!inserted && inserted.error() == Error::too_late) ++stats_.packets_discarded;
+    return inserted;
 }
 
 Result<void> VideoReceiver::recovered(const transport::RtpPacket& packet, Instant now, TraceLog& traces) {
@@ -87,13 +89,18 @@ Result<std::optional<ShownFrame>> VideoReceiver::show(const transport::Assembled
     FrameTrace trace{.medium = Medium::video, .timestamp = frame.timestamp.value};
     arrivals_.copy_to(trace);
     trace[Stage::dequeued] = traces.stamp(now);
+    ++stats_.frames_received;
     const auto picture = decoder_.decode(frame.bytes);
     if (!picture) return Failure(picture.error());
-    if (!*picture) return std::nullopt;
     trace[Stage::decoded] = traces.stamp(now);
+    count(frame, trace, now);
+    if (!*picture) return std::nullopt;
     traces.push(trace);
 
-    ++stats_.frames;
+    ++stats_.frames_rendered;
+    shown_.shown(now);
+    stats_.frame_width = (*picture)->width;
+    stats_.frame_height = (*picture)->height;
     const auto captured = stream.captured(frame.timestamp);
     ShownFrame shown{.picture = **picture,
                      .encoded = {.bytes = frame.bytes, .key = frame.key},
@@ -103,12 +110,31 @@ Result<std::optional<ShownFrame>> VideoReceiver::show(const transport::Assembled
     return shown;
 }
 
+void VideoReceiver::count(const transport::AssembledFrame& frame, const FrameTrace& trace, Instant now) {
+    ++stats_.frames_decoded;
+    if (frame.key) ++stats_.key_frames_decoded;
+    decoded_.note(now);
+    stats_.qp_sum += static_cast<std::uint64_t>(decoder_.quantizer());
+    const Duration decoding = trace[Stage::decoded] - trace[Stage::dequeued];
+    stats_.total_decode_time += decoding;
+
+    ++stats_.jitter_buffer_emitted_count;
+    const ArrivalStamps::Stamps* const arrived = arrivals_.find(frame.timestamp.value);
+    if (arrived == nullptr) return;
+    stats_.jitter_buffer_delay += now - arrived->first;
+    stats_.total_processing_delay += now - arrived->first + decoding;
+    if (arrived->packets < 2) return;
+    ++stats_.frames_assembled_from_multiple_packets;
+    stats_.total_assembly_time += arrived->received - arrived->first;
+}
+
 VideoReceiver::Feedback VideoReceiver::feedback(Instant now, Duration round_trip) {
     Feedback feedback;
     nacks_.forget_before(buffer_.first_useful());
     const std::size_t count = nacks_.due(now, round_trip, asked_);
     feedback.nacks = std::span(asked_).first(count);
     stats_.nacked += count;
+    if (count > 0) ++stats_.nack_count;
 
     if (now >= key_request_deadline()) {
         feedback.picture_loss = true;
@@ -125,7 +151,7 @@ void VideoReceiver::note_key_request(Instant now, Duration round_trip) {
     key_wait_ = silent ? std::min<Duration>(key_wait_ * 2, longest_key_wait) : shortest;
     packets_at_request_ = stream.reception.packets();
     key_asked_ = now;
-    ++stats_.key_requests;
+    ++stats_.pli_count;
 }
 
 Instant VideoReceiver::key_request_deadline() const {
@@ -139,14 +165,13 @@ Instant VideoReceiver::deadline() const {
     return std::min({buffer_.deadline(), nacks_.deadline(), key_request_deadline()});
 }
 
-ReceiveStats VideoReceiver::stats() const {
+ReceiveStats VideoReceiver::stats(Instant now) const {
     ReceiveStats stats = stats_;
-    stats.packets = stream.reception.packets();
-    stats.bytes = stream.bytes;
-    stats.expected = static_cast<std::uint64_t>(stream.reception.expected());
+    stream.add_to(stats);
+    shown_.add_to(stats);
+    stats.frames_per_second = decoded_.at(now);
     stats.given_up = nacks_.given_up();
-    stats.skipped = buffer_.frames_skipped();
-    stats.jitter = stream.reception.jitter();
+    stats.frames_dropped = buffer_.frames_skipped();
     return stats;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "call/frame_statistics.h"
 #include "call/receive_stream.h"
 #include "call/trace_log.h"
 #include "codec/vp8_decoder.h"
@@ -40,7 +41,7 @@ class VideoReceiver final : public transport::FecSources {
     };
     Feedback feedback(Instant now, Duration round_trip);
 
-    ReceiveStats stats() const;
+    ReceiveStats stats(Instant now) const;
     std::size_t memory() const { return buffer_.memory(); }
     ReceiveStream stream;
 
@@ -50,6 +51,7 @@ class VideoReceiver final : public transport::FecSources {
                   const transport::VideoJitterBufferSettings& settings);
     void note_key_request(Instant now, Duration round_trip);
     Instant key_request_deadline() const;
+    void count(const transport::AssembledFrame& frame, const FrameTrace& trace, Instant now);
     Result<std::optional<ShownFrame>> show(const transport::AssembledFrame& frame, Instant now, TraceLog& traces);
 
     transport::VideoJitterBuffer buffer_;
@@ -61,6 +63,8 @@ class VideoReceiver final : public transport::FecSources {
     Duration key_wait_{};                   // before the next request
     std::uint64_t packets_at_request_ = 0;  // that had come by the last request
     ReceiveStats stats_;
+    FrameRate decoded_;
+    FrameGaps shown_;
 };
 
 }  // namespace sotto::call

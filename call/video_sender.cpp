@@ -15,6 +15,7 @@ using transport::ticks;
 using transport::video_clock;
 
 constexpr int first_bitrate = 500'000;   // bit/s, before the path has shown what it takes
+constexpr double huge = 2.5;             // times what a frame may have on average (W3C webrtc-stats, hugeFramesSent)
 constexpr double worth_changing = 0.03;  // a smaller share of the bit rate is no news to the encoder
 
 // Packets kept for repair: the largest frame and more, a third of a second of a call at 360p and its highest rate.
@@ -62,13 +63,14 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
     if (frame.captured <= last_captured_) return Failure(Error::invalid_argument);
     if (frames_ == 0) first_captured_ = frame.captured;
     const auto since_first = static_cast<std::uint64_t>(ticks(frame.captured - first_captured_, video_clock));
-    FrameTrace trace{.medium = Medium::video, .timestamp = stream.timestamp(since_first).value, .number = frames_};
+    FrameTrace trace{.medium = Medium::video, .timestamp = stream.timestamp(since_first).value, .number = given_};
     trace[Stage::captured] = frame.captured;
 
     if (!adapt(frame, now)) {
         leave_out();
         return {};
     }
+    ++given_;
     const bool key_due = key_requested_ && (last_key_ == Instant::min() || now - last_key_ >= key_interval);
     const Instant began = traces.stamp(now);
     const auto encoded =
@@ -83,7 +85,8 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
         return {};
     }
 
-    const auto sent = packetise(*encoded, RtpTimestamp{trace.timestamp}, outbox);
+    count(*encoded, trace[Stage::encoded] - began, now);
+    const auto sent = packetise(*encoded, RtpTimestamp{trace.timestamp}, now, outbox);
     // A frame that did not leave whole breaks all that refer to it.
     force_key_ = !sent;
     if (!sent) return sent;
@@ -91,7 +94,7 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
         last_key_ = now;
         key_requested_ = false;
     }
-    ++stream.stats.frames;
+    ++stream.stats.frames_sent;
     trace[Stage::protect] = traces.stamp(now);
     traces.push(trace);
     return {};
@@ -102,12 +105,45 @@ bool VideoSender::adapt(const VideoFrame& frame, Instant now) {
     const bool resized = quality_.width != before.width || quality_.height != before.height;
     if (resized && !encoder_->set_size(quality_.width, quality_.height)) quality_ = before;
     if (quality_.cpu_used != before.cpu_used && !encoder_->set_cpu_used(quality_.cpu_used)) quality_ = before;
+    count_limits(before, now);
     // Three quarters: capture times are never quite even.
     const Duration interval = std::chrono::nanoseconds(std::chrono::seconds(1)) / quality_.frame_rate * 3 / 4;
     return frames_ == 0 || frame.captured - last_captured_ >= interval;
 }
 
-Result<void> VideoSender::packetise(const EncodedFrame& frame, RtpTimestamp timestamp, Outbox& outbox) {
+void VideoSender::count(const EncodedFrame& frame, Duration encoding, Instant now) {
+    SendStats& stats = stream.stats;
+    const int target = bitrate_ / 8 / quality_.frame_rate;
+    ++stats.frames_encoded;
+    if (frame.key) ++stats.key_frames_encoded;
+    if (static_cast<double>(frame.bytes.size()) >= huge * target) ++stats.huge_frames_sent;
+    stats.total_encoded_bytes_target += static_cast<std::uint64_t>(target);
+    stats.qp_sum += static_cast<std::uint64_t>(encoder_->quantizer());
+    stats.total_encode_time += encoding;
+    stats.frame_width = quality_.width;
+    stats.frame_height = quality_.height;
+    encoded_.note(now);
+}
+
+void VideoSender::count_limits(const VideoQuality& before, Instant now) {
+    SendStats& stats = stream.stats;
+    const auto reason = static_cast<std::size_t>(stats.quality_limitation_reason);
+    if (limits_counted_) stats.quality_limitation_durations[reason] += now - *limits_counted_;
+    limits_counted_ = now;
+    stats.quality_limitation_reason = adaptation_.limitation();
+    const bool resized = quality_.width != before.width || quality_.height != before.height;
+    if (resized && stats.frames_encoded > 0) ++stats.quality_limitation_resolution_changes;
+}
+
+SendStats VideoSender::stats(Instant now) const {
+    SendStats stats = stream.stats;
+    stats.target_bitrate = bitrate_;
+    stats.frames_per_second = encoded_.at(now);
+    stats.encoder_speed = quality_.cpu_used;
+    return stats;
+}
+
+Result<void> VideoSender::packetise(const EncodedFrame& frame, RtpTimestamp timestamp, Instant now, Outbox& outbox) {
     transport::Vp8Packetizer packetizer(frame, transport::max_media_payload, picture_id_);
     if (packetizer.packets_left() > transport::max_frame_packets) return Failure(Error::too_large);
     std::ranges::rotate(frame_packets_, frame_packets_.end() - 1);
@@ -117,13 +153,13 @@ Result<void> VideoSender::packetise(const EncodedFrame& frame, RtpTimestamp time
         const auto size = packetizer.next(stream.payload_room());
         if (!size) return Failure(size.error());
         const SequenceNumber number = stream.keep(*size, vp8_payload_type, timestamp, packetizer.done());
-        outbox.push({.kind = Departure::Kind::video, .sequence = number});
+        outbox.push({.kind = Departure::Kind::video, .sequence = number, .queued = now});
     }
     return {};
 }
 
 std::optional<transport::SenderInfo> VideoSender::info(Instant start, Instant now) const {
-    if (stream.stats.packets == 0) return std::nullopt;
+    if (stream.stats.packets_sent == 0) return std::nullopt;
     const auto since_first = static_cast<std::uint64_t>(ticks(now - first_captured_, video_clock));
     return stream.sender_info(start, now, stream.timestamp(since_first));
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "call/frame_statistics.h"
 #include "call/outbox.h"
 #include "call/send_stream.h"
 #include "call/trace_log.h"
@@ -41,8 +42,12 @@ class VideoSender {
     std::size_t frame_packets() const { return frame_packets_.front(); }
     SequenceNumber newest() const { return SequenceNumber{static_cast<std::uint16_t>(stream.next_number().value - 1)}; }
     // A picture for which there is no room on the path: left out before it is encoded.
-    void leave_out() { ++stream.stats.frames_dropped; }
+    void leave_out() {
+        ++stream.stats.frames_dropped;
+        ++given_;
+    }
 
+    SendStats stats(Instant now) const;
     SendStream stream;
     static constexpr Duration key_interval = std::chrono::milliseconds(300);
 
@@ -50,7 +55,10 @@ class VideoSender {
     VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& encoder, const CallSettings& settings);
     // Makes the encoder follow the path and the device. False: this frame is left out.
     bool adapt(const VideoFrame& frame, Instant now);
-    Result<void> packetise(const EncodedFrame& frame, RtpTimestamp timestamp, Outbox& outbox);
+    Result<void> packetise(const EncodedFrame& frame, RtpTimestamp timestamp, Instant now, Outbox& outbox);
+    // W3C webrtc-stats.
+    void count(const EncodedFrame& frame, Duration encoding, Instant now);
+    void count_limits(const VideoQuality& before, Instant now);
 
     std::optional<codec::Vp8Encoder> encoder_;
     std::uint16_t picture_id_ = 0;
@@ -59,12 +67,15 @@ class VideoSender {
     Instant last_key_ = Instant::min();
     Instant first_captured_{};
     Instant last_captured_ = Instant::min();
-    std::uint32_t frames_ = 0;
+    std::uint32_t given_ = 0;   // frames, those left out too
+    std::uint32_t frames_ = 0;  // of these, encoded
     std::array<std::size_t, 3> frame_packets_{};  // of the newest frames, newest first
     VideoAdaptation adaptation_;
     VideoQuality quality_;
     double unrepaired_ = 0;
     int bitrate_ = 0;  // that the encoder aims at
+    FrameRate encoded_;
+    std::optional<Instant> limits_counted_;
 };
 
 }  // namespace sotto::call

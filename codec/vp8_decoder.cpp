@@ -77,4 +77,9 @@ Result<std::optional<VideoFrame>> Vp8Decoder::decode(Bytes frame) {
     return view(*image);
 }
 
+int Vp8Decoder::quantizer() const {
+    int quantizer = 0;
+    return vpx_codec_control(&state_->codec, VPXD_GET_LAST_QUANTIZER, &quantizer) == VPX_CODEC_OK ? quantizer : 0;
+}
+
 }  // namespace sotto::codec

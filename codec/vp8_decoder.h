@@ -20,6 +20,9 @@ class Vp8Decoder {
     // unsupported_media (larger than max_dimension).
     Result<std::optional<VideoFrame>> decode(Bytes frame);
 
+    // Of the last frame: y_ac_qi, 0 (finest) to 127 (RFC 6386 §9.6).
+    int quantizer() const;
+
     static constexpr int max_dimension = 4096;
 
     Vp8Decoder(Vp8Decoder&&) noexcept;

@@ -134,6 +134,11 @@ Vp8Encoder::~Vp8Encoder() = default;
 
 const Vp8Settings& Vp8Encoder::settings() const { return state_->settings; }
 
+int Vp8Encoder::quantizer() const {
+    int quantizer = 0;
+    return vpx_codec_control(&state_->codec, VP8E_GET_LAST_QUANTIZER, &quantizer) == VPX_CODEC_OK ? quantizer : 0;
+}
+
 Result<Vp8Encoder> Vp8Encoder::create(const Vp8Settings& settings) {
     if (!valid(settings)) return Failure(Error::invalid_argument);
     auto state = std::make_unique<State>();

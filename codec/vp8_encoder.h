@@ -43,6 +43,8 @@ class Vp8Encoder {
     Result<void> set_cpu_used(int speed);
 
     const Vp8Settings& settings() const;  // as they are now
+    // Of the last frame: y_ac_qi, 0 (finest) to 127 (RFC 6386 §9.6).
+    int quantizer() const;
 
     Vp8Encoder(Vp8Encoder&&) noexcept;
     Vp8Encoder& operator=(Vp8Encoder&&) noexcept;

@@ -30,7 +30,9 @@ void LossHistory::add(bool lost) {
 }
 
 double LossHistory::rate() const {
-    return size_ == 0 ? 0 : static_cast<double>(lost_.count()) / static_cast<double>(size_);
+    const std::size_t prior = std::min(prior_packets, capacity - size_);
+    const double losses = static_cast<double>(prior) * prior_losses / static_cast<double>(prior_packets);
+    return (static_cast<double>(lost_.count()) + losses) / static_cast<double>(size_ + prior);
 }
 
 // The share of windows of this length that lost more than is allowed; 0 if the history is shorter.

@@ -13,9 +13,16 @@ class LossHistory {
     static constexpr int max_repair_packets = 40;
     static constexpr int max_audio_copies = 4;
 
+    // Before the first packet the channel is held to be one that lost a quarter of a packet of its last 100: too little
+    // for repair, which would make the first pictures smaller, but enough that one loss of ten is held to be 1 in 88,
+    // not a tenth. As the mean of a beta distribution it weighs less the more is known, and real packets push it out of
+    // the history like any others: after `capacity` it is gone.
+    static constexpr double prior_losses = 0.25;
+    static constexpr std::size_t prior_packets = 100;
+
     // What became of the next packet, in order of sending.
     void add(bool lost);
-    double rate() const;  // 0 to 1; 0 before the first packet
+    double rate() const;  // 0 to 1
 
     // The smallest number m of repair packets to `sources` packets for which at most `residual` of all sets of
     // sources + m packets lose more than m: by what windows of that length in the history lost, so that bursts count,

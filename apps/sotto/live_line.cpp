@@ -14,11 +14,12 @@ double kbps(std::uint64_t before, std::uint64_t after, double seconds) {
 }
 
 double lost_share(const CallStats& before, const CallStats& after) {
-    const auto expected = [](const CallStats& s) { return s.audio_received.expected + s.video_received.expected; };
-    const auto packets = [](const CallStats& s) { return s.audio_received.packets + s.video_received.packets; };
+    const auto expected = [](const CallStats& s) {
+        return s.audio_received.packets_expected + s.video_received.packets_expected;
+    };
+    const auto lost = [](const CallStats& s) { return s.audio_received.packets_lost + s.video_received.packets_lost; };
     const auto sent = static_cast<double>(expected(after) - expected(before));
-    const auto came = static_cast<double>(packets(after) - packets(before));
-    return sent > 0 ? std::max(0.0, 1.0 - came / sent) : 0;
+    return sent > 0 ? std::max(0.0, static_cast<double>(lost(after) - lost(before)) / sent) : 0;
 }
 
 }  // namespace
@@ -30,13 +31,14 @@ void LiveLine::shown(Instant captured, Instant at) {
 
 LiveFigures LiveLine::update(const CallStats& stats, Instant at) {
     const double interval = std::chrono::duration<double>(at - last_).count();
-    LiveFigures figures{.seconds = std::chrono::duration<double>(at - start_).count(),
-                        .video_out_kbps = kbps(before_.video_sent.bytes, stats.video_sent.bytes, interval),
-                        .video_in_kbps = kbps(before_.video_received.bytes, stats.video_received.bytes, interval),
-                        .audio_out_kbps = kbps(before_.audio_sent.bytes, stats.audio_sent.bytes, interval),
-                        .audio_in_kbps = kbps(before_.audio_received.bytes, stats.audio_received.bytes, interval),
-                        .loss = lost_share(before_, stats),
-                        .epoch = stats.epoch};
+    LiveFigures figures{
+        .seconds = std::chrono::duration<double>(at - start_).count(),
+        .video_out_kbps = kbps(before_.video_sent.bytes_sent, stats.video_sent.bytes_sent, interval),
+        .video_in_kbps = kbps(before_.video_received.bytes_received, stats.video_received.bytes_received, interval),
+        .audio_out_kbps = kbps(before_.audio_sent.bytes_sent, stats.audio_sent.bytes_sent, interval),
+        .audio_in_kbps = kbps(before_.audio_received.bytes_received, stats.audio_received.bytes_received, interval),
+        .loss = lost_share(before_, stats),
+        .epoch = stats.epoch};
     if (!latencies_.empty()) {
         std::vector<Duration> sorted;
         sorted.reserve(latencies_.size());

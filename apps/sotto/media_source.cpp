@@ -8,6 +8,7 @@ extern "C" {
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <sstream>
 
 #include "apps/sotto/test_source.h"
@@ -162,12 +163,15 @@ Expected<bool> VideoSource::decode_next() {
 }
 
 Expected<void> VideoSource::scale(const AVFrame& frame) {
-    // The largest centred part of the frame that has the picture's aspect, cut at even pixels.
+    // The largest centred part of the frame that has the picture's aspect, cut at even pixels. A frame that lacks only
+    // what made its sides even is the whole picture made smaller.
     int width = frame.width;
     int height = frame.height;
-    if (static_cast<long>(width) * picture_.height() > static_cast<long>(height) * picture_.width()) {
+    const long excess = static_cast<long>(width) * picture_.height() - static_cast<long>(height) * picture_.width();
+    const bool same_aspect = std::abs(excess) <= 2L * std::max(picture_.width(), picture_.height());
+    if (!same_aspect && excess > 0) {
         width = static_cast<int>(static_cast<long>(height) * picture_.width() / picture_.height()) & ~1;
-    } else {
+    } else if (!same_aspect) {
         height = static_cast<int>(static_cast<long>(width) * picture_.height() / picture_.width()) & ~1;
     }
     const auto format = static_cast<AVPixelFormat>(frame.format);

@@ -142,18 +142,19 @@ Expected<Json> make_report(const ReportInput& input) {
     if (!receiver) return std::unexpected(receiver.error());
     const Json& out = sender->stats;
     const Json& in = receiver->stats;
-    const auto blocks_sent = out["audio_sent"]["frames"].get<std::uint64_t>();
-    const auto played = in["audio_received"]["frames"].get<double>();
+    const auto blocks_sent = out["audio_sent"]["frames_sent"].get<std::uint64_t>();
+    const auto played = in["audio_received"]["blocks_played"].get<double>();
     const auto concealed = in["audio_received"]["concealed"].get<double>();
 
-    Json video{{"frames_sent", out["video_sent"]["frames"]}, {"frames_shown", in["video_received"]["frames"]}};
+    Json video{{"frames_sent", out["video_sent"]["frames_sent"]},
+               {"frames_shown", in["video_received"]["frames_rendered"]}};
     if (!input.video.empty()) {
         const auto psnr = video_psnr(input, *sender, *receiver);
         if (!psnr) return std::unexpected(psnr.error());
         video["psnr_db"] = rounded(*psnr, 0.01);
     }
     Json audio{{"blocks_sent", blocks_sent},
-               {"blocks_played", in["audio_received"]["frames"]},
+               {"blocks_played", in["audio_received"]["blocks_played"]},
                {"concealed_pct", played > 0 ? rounded(100 * concealed / played, 0.01) : 0.0}};
     if (!input.audio.empty()) {
         const auto alike = similarity(input, blocks_sent);

@@ -20,7 +20,7 @@ constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
 std::size_t place(Medium medium) { return static_cast<std::size_t>(medium); }
 
-double seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
+double seconds(Seconds time) { return time.count(); }
 
 double processor_seconds() {
     rusage usage{};
@@ -138,7 +138,7 @@ std::uint64_t Reception::grown(Medium medium, std::uint64_t ReceiveStats::* coun
 }
 
 double Reception::rate(Medium medium) const {
-    return static_cast<double>(grown(medium, &ReceiveStats::bytes)) * 8 / window_.seconds() / 1e3;
+    return static_cast<double>(grown(medium, &ReceiveStats::bytes_received)) * 8 / window_.seconds() / 1e3;
 }
 
 double Reception::encoding() const {
@@ -193,7 +193,7 @@ nlohmann::ordered_json Reception::video_report() const {
         {"jb_ms", fixed(mean(waits.buffered, waits.frames) * 1e3, 1)},
         {"decode_ms", fixed(mean(waits.decoding, waits.frames) * 1e3, 2)},
         {"nack", grown(Medium::video, &ReceiveStats::nacked)},
-        {"pli", grown(Medium::video, &ReceiveStats::key_requests)},
+        {"pli", grown(Medium::video, &ReceiveStats::pli_count)},
     };
     judge_pictures(video);
     return video;
@@ -224,7 +224,7 @@ nlohmann::ordered_json Reception::audio_report() const {
         }
     }
     std::ranges::sort(delays);
-    const auto blocks = static_cast<double>(grown(Medium::audio, &ReceiveStats::frames));
+    const auto blocks = static_cast<double>(grown(Medium::audio, &ReceiveStats::blocks_played));
     const auto made_up = static_cast<double>(grown(Medium::audio, &ReceiveStats::concealed) -
                                              grown(Medium::audio, &ReceiveStats::recovered));
     const Waits& waits = waits_[place(Medium::audio)];
@@ -238,7 +238,7 @@ nlohmann::ordered_json Reception::audio_report() const {
 }
 
 nlohmann::ordered_json Reception::report() const {
-    const auto round_trip = stats_[1].stats.round_trip;
+    const auto round_trip = stats_[1].stats.current_round_trip_time;
     return {
         {"video", video_report()},
         {"audio", audio_report()},

@@ -93,7 +93,7 @@ if [ -e "${ALSA_CONFIG_PATH:-/usr/share/alsa/alsa.conf}" ]; then
         >/dev/null 2>"$work/caller.err" </dev/null ||
         { fail "a call with sound from ALSA: $? ($(cat "$work/caller.err"))"; kill $callee 2>/dev/null; }
     wait $callee || fail "the exit code of who hears sound from ALSA: $? ($(cat "$work/callee.err"))"
-    grep -q '"audio_received":{[^}]*"frames":[1-9]' "$work/callee" || fail "no sound from ALSA was heard"
+    grep -q '"audio_received":{[^}]*"blocks_played":[1-9]' "$work/callee" || fail "no sound from ALSA was heard"
 else
     echo "skipped: sound from ALSA, which is not configured here"
 fi

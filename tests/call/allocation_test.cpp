@@ -8,7 +8,7 @@
 using namespace sotto;
 using namespace std::chrono_literals;
 
-TEST_CASE("a call in its steady state allocates nothing for packets, frames and blocks") {
+TEST_CASE("a call in its steady state allocates nothing for packets, frames and blocks, nor for its statistics") {
     test::TwoParty world(60);
     world.connect();
     world.talk(2s);
@@ -46,17 +46,22 @@ TEST_CASE("a call in its steady state allocates nothing for packets, frames and 
     };
     for (int i = 0; i < 50; ++i) talk(i);  // the largest frames have come
     shown = played = 0;
-    const auto sent_before = from.stats().video_sent.frames;
+    const auto sent_before = from.stats().video_sent.frames_sent;
     const std::size_t before = test::allocations;
     const std::uint64_t locked_before = crypto::locked_memory().taken;  // operator new sees only the pages
-    for (int i = 0; i < 100; ++i) talk(i);
+    std::uint64_t read = 0;
+    for (int i = 0; i < 100; ++i) {
+        talk(i);
+        read += from.stats().video_sent.packets_sent + to.stats().audio_received.packets_received;
+    }
     const std::size_t made = test::allocations - before;
     CAPTURE(from.stats().video_sent.frames_dropped);
     CAPTURE(from.stats().available_outgoing_bitrate);
     // Rate control may leave frames out; every one that was sent is shown.
-    CHECK(static_cast<std::uint64_t>(shown) == from.stats().video_sent.frames - sent_before);
+    CHECK(static_cast<std::uint64_t>(shown) == from.stats().video_sent.frames_sent - sent_before);
     CHECK(shown > 20);
     CHECK(played > 90);
     CHECK(made == 0);
+    CHECK(read > 0);
     CHECK(crypto::locked_memory().taken == locked_before);
 }

@@ -75,12 +75,12 @@ TEST_CASE("what an ended call refuses is still counted") {
     world.talk(1s);
     world.caller.call->hang_up(world.now);
     world.settle();
-    const auto frames = world.caller.call->stats().video_sent.frames;
+    const auto frames = world.caller.call->stats().video_sent.frames_sent;
     CHECK(frames > 20);
     const auto before = world.caller.call->stats().refused[Error::wrong_state];
     CHECK_FALSE(world.caller.call->receive(Buffer(100), world.now));
     CHECK(world.caller.call->stats().refused[Error::wrong_state] == before + 1);
-    CHECK(world.caller.call->stats().video_sent.frames == frames);
+    CHECK(world.caller.call->stats().video_sent.frames_sent == frames);
 }
 
 TEST_CASE("what was sent or received calls for a poll at once") {

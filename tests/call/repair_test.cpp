@@ -38,11 +38,11 @@ TEST_CASE("pictures of noise, larger than the callee's own, are shown") {
         world.settle();
         world.talk(3s, settings);
         const CallStats sent = world.caller.call->stats();
-        CAPTURE(sent.video_sent.frames);
-        CHECK(sent.video_sent.frames >= 5);
-        CHECK(world.callee.shown * 10 > static_cast<int>(sent.video_sent.frames) * 8);
+        CAPTURE(sent.video_sent.frames_sent);
+        CHECK(sent.video_sent.frames_sent >= 5);
+        CHECK(world.callee.shown * 10 > static_cast<int>(sent.video_sent.frames_sent) * 8);
         CHECK(sent.video_sent.overrun == 0);
-        CHECK(world.callee.call->stats().video_received.skipped == 0);
+        CHECK(world.callee.call->stats().video_received.frames_dropped == 0);
     }
 }
 
@@ -50,7 +50,7 @@ TEST_CASE("packets that only overtook one another are not asked for again") {
     TwoParty world(92, {.delay = 30ms, .jitter = 20ms});
     world.connect();
     world.talk(5s);
-    CHECK(world.callee.call->stats().video_received.packets > 300);
+    CHECK(world.callee.call->stats().video_received.packets_received > 300);
     CHECK(world.callee.call->stats().video_received.nacked < 10);
 }
 
@@ -108,9 +108,9 @@ TEST_CASE("requests for key frames grow rare when the camera has stopped") {
     world.connect();
     world.talk(1s);
     talk_through_loss(world, 0.8, 1s);
-    const std::uint64_t before = world.callee.call->stats().video_received.key_requests;
+    const std::uint64_t before = world.callee.call->stats().video_received.pli_count;
     world.talk(15s, {.video = false});
-    CHECK(world.callee.call->stats().video_received.key_requests <= before + 10);
+    CHECK(world.callee.call->stats().video_received.pli_count <= before + 10);
     world.talk(1s);
     CHECK(world.now - world.callee.last_shown < 50ms);
 }
@@ -132,15 +132,16 @@ TEST_CASE("repair never sends more than the stream itself has, nor a packet twic
     std::vector<SequenceNumber> numbers;
     for (int i = 0; i < 40; ++i) numbers.insert(numbers.end(), 2, sends_packet());
     Instant now{1s};
+    int repaired = 0;
     const auto repair = [&] {
-        for (const SequenceNumber number : numbers) static_cast<void>(stream->may_repair(number, now, 20ms));
+        for (const SequenceNumber number : numbers) repaired += stream->may_repair(number, now, 20ms) ? 1 : 0;
     };
     repair();
-    CHECK(stream->stats.retransmitted == 40);
+    CHECK(repaired == 40);
     CHECK(stream->stats.unrepaired == 40);
     for (int i = 0; i < 100; ++i, now += 20ms) repair();
-    CHECK(stream->stats.retransmitted == 40);
+    CHECK(repaired == 40);
     sends_packet();
     repair();
-    CHECK(stream->stats.retransmitted == 41);
+    CHECK(repaired == 41);
 }

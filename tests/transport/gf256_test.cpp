@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include "support/random.h"
 
 using namespace sotto;
@@ -72,4 +74,35 @@ TEST_CASE("many bytes at once are multiplied and added as each by itself, whatev
         gf256::scale(from, factor);
         CHECK(from == scaled);
     }
+}
+
+TEST_CASE(
+    "many bytes at once are right for every factor, length and place in memory, and none beside them is touched") {
+    test::SeededRandom random(1);
+    Buffer from(96), to(96);
+    random.fill(from);
+    random.fill(to);
+    int wrong = 0;
+    for (std::size_t factor = 0; factor < 256; ++factor) {
+        std::array<std::byte, 256> product{};
+        for (std::size_t a = 0; a < 256; ++a) {
+            product[a] = std::byte{slow_product(static_cast<unsigned>(a), static_cast<unsigned>(factor))};
+        }
+        for (std::size_t length = 0; length <= 70; ++length) {
+            const std::size_t from_offset = random.below(17), to_offset = random.below(17);
+            Buffer sum = to, scaled = from;
+            gf256::add_scaled(MutableBytes(sum).subspan(to_offset), Bytes(from).subspan(from_offset, length),
+                              element(factor));
+            gf256::scale(MutableBytes(scaled).subspan(from_offset, length), element(factor));
+            for (std::size_t i = 0; i < sum.size(); ++i) {
+                const bool within = i >= to_offset && i - to_offset < length;
+                const std::byte added =
+                    within ? product[std::to_integer<std::size_t>(from[i - to_offset + from_offset])] : std::byte{0};
+                if (sum[i] != (to[i] ^ added)) ++wrong;
+                const bool changed = i >= from_offset && i - from_offset < length;
+                if (scaled[i] != (changed ? product[std::to_integer<std::size_t>(from[i])] : from[i])) ++wrong;
+            }
+        }
+    }
+    CHECK(wrong == 0);
 }

@@ -1,0 +1,90 @@
+// What both sides tell each other of the media: RTCP.
+#include "call/rtp_session.h"
+
+#include "transport/clock_sync.h"
+#include "transport/rtp_clock.h"
+
+namespace sotto::call {
+
+Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Ssrc ssrc, Instant now) {
+    const bool audio = ssrc == audio_in_.stream.ssrc();
+    if (!audio && ssrc != video_in_.stream.ssrc()) return Failure(Error::unknown_stream);
+
+    ReceiveStream& in = audio ? audio_in_.stream : video_in_.stream;
+    SendStream& out = audio ? audio_out_.stream : video_out_.stream;
+    const auto report = in.open_rtcp(datagram, out.ssrc());
+    if (!report) return Failure(report.error());
+
+    if (report->report) learn(*report->report, audio, now);
+    if (report->sender_info) in.sender_report(*report->sender_info, now, round_trip_.smoothed());
+    // Each message counts once, as a compound packet of ours holds no two of a kind.
+    if (report->nack_count > 0) ++out.stats.nack_count;
+    if (report->picture_loss) ++out.stats.pli_count;
+    if (report->full_intra_request) ++out.stats.fir_count;
+    if (!audio) resend(std::span(report->nacks).first(report->nack_count), now);
+    if ((report->picture_loss || report->full_intra_request) && !audio)
+        video_out_.key_requested(now, round_trip_.for_repair());
+    if (report->congestion) receive_congestion_feedback(*report->congestion, now);
+    bye_received_ = bye_received_ || report->bye;
+    return {};
+}
+
+void RtpSession::learn(const transport::ReportBlock& block, bool audio, Instant now) {
+    RemoteReceiveStats& peer = audio ? audio_at_peer_ : video_at_peer_;
+    peer.packets_lost = block.cumulative_lost;
+    peer.jitter =
+        Seconds(static_cast<double>(block.jitter) / (audio ? transport::audio_clock : transport::video_clock));
+    peer.fraction_lost = block.fraction_lost / 256.0;
+    const auto measured = transport::round_trip(block, transport::to_ntp(now - start_));
+    if (!measured) return;
+    round_trip_.measured(*measured);
+    peer.round_trip_time = *measured;
+    peer.total_round_trip_time += *measured;
+    ++peer.round_trip_time_measurements;
+}
+
+void RtpSession::receive_congestion_feedback(const transport::CongestionFeedback& told, Instant now) {
+    budget_.feedback(told, now, round_trip_.smoothed());
+    if (const auto measured = budget_.round_trip()) round_trip_.measured(*measured);
+    follow_shares();
+}
+
+// RFC 4585 §3.5: feedback on loss goes out at once; RFC 5506: without a report, for these are many.
+void RtpSession::send_feedback(Instant now) {
+    const VideoReceiver::Feedback feedback = video_in_.feedback(now, round_trip_.for_repair());
+    const bool due = arrivals_.due(now);
+    if (!feedback.any() && !due) return;
+    transport::CongestionFeedback arrived;
+    if (due) arrivals_.fill(arrived, now, transport::to_ntp(now - start_));
+    const auto kept = video_out_.stream.keep_report({.cname = cname_,
+                                                     .media_source = video_in_.stream.ssrc(),
+                                                     .nacks = feedback.nacks,
+                                                     .picture_loss = feedback.picture_loss,
+                                                     .congestion = due ? &arrived : nullptr,
+                                                     .reduced = true});
+    if (kept) {
+        outbox_.push({.kind = Departure::Kind::video_report, .sequence = *kept, .queued = now});
+    } else {
+        ++refused_[kept.error()];
+    }
+}
+
+void RtpSession::send_reports(Instant now, bool bye) {
+    const auto send_one = [&](SendStream& out, ReceiveStream& in, std::optional<transport::SenderInfo> info,
+                              Departure::Kind kind) {
+        transport::RtcpOutgoing report{.sender_info = info, .cname = cname_, .media_source = in.ssrc(), .bye = bye};
+        if (in.reception.packets() > 0) report.report = in.reception.report(now);
+        const auto kept = out.keep_report(report);
+        if (kept) {
+            outbox_.push({.kind = kind, .sequence = *kept, .queued = now});
+        } else {
+            ++refused_[kept.error()];
+        }
+    };
+    send_one(audio_out_.stream, audio_in_.stream, audio_out_.info(start_, now), Departure::Kind::audio_report);
+    send_one(video_out_.stream, video_in_.stream, video_out_.info(start_, now), Departure::Kind::video_report);
+}
+
+void RtpSession::say_bye(Instant now) { send_reports(now, true); }
+
+}  // namespace sotto::call
