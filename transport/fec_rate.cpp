@@ -6,6 +6,8 @@
 namespace sotto::transport {
 namespace {
 
+constexpr std::size_t few = 8;  // losses, which tell nothing of what follows one
+
 // How likely it is that more than `allowed` of `length` packets are lost, if each is by itself.
 double binomial_over(std::size_t length, std::size_t allowed, double rate) {
     if (rate >= 1) return 1;
@@ -31,6 +33,16 @@ void LossHistory::add(bool lost) {
 
 double LossHistory::rate() const {
     return size_ == 0 ? 0 : static_cast<double>(lost_.count()) / static_cast<double>(size_);
+}
+
+double LossHistory::lost_after_lost() const {
+    std::size_t first = 0, both = 0;
+    for (std::size_t i = 1; i < size_; ++i) {
+        if (!at(i - 1)) continue;
+        ++first;
+        both += at(i) ? 1U : 0U;
+    }
+    return first < few ? 0 : static_cast<double>(both) / static_cast<double>(first);
 }
 
 // The share of windows of this length that lost more than is allowed; 0 if the history is shorter.
