@@ -52,8 +52,8 @@ class AudioSender {
     // From the next packet on; each is brought into its range, and does nothing while no sound is sent.
     void set_copies(const AudioCopies& copies);
     void set_bitrate(int bits_per_second);  // of the codec, copies not counted; 8,000 or more
-    // Of our packets, 0 to 1: steers the codec's in-band FEC, which takes its bits from the block it goes with, and brings
-    // nothing that a copy doesn't.
+    // Of our packets, 0 to 1: steers the codec's in-band FEC, which takes its bits from the block it goes with, and
+    // brings nothing that a copy doesn't.
     void set_loss(double share);
 
     const AudioCopies& copies() const { return copies_; }

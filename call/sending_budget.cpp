@@ -34,7 +34,11 @@ std::array<Ssrc, transport::max_feedback_streams> ssrcs_of(const StreamOffer& st
 }  // namespace
 
 SendingBudget::SendingBudget(const StreamOffer& ours, const SendingLimits& limits)
-    : limits_(limits), audio_ssrc_(ours.audio_ssrc), log_(ssrcs_of(ours)), rate_({.start = start_rate}), pacer_(rate_.target()) {
+    : limits_(limits),
+      audio_ssrc_(ours.audio_ssrc),
+      log_(ssrcs_of(ours)),
+      rate_({.start = start_rate}),
+      pacer_(rate_.target()) {
     rate_.set_maximum(wanted());
     split();
 }

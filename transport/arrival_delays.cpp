@@ -10,10 +10,10 @@ using std::chrono::milliseconds;
 constexpr Duration window = milliseconds(640);             // before and after a block, whose least delay is its line
 constexpr Duration forgetting = std::chrono::seconds(10);  // in which a delay is forgotten to 1/e
 constexpr Duration forgetting_losses = std::chrono::seconds(60);
-// What we give for a block in time: one more in a hundred is worth 30 ms of delay if its packet is late, for those behind
-// it are late as well, and one pause serves them all. One that a copy brings is a gap of its own: 100 ms.
-constexpr double late_price_ms = 3000;
-constexpr double lost_price_ms = 10000;
+// What we give for a block in time: one more in a hundred is worth 50 ms of delay if its packet is late, for those
+// behind it are late as well, and one pause serves them all. One that a copy brings is a gap of its own: 120 ms.
+constexpr double late_price_ms = 5000;
+constexpr double lost_price_ms = 12000;
 constexpr std::int64_t lately = 50;  // packets
 // A sender that copies the block before expects loss: until 100 blocks have shown more, one of them was brought so.
 constexpr std::int64_t expected_of = 100;

@@ -1,6 +1,6 @@
 // How late blocks of sound become playable, over the earliest that the network can do: what a play-out delay is chosen
-// by. A block is late because its packet was, or because it is lost and a later packet brings it: the first is forgotten
-// soon, the second is rarer, and known for longer.
+// by. A block is late because its packet was, or because it is lost and a later packet brings it: the first is
+// forgotten soon, the second is rarer, and known for longer.
 #pragma once
 
 #include <array>
@@ -17,8 +17,8 @@ class ArrivalDelays {
 
     ArrivalDelays(Duration block, Duration maximum);
 
-    // The block `back` before `carrier` can be played from `now` on, when that packet arrived: it is its own, or holds a
-    // copy of it or what recovers it.
+    // The block `back` before `carrier` can be played from `now` on, when that packet arrived: it is its own, or holds
+    // a copy of it or what recovers it.
     void note(std::int64_t carrier, std::int64_t back, Instant now);
     // Packets bring blocks from so far back, needed or not. What none has done lately isn't waited for.
     void note_copy(std::int64_t carrier, std::int64_t back);
@@ -68,11 +68,11 @@ class ArrivalDelays {
     std::int64_t learned_ = 0;       // altogether
     std::int64_t line_from_ = 0;     // the first note that tells it
     Instant line_{};
-    std::array<float, bins> share_{};                          // of the packets, by delay
-    std::array<double, furthest + 1> brought_{};               // of the blocks, by how many packets later
-    std::array<std::int64_t, furthest + 1> carried_{};         // the last packet that brought a block from so far back
-    std::array<float, bins + 1> late_{};                       // of the blocks, at least so late
-    std::array<float, bins + 1> price_{};                      // of a margin that is so short
+    std::array<float, bins> share_{};                   // of the packets, by delay
+    std::array<double, furthest + 1> brought_{};        // of the blocks, by how many packets later
+    std::array<std::int64_t, furthest + 1> carried_{};  // the last packet that brought a block from so far back
+    std::array<float, bins + 1> late_{};                // of the blocks, at least so late
+    std::array<float, bins + 1> price_{};               // of a margin that is so short
     Duration cheapest_{};
 };
 
