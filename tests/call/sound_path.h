@@ -94,7 +94,7 @@ struct InFlight {
 // Ten seconds of the voice, to be said again and again.
 inline std::vector<Buffer> encoded_voice() {
     const std::vector<std::int16_t> sound = voice();
-    auto encoder = std::move(*codec::OpusEncoder::create({.bitrate = 24000}));
+    auto encoder = std::move(*codec::OpusEncoder::create({.bitrate = 24000, .expected_loss = 0}));
     std::vector<Buffer> blocks;
     for (std::size_t at = 0; at < 480000; at += 960) {
         Buffer packet(200);
