@@ -3,51 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/byte_reader.h"
 #include "call/audio_sender.h"
+#include "transport/red.h"
 #include "transport/rtp_clock.h"
 
 namespace sotto::call {
-
-namespace {
-
-// RFC 2198 §3, as far as we use it.
-struct RedundantBlock {
-    std::uint32_t offset = 0;  // its time stamp is that much less than the packet's
-    Bytes bytes;
-};
-struct RedundantPacket {
-    std::array<RedundantBlock, EarlierBlocks::most> earlier{};
-    std::size_t count = 0;
-    Bytes primary;
-};
-
-Result<RedundantPacket> parse_redundant(Bytes payload) {
-    RedundantPacket packet;
-    ByteReader in(payload);
-    std::array<std::size_t, EarlierBlocks::most> sizes{};
-    for (;;) {
-        const auto first = in.u8();
-        if (!first) return Failure(first.error());
-        if ((*first & 0x7f) != opus_payload_type.value) return Failure(Error::malformed);
-        if ((*first & 0x80) == 0) break;
-        const auto high = in.u8();
-        const auto low = in.u16();
-        if (!low || packet.count == sizes.size()) return Failure(Error::malformed);
-        const std::uint32_t fields = std::uint32_t{*high} << 16 | *low;
-        packet.earlier[packet.count].offset = fields >> 10;
-        sizes[packet.count++] = fields & 0x3ff;
-    }
-    for (std::size_t i = 0; i < packet.count; ++i) {
-        const auto bytes = in.take(sizes[i]);
-        if (!bytes) return Failure(bytes.error());
-        packet.earlier[i].bytes = *bytes;
-    }
-    packet.primary = in.rest();
-    return packet;
-}
-
-}  // namespace
 
 AudioReceiver::AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
                              const transport::AudioJitterBufferSettings& settings)
@@ -86,18 +46,21 @@ Result<void> AudioReceiver::insert(const ReceiveStream::Arrived& arrived, Instan
     if (arrived.packet.header.payload_type != redundant_payload_type) {
         return insert_primary(arrived.packet, arrived.extended, now);
     }
-    const auto packet = parse_redundant(arrived.packet.payload);
+    const auto packet = transport::parse_red(arrived.packet.payload);
     if (!packet) return Failure(packet.error());
+    const auto ours = [&](const transport::RedBlock& block) {
+        return block.type == opus_payload_type && block.timestamp_offset % block_frames_ == 0;
+    };
+    if (!std::ranges::all_of(packet->blocks(), ours)) return Failure(Error::malformed);
+    const auto earlier = packet->blocks().first(packet->count - 1);
     Result<void> inserted;
-    for (const RedundantBlock& block : std::span(packet->earlier).first(packet->count)) {
-        const std::int64_t back = block.offset / block_frames_;
-        const bool whole = block.offset % block_frames_ == 0 && back > 0;
-        auto copied = whole ? buffer_.insert_redundant(block.bytes, arrived.extended - back, now)
-                            : Result<void>(Failure(Error::malformed));
+    for (const transport::RedBlock& block : earlier) {
+        const auto copied =
+            buffer_.insert_redundant(block.bytes, arrived.extended, block.timestamp_offset / block_frames_, now);
         if (!copied && inserted) inserted = copied;
     }
-    const auto primary =
-        insert_primary({.header = arrived.packet.header, .payload = packet->primary}, arrived.extended, now);
+    const transport::RtpPacket present{.header = arrived.packet.header, .payload = packet->blocks().back().bytes};
+    const auto primary = insert_primary(present, arrived.extended, now);
     return primary ? inserted : primary;
 }
 

@@ -13,7 +13,7 @@ using transport::ticks;
 
 namespace {
 
-constexpr int min_bitrate = 12000;
+constexpr int min_bitrate = 8000;
 constexpr int max_bitrate = 510000;
 
 // What the next block takes, at a constant bit rate.
@@ -23,37 +23,30 @@ std::size_t block_bytes(const codec::OpusSettings& settings) {
 
 }  // namespace
 
-std::size_t EarlierBlocks::write(int copies, RtpTimestamp timestamp, std::size_t reserve, MutableBytes room) const {
-    const auto offset = [&](int steps) {
-        return static_cast<std::uint32_t>(distance(before(steps).timestamp, timestamp));
-    };
-    int count = std::min(copies, in_a_row_);
-    std::size_t size = 1;
-    for (int i = 1; i <= count; ++i) {
-        size += std::size_t{4} + before(i).size;
-        if (size + reserve > room.size() || offset(i) > max_offset) count = i - 1;
+std::size_t EarlierBlocks::write(const AudioCopies& copies, RtpTimestamp timestamp, std::size_t reserve,
+                                 MutableBytes room) const {
+    std::array<transport::RedBlock, AudioCopies::most> blocks;  // filled from behind: the oldest goes first
+    std::size_t first = blocks.size(), size = 1;
+    for (int i = 0; i < copies.count && copies.back(i) <= in_a_row_; ++i) {
+        const Block& block = before(copies.back(i));
+        const auto offset = static_cast<std::uint32_t>(distance(block.timestamp, timestamp));
+        size += std::size_t{4} + block.size;
+        if (size + reserve > room.size() || offset > transport::max_red_offset) break;
+        blocks[--first] = {opus_payload_type, offset, std::span(block.bytes).first(block.size)};
     }
-    if (count == 0) return 0;
-
-    ByteWriter out(room);
-    for (int i = count; i > 0; --i) {  // RFC 2198 §3: F, block type, 14 bits of time stamp offset, 10 of length
-        out.u32(0x80000000U | std::uint32_t{opus_payload_type.value} << 24 | offset(i) << 10 | before(i).size);
-    }
-    out.u8(opus_payload_type.value);
-    for (int i = count; i > 0; --i) out.bytes(std::span(before(i).bytes).first(before(i).size));
-    return out.size();
+    return transport::write_red_front(std::span(blocks).subspan(first), opus_payload_type, room).value_or(0);
 }
 
 void EarlierBlocks::keep(Bytes block, RtpTimestamp timestamp) {
-    if (block.size() > max_block) {
+    if (block.empty() || block.size() > transport::max_red_block_size) {
         in_a_row_ = 0;
         return;
     }
-    Block& kept = blocks_[kept_++ % most];
+    Block& kept = blocks_[kept_++ % blocks_.size()];
     kept.timestamp = timestamp;
     kept.size = static_cast<std::uint16_t>(block.size());
     std::ranges::copy(block, kept.bytes.begin());
-    in_a_row_ = std::min(in_a_row_ + 1, most);
+    in_a_row_ = std::min(in_a_row_ + 1, AudioCopies::furthest);
 }
 
 AudioSender::AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& encoder)
@@ -99,14 +92,16 @@ Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& t
     return {};
 }
 
-void AudioSender::set_copies(int copies) { copies_ = std::clamp(copies, 0, EarlierBlocks::most); }
+void AudioSender::set_copies(const AudioCopies& copies) {
+    copies_ = {.count = std::clamp(copies.count, 0, AudioCopies::most), .spacing = std::clamp(copies.spacing, 1, 2)};
+}
 
 void AudioSender::set_bitrate(int bits_per_second) {
     if (encoder_) static_cast<void>(encoder_->set_bitrate(std::clamp(bits_per_second, min_bitrate, max_bitrate)));
 }
 
 void AudioSender::set_loss(double share) {
-    const double within = share >= 0 ? std::min(share, 1.0) : 0;  // not a number is none
+    const double within = share >= 0 && copies_.count == 0 ? std::min(share, 1.0) : 0;  // not a number is none
     if (encoder_) static_cast<void>(encoder_->set_expected_loss(static_cast<int>(std::lround(within * 100))));
 }
 

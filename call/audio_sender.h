@@ -4,11 +4,13 @@
 #include <array>
 #include <optional>
 
+#include "call/audio_copies.h"
 #include "call/outbox.h"
 #include "call/send_stream.h"
 #include "call/trace_log.h"
 #include "codec/opus_encoder.h"
 #include "sotto/call.h"
+#include "transport/red.h"
 
 namespace sotto::call {
 
@@ -19,25 +21,21 @@ inline constexpr PayloadType redundant_payload_type{112};  // RFC 2198, blocks o
 // The encoded blocks before the present one, to travel once more in front of it (RFC 2198).
 class EarlierBlocks {
   public:
-    static constexpr int most = 4;
-
-    // Writes the headers and the newest `copies` blocks, oldest first, as far as they leave `reserve` bytes of `room`;
-    // the present block, which began at `timestamp`, goes behind. Gives the bytes written: none if there is no copy.
-    std::size_t write(int copies, RtpTimestamp timestamp, std::size_t reserve, MutableBytes room) const;
+    // Writes the headers and the `copies`, oldest first, as far as they leave `reserve` bytes of `room`; the present
+    // block, which began at `timestamp`, goes behind. Gives the bytes written: none if there is no copy.
+    std::size_t write(const AudioCopies& copies, RtpTimestamp timestamp, std::size_t reserve, MutableBytes room) const;
     // The present block becomes an earlier one. What RFC 2198 §3 can't carry (over 1023 bytes) ends the row.
     void keep(Bytes block, RtpTimestamp timestamp);
 
   private:
-    static constexpr std::size_t max_block = 1023;               // RFC 2198 §3: ten bits of length
-    static constexpr std::uint32_t max_offset = (1U << 14) - 1;  // fourteen of time
     struct Block {
         RtpTimestamp timestamp{};
         std::uint16_t size = 0;
-        std::array<std::byte, max_block> bytes{};
+        std::array<std::byte, transport::max_red_block_size> bytes{};
     };
-    const Block& before(int steps) const { return blocks_[(kept_ - static_cast<std::size_t>(steps)) % most]; }
+    const Block& before(int steps) const { return blocks_[(kept_ - static_cast<std::size_t>(steps)) % blocks_.size()]; }
 
-    std::array<Block, most> blocks_{};
+    std::array<Block, AudioCopies::furthest> blocks_{};
     std::size_t kept_ = 0;  // blocks so far
     int in_a_row_ = 0;      // of the newest, that can be copied
 };
@@ -52,11 +50,13 @@ class AudioSender {
     std::optional<transport::SenderInfo> info(Instant start, Instant now) const;
 
     // From the next packet on; each is brought into its range, and does nothing while no sound is sent.
-    void set_copies(int copies);            // of earlier blocks in each packet, 0 to EarlierBlocks::most
-    void set_bitrate(int bits_per_second);  // of the codec, copies not counted; 12,000 or more
-    void set_loss(double share);  // of our packets, 0 to 1: steers the codec's in-band FEC
+    void set_copies(const AudioCopies& copies);
+    void set_bitrate(int bits_per_second);  // of the codec, copies not counted; 8,000 or more
+    // Of our packets, 0 to 1: steers the codec's in-band FEC, which takes its bits from the block it goes with, and
+    // brings nothing that a copy doesn't.
+    void set_loss(double share);
 
-    int copies() const { return copies_; }
+    const AudioCopies& copies() const { return copies_; }
     int bitrate() const { return encoder_ ? encoder_->settings().bitrate : 0; }
 
     SendStream stream;
@@ -66,7 +66,7 @@ class AudioSender {
 
     std::optional<codec::OpusEncoder> encoder_;
     EarlierBlocks earlier_;
-    int copies_ = 0;
+    AudioCopies copies_;
     std::uint64_t samples_ = 0;  // before the next block, at 48 kHz
     std::uint32_t blocks_ = 0;
     Instant last_captured_{};  // of the last block's first sample

@@ -11,7 +11,8 @@ constexpr int packet_overhead =
     static_cast<int>(transport::rtp_header_size + transport::srtp_tag_size + transport::srtp_mki_size);  // bytes
 constexpr int reports = 8'000;              // bit/s for RTCP
 constexpr int start_rate = 300'000;         // bit/s, before the path has shown what it takes
-constexpr int least_audio = 16'000;         // speech stays intelligible (RFC 6716 §2.1.1)
+constexpr int good_audio = 16'000;          // wideband speech (RFC 6716 §2.1.1)
+constexpr int least_audio = 8'000;          // narrowband speech: intelligible
 constexpr int least_video = 20'000;         // below that there are no pictures worth sending
 constexpr double audio_share = 0.45;        // of everything, before sound makes do with less
 constexpr double repair_reserve = 1.35;     // of the video's maximum, with its repair
@@ -21,14 +22,6 @@ constexpr double heavy_loss = 0.2;          // where retransmissions get lost, t
 constexpr int longest_burst = 24;  // packets; more are an outage, which no repair bridges
 
 constexpr double smoothing = 0.02;  // of a feedback in the share of what was asked for again
-
-// A copy costs delay only where it is needed, and then less than the loss of a block.
-int copies_for(double loss) {
-    if (loss < 0.003) return 0;
-    if (loss < 0.03) return 1;
-    if (loss < 0.15) return 2;
-    return loss < 0.30 ? 3 : 4;
-}
 
 int audio_cost(int bitrate, int copies, int blocks) {
     return bitrate * (1 + copies) + (packet_overhead + (copies > 0 ? 1 + 4 * copies : 0)) * 8 * blocks;
@@ -41,14 +34,18 @@ std::array<Ssrc, transport::max_feedback_streams> ssrcs_of(const StreamOffer& st
 }  // namespace
 
 SendingBudget::SendingBudget(const StreamOffer& ours, const SendingLimits& limits)
-    : limits_(limits), log_(ssrcs_of(ours)), rate_({.start = start_rate}), pacer_(rate_.target()) {
+    : limits_(limits),
+      audio_ssrc_(ours.audio_ssrc),
+      log_(ssrcs_of(ours)),
+      rate_({.start = start_rate}),
+      pacer_(rate_.target()) {
     rate_.set_maximum(wanted());
     split();
 }
 
 // Everything that we could make use of.
 int SendingBudget::wanted() const {
-    const int audio = audio_cost(limits_.audio_bitrate, 4, limits_.audio_blocks);
+    const int audio = audio_cost(limits_.audio_bitrate, AudioCopies::most, limits_.audio_blocks);
     const int video = limits_.video ? static_cast<int>(limits_.video_bitrate * repair_reserve) : 0;
     return audio + video + reports;
 }
@@ -82,6 +79,7 @@ void SendingBudget::feedback(const transport::CongestionFeedback& told, Instant 
 }
 
 void SendingBudget::learn(const transport::PacketResult& result) {
+    if (result.ssrc == audio_ssrc_) audio_losses_.add(!result.arrived);
     if (!result.arrived) {
         ++lost_in_a_row_;
         return;
@@ -101,15 +99,22 @@ void SendingBudget::poll(Instant now) {
 void SendingBudget::split() {
     const int target = rate_.target();
     pacer_.set_rate(transport::pacing_rate(target, rate_.queueing_delay()));
-    // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one.
-    shares_.audio_copies = copies_for(losses_.rate());
+    // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one. Wideband
+    // speech without copies comes before any picture.
+    shares_.audio_copies = copies_for(losses_, audio_losses_);
     shares_.audio_bitrate = limits_.audio_bitrate;
-    const auto cost = [&] { return audio_cost(shares_.audio_bitrate, shares_.audio_copies, limits_.audio_blocks); };
-    const int most = static_cast<int>(target * (limits_.video ? audio_share : 1.0));
-    while (cost() > most && shares_.audio_bitrate > least_audio) {
-        shares_.audio_bitrate = std::max(least_audio, shares_.audio_bitrate - 2'000);
-    }
-    while (cost() > most && shares_.audio_copies > 0) --shares_.audio_copies;
+    int& copies = shares_.audio_copies.count;
+    const auto cost = [&] { return audio_cost(shares_.audio_bitrate, copies, limits_.audio_blocks); };
+    const int speech = std::min(audio_cost(good_audio, 0, limits_.audio_blocks), target);
+    const int most = limits_.video ? std::max(static_cast<int>(target * audio_share), speech) : target;
+    const auto lower_to = [&](int least) {
+        while (cost() > most && shares_.audio_bitrate > least) {
+            shares_.audio_bitrate = std::max(least, shares_.audio_bitrate - 2'000);
+        }
+    };
+    lower_to(good_audio);
+    while (cost() > most && copies > 0) --copies;
+    lower_to(least_audio);
 
     const int rest = std::max(target - cost() - reports, least_video);
     const int frame = rest / 8 / limits_.frame_rate;  // bytes that one frame may take, repair and headers included

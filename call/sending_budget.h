@@ -5,6 +5,7 @@
 #include <array>
 #include <optional>
 
+#include "call/audio_copies.h"
 #include "call/signal.h"
 #include "transport/congestion/pacer.h"
 #include "transport/congestion/rate_controller.h"
@@ -24,7 +25,7 @@ struct SendingLimits {
 // What each part gets, in bit/s of its codec.
 struct SendingShares {
     int audio_bitrate = 0;
-    int audio_copies = 0;  // of earlier blocks in each packet
+    AudioCopies audio_copies{};
     int video_bitrate = 0;
 };
 
@@ -71,9 +72,11 @@ class SendingBudget {
     int wanted() const;
 
     SendingLimits limits_;
+    Ssrc audio_ssrc_;
     transport::SentLog log_;
     transport::RateController rate_;
     transport::LossHistory losses_;
+    transport::LossHistory audio_losses_;
     transport::Pacer pacer_;
     SendingShares shares_;
     static constexpr Duration quick = std::chrono::milliseconds(20);  // a retransmission comes as soon as a next frame

@@ -9,41 +9,90 @@ using std::chrono::milliseconds;
 
 constexpr Duration window = milliseconds(640);             // before and after a block, whose least delay is its line
 constexpr Duration forgetting = std::chrono::seconds(10);  // in which a delay is forgotten to 1/e
-// What we give for a block in time: one more in a hundred is worth 30 ms of delay.
-constexpr float price_ms = 3000;
+constexpr Duration forgetting_losses = std::chrono::seconds(60);
+// What we give for a block in time: one more in a hundred is worth 50 ms of delay if its packet is late, for those
+// behind it are late as well, and one pause serves them all. One that a copy brings is a gap of its own: 120 ms.
+constexpr double late_price_ms = 5000;
+constexpr double lost_price_ms = 12000;
+constexpr std::int64_t lately = 50;  // packets
+// A sender that copies the block before expects loss: until 100 blocks have shown more, one of them was brought so.
+constexpr std::int64_t expected_of = 100;
 
 }  // namespace
 
 ArrivalDelays::ArrivalDelays(Duration block, Duration maximum)
-    : block_(block), maximum_(maximum), half_(window / block), transits_(static_cast<std::size_t>(2 * half_ + 1)) {}
+    : block_(block), maximum_(maximum), half_(window / block), arrivals_(static_cast<std::size_t>(2 * half_ + 1)) {
+    brought_[1] = 1.0 / static_cast<double>(expected_of);
+    brought_[0] = 1 - brought_[1];
+    carried_.fill(never_carried);
+    carried_[0] = 0;
+    weigh();
+}
+
+std::size_t ArrivalDelays::bin(Duration margin) {
+    return static_cast<std::size_t>(std::clamp<std::int64_t>(margin / milliseconds(1), 0, bins));
+}
 
 Instant ArrivalDelays::least(std::int64_t from, std::int64_t to) const {
     Instant least = never;
-    for (std::int64_t i = std::max<std::int64_t>(from, 0); i <= to; ++i) least = std::min(least, transit(i));
+    for (std::int64_t i = std::max<std::int64_t>(from, 0); i <= to; ++i) least = std::min(least, arrival(i).transit);
     return least;
 }
 
-void ArrivalDelays::note(std::int64_t number, Instant now) {
-    transits_[static_cast<std::size_t>(notes_) % transits_.size()] = now - number * block_;
+void ArrivalDelays::note(std::int64_t carrier, std::int64_t back, Instant now) {
+    arrivals_[static_cast<std::size_t>(notes_) % arrivals_.size()] = {now - carrier * block_, std::min(back, furthest)};
     ++notes_;
     line_ = least(std::max(notes_ - half_, line_from_), notes_ - 1);
     if (notes_ - judged_ > half_) judge(judged_++);
+}
+
+void ArrivalDelays::note_copy(std::int64_t carrier, std::int64_t back) {
+    if (back > furthest) return;
+    const bool known = carried_lately(static_cast<std::size_t>(back));
+    carried_[static_cast<std::size_t>(back)] = carrier;
+    if (!known) weigh();
 }
 
 // A network that changed its delay for good, or a peer that paused, isn't jitter: the later of the lines before and
 // after counts.
 void ArrivalDelays::judge(std::int64_t note) {
     const Instant line = std::max(least(note - half_, note), least(note, std::min(note + half_, notes_ - 1)));
-    const auto bin = static_cast<std::size_t>((transit(note) - line) / milliseconds(1));
-    learned_ = std::min(learned_ + 1, forgetting / block_);
-    const float weight = 1.0F / static_cast<float>(learned_);
+    const Arrival& judged = arrival(note);
+    ++learned_;
+    const float weight = 1.0F / static_cast<float>(std::min<std::int64_t>(learned_, forgetting / block_));
     for (float& share : share_) share *= 1 - weight;
-    share_[std::min(bin, bins - 1)] += weight;
+    share_[std::min(bin(judged.transit - line), bins - 1)] += weight;
+    const double loss_weight =
+        1.0 / static_cast<double>(std::min<std::int64_t>(expected_of + learned_, forgetting_losses / block_));
+    for (double& share : brought_) share *= 1 - loss_weight;
+    brought_[static_cast<std::size_t>(judged.back)] += loss_weight;
+    weigh();
+}
 
-    float cheapest = 1e9F;
+bool ArrivalDelays::carried_lately(std::size_t back) const {
+    return *std::ranges::max_element(carried_) - carried_[back] <= lately;
+}
+
+// A block from so far back is late by as many blocks, and as late as the packet that brings it.
+void ArrivalDelays::weigh() {
+    std::array<float, bins + 1> packets{};
+    for (std::size_t i = bins; i-- > 0;) packets[i] = packets[i + 1] + share_[i];
+    late_ = {};
+    price_ = {};
+    for (std::size_t back = 0; back < brought_.size(); ++back) {
+        if (brought_[back] <= 0 || !carried_lately(back)) continue;
+        const auto share = static_cast<float>(brought_[back]);
+        const auto price = static_cast<float>(back > 0 ? lost_price_ms : late_price_ms);
+        const std::size_t lag = bin(static_cast<std::int64_t>(back) * block_);
+        for (std::size_t i = 0; i < bins; ++i) {
+            const float late = share * (i < lag ? 1 : packets[i - lag]);
+            late_[i] += late;
+            price_[i] += price * late;
+        }
+    }
+    double cheapest = 1e9;
     for (std::size_t i = bins; i-- > 0;) {
-        late_[i] = late_[i + 1] + share_[i];
-        const float cost = static_cast<float>(i) + price_ms * late_[i];
+        const double cost = static_cast<double>(i) + static_cast<double>(price_[i]);
         if (cost <= cheapest) cheapest = cost, cheapest_ = milliseconds(i);
     }
     cheapest_ = std::min(cheapest_, maximum_);
@@ -57,15 +106,13 @@ void ArrivalDelays::restart() {
 }
 
 Duration ArrivalDelays::cost(Duration margin) const {
-    const auto at = std::min<std::int64_t>(margin / milliseconds(1), bins);
-    const float late = margin < Duration::zero() ? 1 : late_[static_cast<std::size_t>(at)];
-    return margin + std::chrono::microseconds(static_cast<std::int64_t>(price_ms * late * 1000));
+    return margin + std::chrono::microseconds(static_cast<std::int64_t>(price_[bin(margin)] * 1000));
 }
 
 int ArrivalDelays::late_recently(Duration margin) const {
     int late = 0;
     for (std::int64_t i = std::max<std::int64_t>(0, notes_ - static_cast<std::int64_t>(recent)); i < notes_; ++i) {
-        late += transit(i) - line_ > margin ? 1 : 0;
+        late += arrival(i).transit + arrival(i).back * block_ - line_ > margin ? 1 : 0;
     }
     return late;
 }

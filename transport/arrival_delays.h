@@ -1,5 +1,6 @@
 // How late blocks of sound become playable, over the earliest that the network can do: what a play-out delay is chosen
-// by.
+// by. A block is late because its packet was, or because it is lost and a later packet brings it: the first is
+// forgotten soon, the second is rarer, and known for longer.
 #pragma once
 
 #include <array>
@@ -12,10 +13,15 @@ namespace sotto::transport {
 
 class ArrivalDelays {
   public:
+    static constexpr std::int64_t furthest = 8;  // packets after a block, of which one may still bring it
+
     ArrivalDelays(Duration block, Duration maximum);
 
-    // Block `number` can be played from `now` on: it, a copy of it or what recovers it has arrived.
-    void note(std::int64_t number, Instant now);
+    // The block `back` before `carrier` can be played from `now` on, when that packet arrived: it is its own, or holds
+    // a copy of it or what recovers it.
+    void note(std::int64_t carrier, std::int64_t back, Instant now);
+    // Packets bring blocks from so far back, needed or not. What none has done lately isn't waited for.
+    void note_copy(std::int64_t carrier, std::int64_t back);
     // The numbers jumped or the peer had stopped: what was learned of the delays remains, the line begins anew.
     void restart();
 
@@ -24,33 +30,49 @@ class ArrivalDelays {
 
     // When `number` comes, or came, with the least delay of the last moments. After at least one note().
     Instant earliest(std::int64_t number) const { return line_ + number * block_; }
-    // What a margin over that line costs: itself, and the share of the blocks that come too late for it.
+    // The share of the blocks that come later than a margin over that line allows.
+    double late(Duration margin) const { return late_[bin(margin)]; }
+    // What a margin costs: itself, and the share of the blocks that come too late for it.
     Duration cost(Duration margin) const;
     // The margin that costs least.
     Duration cheapest() const { return cheapest_; }
     // Of the last few blocks, how many came later than that.
     int late_recently(Duration margin) const;
-    std::size_t memory() const { return transits_.size() * sizeof(Instant); }
+    std::size_t memory() const { return arrivals_.size() * sizeof(Arrival); }
 
   private:
     static constexpr std::size_t bins = 401;  // of a millisecond; the last holds what is later still
     static constexpr std::size_t recent = 16;
+    static constexpr std::int64_t never_carried = -(std::int64_t{1} << 40);
 
-    Instant transit(std::int64_t note) const { return transits_[static_cast<std::size_t>(note) % transits_.size()]; }
+    struct Arrival {
+        Instant transit{};  // of the packet: arrival less number * block
+        std::int64_t back = 0;
+    };
+
+    const Arrival& arrival(std::int64_t note) const {
+        return arrivals_[static_cast<std::size_t>(note) % arrivals_.size()];
+    }
+    static std::size_t bin(Duration margin);
     Instant least(std::int64_t from, std::int64_t to) const;
     void judge(std::int64_t note);
+    bool carried_lately(std::size_t back) const;
+    void weigh();
 
     Duration block_;
     Duration maximum_;
     std::int64_t half_;              // notes before and after one, by which it is judged
-    std::vector<Instant> transits_;  // arrival less number * block, of the last 2 * half_ + 1 notes
+    std::vector<Arrival> arrivals_;  // the last 2 * half_ + 1 notes
     std::int64_t notes_ = 0;         // since restart()
     std::int64_t judged_ = 0;        // of these
-    std::int64_t learned_ = 0;       // in the histogram
+    std::int64_t learned_ = 0;       // altogether
     std::int64_t line_from_ = 0;     // the first note that tells it
     Instant line_{};
-    std::array<float, bins> share_{};     // of the blocks, by delay
-    std::array<float, bins + 1> late_{};  // of the blocks, at least so late
+    std::array<float, bins> share_{};                   // of the packets, by delay
+    std::array<double, furthest + 1> brought_{};        // of the blocks, by how many packets later
+    std::array<std::int64_t, furthest + 1> carried_{};  // the last packet that brought a block from so far back
+    std::array<float, bins + 1> late_{};                // of the blocks, at least so late
+    std::array<float, bins + 1> price_{};               // of a margin that is so short
     Duration cheapest_{};
 };
 

@@ -15,6 +15,7 @@ constexpr Duration clearer_gain = milliseconds(5);      // what less delay must 
 constexpr std::int64_t longest_scale = 720;             // samples: 15 ms, the longest pitch period
 constexpr std::int64_t shortest_scale = 120;            // 2.5 ms
 constexpr std::int64_t turns_between_scales = 3;        // what a listener doesn't mind
+constexpr double worth_waiting = 0.03;  // chance that a missing block comes in the time that a longer one gains
 
 // What waits is at most `maximum`, and the block that comes in.
 std::size_t slots_for(const AudioJitterBufferSettings& settings) {
@@ -77,11 +78,13 @@ void AudioJitterBuffer::start(std::int64_t number, RtpTimestamp timestamp, Insta
 }
 
 // Each block counts once, when it could first be played: by a copy or by FEC if these came before it.
-void AudioJitterBuffer::note_playable(std::int64_t number, Instant now) {
+void AudioJitterBuffer::note_playable(std::int64_t carrier, std::int64_t back, Instant now) {
+    const std::int64_t number = carrier - back;
+    delays_.note_copy(carrier, back);
     Slot& slot = slots_[place(number)];
     if (number < origin_ || slot.playable >= number) return;
     slot.playable = number;
-    delays_.note(number, now);
+    delays_.note(carrier, back, now);
 }
 
 // The turns of what is lost have passed while we waited for it: what comes after it keeps its own.
@@ -121,8 +124,8 @@ Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extend
     if (extended < origin_) return Failure(Error::too_late);  // from before a pause: tells nothing of the present
     // More time has passed than numbers: a stall, or the peer had paused.
     if (waited_ >= 2 && extended - next_ + 1 < waited_) delays_.doubt_line();
-    note_playable(extended, now);
-    if (carries_fec(rtp.payload)) note_playable(extended - 1, now);
+    note_playable(extended, 0, now);
+    if (carries_fec(rtp.payload)) note_playable(extended, 1, now);
     // Until its turn comes, the first block waits longer or shorter as others show how late it was.
     if (waiting_ && now < due_) due_ = std::max(now, delays_.earliest(next_) + target());
     skip_waited(extended);
@@ -133,12 +136,13 @@ Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extend
     return {};
 }
 
-Result<void> AudioJitterBuffer::insert_redundant(Bytes block, std::int64_t extended, Instant now) {
+Result<void> AudioJitterBuffer::insert_redundant(Bytes block, std::int64_t carrier, std::int64_t back, Instant now) {
     const auto checked = check(block);
     if (!checked) return checked;
+    const std::int64_t extended = carrier - back;
     const bool playing = due_ != never && extended >= origin_ && !jumps_to(extended);
     if (playing) {
-        note_playable(extended, now);
+        note_playable(carrier, back, now);
         skip_waited(extended);
     }
     const bool in_reach = extended >= next_ && extended - next_ < settings_.maximum / settings_.block;
@@ -167,11 +171,28 @@ bool AudioJitterBuffer::should_shrink(Duration margin) const {
     return cost + clearer_gain < delays_.cost(margin);
 }
 
+// The next block is missing. If it isn't lost for good, a pause of play now may save it (Steinbach et al., 2001).
+bool AudioJitterBuffer::should_wait() const {
+    if (find(next_) != nullptr) return false;
+    const Slot* const after = find(next_ + 1);
+    if (after != nullptr && carries_fec(packet(*after))) return false;
+    const Duration needed = margin(next_) + held_ / block_samples_ * settings_.block;
+    if (needed + settings_.block > settings_.maximum) return false;
+    const double gained = delays_.late(needed) - delays_.late(needed + settings_.block);
+    return gained > worth_waiting * delays_.late(margin(next_));
+}
+
 // Blocks are played at even times, so the margin that a packet is given changes by whole blocks; what is held beyond a
 // block only adds delay.
 void AudioJitterBuffer::choose_scale(AudioTurn& turn, Duration margin) {
     const std::int64_t spare = held_ - block_samples_;
     const bool far = margin > target() + 3 * settings_.block;
+    if (should_wait()) {
+        turn.scale = AudioTurn::Scale::stretch;
+        turn.scale_limit = longest_scale;
+        since_scaled_ = 0;
+        return;
+    }
     if (++since_scaled_ < (far ? 1 : turns_between_scales)) return;
     if (should_grow(margin)) {
         turn.scale = AudioTurn::Scale::stretch;

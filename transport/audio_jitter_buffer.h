@@ -44,9 +44,10 @@ class AudioJitterBuffer {
     // One authentic packet; `extended` is its unwrapped sequence number. Copies the payload.
     // Errors: truncated, malformed (not an Opus packet, or not `block` long), too_late, replayed, too_large.
     Result<void> insert(const RtpPacket& packet, std::int64_t extended, Instant now);
-    // A block that came as a copy in a later packet (RFC 2198), to be given before that packet's own block. It fills a
-    // hole whose turn has not come, else it is counted as unused. Errors: truncated, malformed, too_large.
-    Result<void> insert_redundant(Bytes block, std::int64_t extended, Instant now);
+    // A block that came as a copy in `carrier`, `back` packets later (RFC 2198), to be given before that packet's own
+    // block. It fills a hole whose turn has not come, else it is counted as unused. Errors: truncated, malformed,
+    // too_large.
+    Result<void> insert_redundant(Bytes block, std::int64_t carrier, std::int64_t back, Instant now);
 
     // When a block is due: what to decode for it, again and again until enough is held for play(). Each turn is counted
     // as a block of sound held; scaled() tells if it became more or less.
@@ -68,7 +69,7 @@ class AudioJitterBuffer {
 
   private:
     void start(std::int64_t number, RtpTimestamp timestamp, Instant now);
-    void note_playable(std::int64_t number, Instant now);
+    void note_playable(std::int64_t carrier, std::int64_t back, Instant now);
     void skip_waited(std::int64_t number);
     void limit_delay(std::int64_t newest, Instant now);
     void store(Bytes payload, std::int64_t number, Instant now);
@@ -77,6 +78,7 @@ class AudioJitterBuffer {
 
     Duration margin(std::int64_t number) const { return due_ - delays_.earliest(number); }
     bool should_grow(Duration margin) const;
+    bool should_wait() const;
     bool should_shrink(Duration margin) const;
     void take(AudioTurn& turn);
     void choose_scale(AudioTurn& turn, Duration margin);

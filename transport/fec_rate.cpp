@@ -6,6 +6,8 @@
 namespace sotto::transport {
 namespace {
 
+constexpr std::size_t few = 8;  // losses, which tell nothing of what follows one
+
 // How likely it is that more than `allowed` of `length` packets are lost, if each is by itself.
 double binomial_over(std::size_t length, std::size_t allowed, double rate) {
     if (rate >= 1) return 1;
@@ -33,6 +35,16 @@ double LossHistory::rate() const {
     const std::size_t prior = std::min(prior_packets, capacity - size_);
     const double losses = static_cast<double>(prior) * prior_losses / static_cast<double>(prior_packets);
     return (static_cast<double>(lost_.count()) + losses) / static_cast<double>(size_ + prior);
+}
+
+double LossHistory::lost_after_lost() const {
+    std::size_t first = 0, both = 0;
+    for (std::size_t i = 1; i < size_; ++i) {
+        if (!at(i - 1)) continue;
+        ++first;
+        both += at(i) ? 1U : 0U;
+    }
+    return first < few ? 0 : static_cast<double>(both) / static_cast<double>(first);
 }
 
 // The share of windows of this length that lost more than is allowed; 0 if the history is shorter.

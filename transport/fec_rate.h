@@ -23,6 +23,8 @@ class LossHistory {
     // What became of the next packet, in order of sending.
     void add(bool lost);
     double rate() const;  // 0 to 1
+    // Of the packets after a lost one, the share that is lost, too; 0 before there are enough to tell.
+    double lost_after_lost() const;
 
     // The smallest number m of repair packets to `sources` packets for which at most `residual` of all sets of
     // sources + m packets lose more than m: by what windows of that length in the history lost, so that bursts count,

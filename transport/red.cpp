@@ -1,5 +1,7 @@
 #include "transport/red.h"
 
+#include <algorithm>
+
 #include "base/byte_reader.h"
 #include "base/byte_writer.h"
 
@@ -12,33 +14,51 @@ constexpr unsigned length_bits = 10;
 constexpr std::size_t earlier_header_size = 4;
 
 // Each block is older than the one after it: nobody is told of one block twice, or of one from the future.
-bool in_order(std::span<const RedBlock> blocks) {
-    for (std::size_t i = 0; i + 1 < blocks.size(); ++i) {
-        if (blocks[i].timestamp_offset <= blocks[i + 1].timestamp_offset) return false;
+bool in_order(std::span<const RedBlock> earlier) {
+    for (std::size_t i = 0; i < earlier.size(); ++i) {
+        const std::uint32_t next = i + 1 < earlier.size() ? earlier[i + 1].timestamp_offset : 0;
+        if (earlier[i].timestamp_offset <= next) return false;
     }
-    return blocks.back().timestamp_offset == 0;
+    return true;
 }
 
-}  // namespace
-
-Result<std::size_t> write_red(std::span<const RedBlock> blocks, MutableBytes out) {
-    if (blocks.empty() || blocks.size() > max_red_blocks || !in_order(blocks)) return Failure(Error::invalid_argument);
-    const std::span<const RedBlock> earlier = blocks.first(blocks.size() - 1);
-    for (const RedBlock& block : blocks) {
-        if (block.bytes.empty() || block.type.value >= more_follow) return Failure(Error::invalid_argument);
+// Headers, then the earlier blocks.
+Result<std::size_t> write_front(std::span<const RedBlock> earlier, PayloadType primary, MutableBytes out) {
+    if (earlier.size() >= max_red_blocks || !in_order(earlier) || primary.value >= more_follow) {
+        return Failure(Error::invalid_argument);
     }
     ByteWriter writer(out);
     for (const RedBlock& block : earlier) {
+        if (block.bytes.empty() || block.type.value >= more_follow) return Failure(Error::invalid_argument);
         if (block.timestamp_offset > max_red_offset) return Failure(Error::too_large);
         if (block.bytes.size() > max_red_block_size) return Failure(Error::too_large);
         const auto first = static_cast<std::uint32_t>(more_follow | block.type.value);
         writer.u32(first << 24 | block.timestamp_offset << length_bits |
                    static_cast<std::uint32_t>(block.bytes.size()));
     }
-    writer.u8(blocks.back().type.value);
-    for (const RedBlock& block : blocks) writer.bytes(block.bytes);
+    writer.u8(primary.value);
+    for (const RedBlock& block : earlier) writer.bytes(block.bytes);
     if (!writer.ok()) return Failure(Error::too_large);
     return writer.size();
+}
+
+}  // namespace
+
+Result<std::size_t> write_red_front(std::span<const RedBlock> earlier, PayloadType primary, MutableBytes out) {
+    if (earlier.empty()) return Failure(Error::invalid_argument);
+    return write_front(earlier, primary, out);
+}
+
+Result<std::size_t> write_red(std::span<const RedBlock> blocks, MutableBytes out) {
+    if (blocks.empty() || blocks.back().bytes.empty() || blocks.back().timestamp_offset != 0) {
+        return Failure(Error::invalid_argument);
+    }
+    const RedBlock& primary = blocks.back();
+    const auto front = write_front(blocks.first(blocks.size() - 1), primary.type, out);
+    if (!front) return front;
+    if (primary.bytes.size() > out.size() - *front) return Failure(Error::too_large);
+    std::ranges::copy(primary.bytes, out.subspan(*front).begin());
+    return *front + primary.bytes.size();
 }
 
 Result<RedPacket> parse_red(Bytes payload) {
@@ -61,7 +81,7 @@ Result<RedPacket> parse_red(Bytes payload) {
         packet.room[i].bytes = *bytes;
     }
     packet.room[packet.count++] = {.type = {*primary}, .bytes = in.rest()};
-    if (!in_order(packet.blocks())) return Failure(Error::malformed);
+    if (!in_order(packet.blocks().first(packet.count - 1))) return Failure(Error::malformed);
     for (const RedBlock& block : packet.blocks()) {
         if (block.bytes.empty()) return Failure(Error::malformed);
     }

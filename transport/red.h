@@ -31,6 +31,10 @@ struct RedPacket {
 // empty one, offsets that do not fall to 0, a payload type of 8 bits), too_large (an offset, a block, or for `out`).
 Result<std::size_t> write_red(std::span<const RedBlock> blocks, MutableBytes out);
 
+// All but the primary block's bytes, which go behind; gives their size. `earlier`: oldest first, at least one. Errors:
+// as above.
+Result<std::size_t> write_red_front(std::span<const RedBlock> earlier, PayloadType primary, MutableBytes out);
+
 // Errors: truncated, malformed (an empty block, offsets that do not fall), too_large (more blocks than we hold).
 Result<RedPacket> parse_red(Bytes payload);
 

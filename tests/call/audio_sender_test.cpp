@@ -21,39 +21,44 @@ Buffer block(std::uint32_t n, std::size_t size = 80) { return Buffer(size, stati
 TEST_CASE("copies of earlier blocks go in front of the present one as RFC 2198 lays down, oldest first") {
     EarlierBlocks earlier;
     Buffer room(1200);
-    CHECK(earlier.write(4, time_of(0), 80, room) == 0);
+    CHECK(earlier.write({4}, time_of(0), 80, room) == 0);
     for (std::uint32_t n = 0; n < 7; ++n) earlier.keep(block(n), time_of(n));
-    for (const int copies : {0, 1, 2, 4}) {
-        CAPTURE(copies);
+    CHECK(earlier.write({0}, time_of(7), 80, room) == 0);
+    struct Case {
+        AudioCopies copies;
+        std::vector<std::uint32_t> back;
+    };
+    for (const auto& [copies, back] : {Case{{1}, {1}}, Case{{2}, {2, 1}}, Case{{4}, {4, 3, 2, 1}}, Case{{1, 2}, {1}},
+                                       Case{{2, 2}, {3, 1}}, Case{{4, 2}, {7, 5, 3, 1}}}) {
+        CAPTURE(copies.count);
+        CAPTURE(copies.spacing);
         const std::size_t size = earlier.write(copies, time_of(7), 80, room);
-        if (copies == 0) {
-            CHECK(size == 0);
-            continue;
-        }
-        const auto count = static_cast<std::uint32_t>(copies);
-        CHECK(size == count * (4 + 80) + 1);
+        CHECK(size == back.size() * (4 + 80) + 1);
         ByteReader in(Bytes(room).first(size));
-        for (std::uint32_t back = count; back > 0; --back) {
-            CHECK(*in.u32() == (0x80000000U | 111U << 24 | back * 960U << 10 | 80U));
+        for (const std::uint32_t steps : back) {
+            CHECK(*in.u32() == (0x80000000U | 111U << 24 | steps * 960U << 10 | 80U));
         }
         CHECK(*in.u8() == 111);
-        for (std::uint32_t back = count; back > 0; --back) CHECK(std::ranges::equal(*in.take(80), block(7 - back)));
+        for (const std::uint32_t steps : back) CHECK(std::ranges::equal(*in.take(80), block(7 - steps)));
         CHECK(in.empty());
     }
+    EarlierBlocks two;
+    for (std::uint32_t n = 5; n < 7; ++n) two.keep(block(n), time_of(n));
+    CHECK(two.write({2, 2}, time_of(7), 80, room) == 4 + 80 + 1);  // there is none three back
 }
 
 TEST_CASE("copies leave room for the present block, and none is of more than RFC 2198 can describe") {
     EarlierBlocks earlier;
     Buffer room(500);
     for (std::uint32_t n = 0; n < 4; ++n) earlier.keep(block(n, 200), time_of(n));
-    CHECK(earlier.write(4, time_of(4), 80, room) == 2 * 204 + 1);
-    CHECK(earlier.write(4, time_of(4), 92, room) == 204 + 1);
-    CHECK(earlier.write(4, time_of(4), 400, room) == 0);
+    CHECK(earlier.write({4}, time_of(4), 80, room) == 2 * 204 + 1);
+    CHECK(earlier.write({4}, time_of(4), 92, room) == 204 + 1);
+    CHECK(earlier.write({4}, time_of(4), 400, room) == 0);
     // The offset has 14 bits: what is older is no copy.
-    CHECK(earlier.write(4, time_of(3 + 17), 0, room) == 204 + 1);
-    CHECK(earlier.write(4, time_of(3 + 18), 0, room) == 0);
+    CHECK(earlier.write({4}, time_of(3 + 17), 0, room) == 204 + 1);
+    CHECK(earlier.write({4}, time_of(3 + 18), 0, room) == 0);
     earlier.keep(block(4, 1024), time_of(4));
-    CHECK(earlier.write(4, time_of(5), 0, room) == 0);
+    CHECK(earlier.write({4}, time_of(5), 0, room) == 0);
 }
 
 TEST_CASE("copies, bit rate and expected loss follow the network from the next packet on, each within its range") {
@@ -75,25 +80,27 @@ TEST_CASE("copies, bit rate and expected loss follow the network from the next p
     };
     CHECK(bytes_of_next() == 80);
     CHECK(type == opus_payload_type);
-    sender.set_copies(2);
+    sender.set_copies({2});
     CHECK(bytes_of_next() == 80 + 4 + 1 + 80);
     CHECK(type == redundant_payload_type);
     CHECK(bytes_of_next() == 2 * (80 + 4) + 1 + 80);
     sender.set_bitrate(16000);
     CHECK(bytes_of_next() == 2 * (80 + 4) + 1 + 40);
-    sender.set_copies(99);
-    CHECK(sender.copies() == EarlierBlocks::most);
-    sender.set_copies(-1);
+    sender.set_copies({99, 99});
+    CHECK(sender.copies().count == AudioCopies::most);
+    CHECK(sender.copies().spacing == 2);
+    sender.set_copies({-1, 0});
+    CHECK(sender.copies().spacing == 1);
     CHECK(bytes_of_next() == 40);
     CHECK(type == opus_payload_type);
     sender.set_bitrate(1);
-    CHECK(sender.bitrate() == 12000);
-    CHECK(bytes_of_next() == 30);
+    CHECK(sender.bitrate() == 8000);
+    CHECK(bytes_of_next() == 20);
     sender.set_bitrate(1 << 30);
     CHECK(sender.bitrate() == 510000);
     for (const double loss : {-1.0, 0.0, 0.4, 7.0, std::nan("")}) sender.set_loss(loss);
     CHECK(bytes_of_next() > 700);
-    sender.set_copies(4);
+    sender.set_copies({4});
     CHECK(bytes_of_next() > 700);  // no room for copies
     CHECK(type == opus_payload_type);
 }

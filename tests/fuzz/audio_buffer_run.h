@@ -37,9 +37,10 @@ class AudioBufferRun {
 
     // Of an earlier block, or of one that has not been sent.
     void copy(Program& program) {
+        const std::int64_t back = std::max<std::int64_t>(1, program.u8());
         const std::int64_t number = std::max<std::int64_t>(1, number_ + program.i8());
         const std::uint64_t before = buffer_.redundant_used() + buffer_.redundant_unused();
-        check(buffer_.insert_redundant(payload_of(0x08, number), number, now_).has_value());
+        check(buffer_.insert_redundant(payload_of(0x08, number), number + back, back, now_).has_value());
         check(buffer_.redundant_used() + buffer_.redundant_unused() == before + 1);
     }
 

@@ -435,15 +435,15 @@ TEST_CASE("the memory of both block lengths stays under 56 KiB") {
 
 TEST_CASE("a copy fills a hole whose turn has not come, and any other is counted as unused") {
     AudioJitterBuffer buffer({});
-    CHECK(buffer.insert_redundant(opus_packet, 99, start));  // nothing plays yet
+    CHECK(buffer.insert_redundant(opus_packet, 100, 1, start));  // nothing plays yet
     REQUIRE(insert(buffer, 100, start));
-    CHECK(buffer.insert_redundant(opus_packet, 99, start));
+    CHECK(buffer.insert_redundant(opus_packet, 100, 1, start));
     CHECK(buffer.redundant_unused() == 2);
     REQUIRE(buffer.next(start + 5ms));
     REQUIRE(buffer.play(start + 5ms));
-    CHECK(buffer.insert_redundant(opus_packet, 100, start + 40ms));  // has been played
-    CHECK(buffer.insert_redundant(opus_packet, 101, start + 40ms));
-    CHECK(buffer.insert_redundant(opus_packet, 101, start + 40ms));
+    CHECK(buffer.insert_redundant(opus_packet, 102, 2, start + 40ms));  // has been played
+    CHECK(buffer.insert_redundant(opus_packet, 102, 1, start + 40ms));
+    CHECK(buffer.insert_redundant(opus_packet, 102, 1, start + 40ms));
     REQUIRE(insert(buffer, 102, start + 40ms));
     CHECK(insert(buffer, 101, start + 41ms).error() == Error::replayed);
     CHECK(buffer.redundant_used() == 1);
@@ -456,9 +456,9 @@ TEST_CASE("a copy fills a hole whose turn has not come, and any other is counted
         CHECK(turn->timestamp.value == number * 960);
         REQUIRE(buffer.play(now));
     }
-    CHECK(buffer.insert_redundant({}, 103, start).error() == Error::truncated);
-    CHECK(buffer.insert_redundant(short_opus_packet, 103, start).error() == Error::malformed);
-    CHECK(buffer.insert_redundant(opus_packet, 1'000'000, start));  // far ahead: only a packet itself begins anew
+    CHECK(buffer.insert_redundant({}, 104, 1, start).error() == Error::truncated);
+    CHECK(buffer.insert_redundant(short_opus_packet, 104, 1, start).error() == Error::malformed);
+    CHECK(buffer.insert_redundant(opus_packet, 1'000'001, 1, start));  // far ahead: only a packet itself begins anew
     CHECK(buffer.redundant_unused() == 5);
 }
 

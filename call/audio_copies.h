@@ -1,0 +1,23 @@
+// Which earlier blocks of sound each packet repeats (RFC 2198), by what the network loses: enough that few blocks are
+// lost with all their copies, and no more, for each costs bits, and those far back cost delay.
+#pragma once
+
+#include "transport/fec_rate.h"
+
+namespace sotto::call {
+
+struct AudioCopies {
+    static constexpr int most = 4;
+    static constexpr int furthest = 1 + (most - 1) * 2;  // blocks back
+
+    int count = 0;
+    int spacing = 1;  // the first is the block before, each other one so many before that; 1 or 2
+
+    int back(int copy) const { return 1 + copy * spacing; }  // blocks, of copy 0 to count - 1
+};
+
+// `all`: what became of the packets of all streams, for there are more of them; `sound`: of those with sound alone,
+// which tells if one loss brings the next.
+AudioCopies copies_for(const transport::LossHistory& all, const transport::LossHistory& sound);
+
+}  // namespace sotto::call
