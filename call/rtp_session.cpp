@@ -234,8 +234,11 @@ Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Instant now) {
     if (report->sender_info) in.sender_report(*report->sender_info, now, round_trip_.smoothed());
     if (report->report) out.stats.peer_loss = report->report->fraction_lost / 256.0;
     if (!audio) resend(std::span(report->nacks).first(report->nack_count), now);
-    if ((report->picture_loss || report->full_intra_request) && !audio)
-        video_out_.key_requested(now, round_trip_.for_repair());
+    if (report->golden && !audio) video_out_.recovery.holds(*report->golden);
+    if (report->picture_loss && !audio) video_out_.recovery.picture_lost(report->golden, now, round_trip_.for_repair());
+    // RFC 5104 §4.3.1: nothing but a key frame answers a FIR.
+    if (report->full_intra_request && !audio)
+        video_out_.recovery.picture_lost(std::nullopt, now, round_trip_.for_repair());
     if (report->congestion) receive_congestion_feedback(*report->congestion, now);
     bye_received_ = bye_received_ || report->bye;
     return {};
@@ -271,8 +274,8 @@ Result<void> RtpSession::set_video_maximum(int bits_per_second) {
 
 // RFC 4585 §3.5: feedback on loss goes out at once; RFC 5506: without a report, for these are many.
 void RtpSession::send_feedback(Instant now) {
-    const VideoReceiver::Feedback feedback = video_in_.feedback(now, round_trip_.for_repair());
     const bool due = arrivals_.due(now);
+    const VideoReceiver::Feedback feedback = video_in_.feedback(now, round_trip_.for_repair(), due);
     if (!feedback.any() && !due) return;
     transport::CongestionFeedback arrived;
     if (due) arrivals_.fill(arrived, now, transport::to_ntp(now - start_));
@@ -280,6 +283,8 @@ void RtpSession::send_feedback(Instant now) {
                                                      .media_source = video_in_.stream.ssrc(),
                                                      .nacks = feedback.nacks,
                                                      .picture_loss = feedback.picture_loss,
+                                                     .golden = feedback.golden,
+                                                     .golden_type = vp8_payload_type,
                                                      .congestion = due ? &arrived : nullptr,
                                                      .reduced = true});
     if (kept) {
@@ -310,6 +315,7 @@ void RtpSession::say_bye(Instant now) { send_reports(now, true); }
 // RFC 4588: what the peer asks for again travels in the repair stream.
 void RtpSession::resend(std::span<const SequenceNumber> numbers, Instant now) {
     budget_.asked(numbers.size());
+    if (video_out_.recovery.asked(numbers, video_out_.frame_packets(), now, round_trip_.for_repair())) return;
     // What would only wait does not come in time; it would keep newer pictures waiting.
     if (budget_.wait_for(outbox_.paced()) > longest_wait) {
         video_out_.stream.stats.unrepaired += numbers.size();
@@ -391,7 +397,12 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
     send_feedback(now);
     if (const auto datagram = take_datagram(budget_.may_send(now), now)) return *datagram;
     // Sound first: its turn is a fixed instant, a picture's is when it is complete.
-    if (const auto block = audio_in_.next(now, traces_, refused_)) return *block;
+    if (const auto block = audio_in_.next(now, traces_, refused_)) {
+        const auto taken = audio_in_.stream.sender_time(RtpTimestamp{block->timestamp});
+        if (taken) video_in_.lip_sync.heard(*taken, now);
+        audio_in_.set_least_delay(video_in_.lip_sync.sound_wait());
+        return *block;
+    }
     if (const auto frame = video_in_.next(now, traces_, refused_)) return *frame;
     // A gap given up or a frame refused just now calls for a key frame.
     send_feedback(now);
@@ -420,6 +431,7 @@ void RtpSession::add_to(CallStats& stats) const {
     stats.round_trip = round_trip_.smoothed();
     stats.available_outgoing_bitrate = budget_.target();
     stats.queueing_delay = budget_.queueing_delay();
+    stats.lip_sync = video_in_.lip_sync.skew(polled_);
     stats.video_sent.parity = repair_out_.parity_packets();
     stats.video_received.bytes += repair_in_.stream.bytes;
     stats.video_received.repaired = repair_in_.counts().used;

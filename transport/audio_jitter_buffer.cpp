@@ -53,7 +53,7 @@ RtpTimestamp AudioJitterBuffer::timestamp_of(std::int64_t number) const {
 }
 
 Duration AudioJitterBuffer::target() const {
-    return std::clamp(delays_.cheapest(), settings_.minimum, settings_.maximum);
+    return std::clamp(std::max(delays_.cheapest(), least_), settings_.minimum, settings_.maximum);
 }
 
 // -- What comes in
@@ -160,7 +160,7 @@ bool AudioJitterBuffer::should_grow(Duration margin) const {
 
 bool AudioJitterBuffer::should_shrink(Duration margin) const {
     const Duration smaller = margin - settings_.block;
-    if (smaller < settings_.minimum || delays_.late_recently(smaller) > 1) return false;
+    if (smaller < std::max(settings_.minimum, least_) || delays_.late_recently(smaller) > 1) return false;
     // Costs may have a hill between here and the target.
     Duration cost = delays_.cost(smaller);
     if (target() <= smaller) cost = std::min(cost, delays_.cost(target()));
