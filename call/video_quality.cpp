@@ -116,6 +116,11 @@ void VideoAdaptation::follow_loss(double unrepaired, Instant now) {
     fewer_layers_since_ = never;
 }
 
+VideoAdaptation::Limitation VideoAdaptation::limitation() const {
+    if (relief_ > 0) return Limitation::cpu;
+    return level_ == Level{} ? Limitation::none : Limitation::bandwidth;
+}
+
 int VideoAdaptation::speeds() const { return std::max(0, (captured_.cpu_used - fastest) / speed_step); }
 
 // A step that was taken back in vain is tried again ever more rarely.

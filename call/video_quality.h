@@ -2,6 +2,8 @@
 // do.
 #pragma once
 
+#include <cstdint>
+
 #include "sotto/time.h"
 
 namespace sotto::call {
@@ -25,6 +27,11 @@ class VideoAdaptation {
     void encoded(Duration took);
     // `bitrate`: the encoder's, bit/s; `unrepaired`: the share of packets that repair does not bring in time.
     const VideoQuality& choose(int bitrate, double unrepaired, Instant now);
+
+    // Why pictures are smaller or fewer than the camera gives them, as W3C webrtc-stats names it
+    // (qualityLimitationReason); the device first where both are to blame.
+    enum class Limitation : std::uint8_t { none, cpu, bandwidth };
+    Limitation limitation() const;
 
     // The share of a frame's time that the encoder takes of late; 0 before enough frames tell.
     double load() const;

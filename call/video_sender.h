@@ -34,6 +34,7 @@ class VideoSender {
     Result<void> check_bitrate(int bits_per_second) const;
     // What the pictures may take now, in bit/s of the codec, and the share of packets that come too late to be of use.
     void set_share(int bits_per_second, double unrepaired);
+    VideoAdaptation::Limitation limitation() const { return adaptation_.limitation(); }
     // Over how many of the newest packets parity is of use; 0 before the first frame.
     std::uint8_t parity_window() const;
     // Of the newest frame.

@@ -173,7 +173,7 @@ void AudioJitterBuffer::choose_scale(AudioTurn& turn, Duration margin) {
     const std::int64_t spare = held_ - block_samples_;
     const bool far = margin > target() + 3 * settings_.block;
     if (++since_scaled_ < (far ? 1 : turns_between_scales)) return;
-    if (should_grow(margin)) {
+    if (should_grow(margin) || margin < std::min(least_, settings_.maximum - settings_.block)) {
         turn.scale = AudioTurn::Scale::stretch;
         turn.scale_limit = longest_scale;
     } else {
