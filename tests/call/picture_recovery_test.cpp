@@ -150,7 +150,7 @@ TEST_CASE("a golden frame is left alone until the peer holds it, or time has sho
 TEST_CASE("a request that a recovery under way answers makes no other, and a golden frame too old makes a key frame") {
     PictureRecovery recovery;
     Instant now{100s};
-    recovery.sent(recovery.choose(now), {.key = true}, 7, now);
+    recovery.sent(recovery.choose(now), {.bytes = {}, .key = true}, 7, now);
     now += 400ms;
     recovery.picture_lost(7, now, 80ms);
     REQUIRE(recovery.choose(now).from_golden);
@@ -170,7 +170,7 @@ TEST_CASE("a request that a recovery under way answers makes no other, and a gol
     }
     SUBCASE("a key frame forgets what was held") {
         recovery.force_key();
-        recovery.sent(recovery.choose(now), {.key = true}, 9, now);
+        recovery.sent(recovery.choose(now), {.bytes = {}, .key = true}, 9, now);
         recovery.picture_lost(7, now + 400ms, 80ms);
         CHECK(recovery.choose(now + 400ms).key);
     }
@@ -179,7 +179,7 @@ TEST_CASE("a request that a recovery under way answers makes no other, and a gol
 TEST_CASE("losses beyond what repair makes up for cheaply lead to a recovery without being asked") {
     PictureRecovery recovery;
     Instant now{100s};
-    recovery.sent(recovery.choose(now), {.key = true}, 7, now);
+    recovery.sent(recovery.choose(now), {.bytes = {}, .key = true}, 7, now);
     now += 400ms;
     const std::array few{SequenceNumber{65534}, SequenceNumber{65535}, SequenceNumber{1}};
     const std::array newer{SequenceNumber{2}, SequenceNumber{3}};
