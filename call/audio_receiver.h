@@ -25,6 +25,8 @@ class AudioReceiver {
     // refuses is counted in `refused` and concealed.
     std::optional<PlayedBlock> next(Instant now, TraceLog& traces, RefusalCounts& refused);
     Instant deadline() const { return buffer_.deadline(); }
+    // What the sound waits at least, for the sake of pictures that come later.
+    void set_least_delay(Duration delay) { buffer_.set_least_target(delay); }
 
     ReceiveStats stats() const;
     std::size_t memory() const { return buffer_.memory() + (held_.size() + played_.size()) * sizeof(std::int16_t); }

@@ -341,7 +341,7 @@ Result<void> CallCore::set_video_bitrate(int bits_per_second) {
 }
 
 void CallCore::request_key_frame() {
-    if (rtp_) rtp_->video_sender().force_key_frame();
+    if (rtp_) rtp_->video_sender().recovery.force_key();
 }
 
 CallStats CallCore::stats() const {

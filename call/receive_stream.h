@@ -44,6 +44,7 @@ class ReceiveStream {
     MediaEpoch latest_epoch() const { return srtp_.latest(); }
 
     void sender_report(const transport::SenderInfo& info, Instant now, std::optional<Duration> round_trip);
+    std::optional<Duration> sender_time(RtpTimestamp timestamp) const { return clock_.sender_time(timestamp); }
     std::optional<Instant> captured(RtpTimestamp timestamp) const { return clock_.captured(timestamp); }
 
     // What came, and what is missing.

@@ -145,7 +145,12 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
     send_feedback(now);
     if (const auto datagram = take_datagram(budget_.may_send(now), now)) return *datagram;
     // Sound first: its turn is a fixed instant, a picture's is when it is complete.
-    if (const auto block = audio_in_.next(now, traces_, refused_)) return *block;
+    if (const auto block = audio_in_.next(now, traces_, refused_)) {
+        const auto taken = audio_in_.stream.sender_time(RtpTimestamp{block->timestamp});
+        if (taken) video_in_.lip_sync.heard(*taken, now);
+        audio_in_.set_least_delay(video_in_.lip_sync.sound_wait());
+        return *block;
+    }
     if (const auto frame = video_in_.next(now, traces_, refused_)) return *frame;
     // A gap given up or a frame refused just now calls for a key frame.
     send_feedback(now);

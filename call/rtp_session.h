@@ -93,6 +93,7 @@ class RtpSession : public crypto::Locked {
     // rtp_session_reports.cpp
     Result<void> receive_rtcp(MutableBytes datagram, Ssrc ssrc, Instant now);
     void receive_congestion_feedback(const transport::CongestionFeedback& told, Instant now);
+    void follow_recovery(const transport::RtcpReport& report, Instant now);
     void learn(const transport::ReportBlock& block, bool audio, Instant now);
     void send_feedback(Instant now);
     void send_reports(Instant now, bool bye);

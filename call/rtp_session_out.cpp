@@ -44,6 +44,7 @@ Result<void> RtpSession::send(const AudioBlock& block, Instant now) {
 // RFC 4588: what the peer asks for again travels in the repair stream.
 void RtpSession::resend(std::span<const SequenceNumber> numbers, Instant now) {
     budget_.asked(numbers.size());
+    if (video_out_.recovery.asked(numbers, video_out_.frame_packets(), now, round_trip_.for_repair())) return;
     // What would only wait does not come in time; it would keep newer pictures waiting.
     if (budget_.wait_for(outbox_.paced()) > longest_wait) {
         video_out_.stream.stats.unrepaired += numbers.size();

@@ -22,11 +22,19 @@ Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Ssrc ssrc, Instant 
     if (report->picture_loss) ++out.stats.pli_count;
     if (report->full_intra_request) ++out.stats.fir_count;
     if (!audio) resend(std::span(report->nacks).first(report->nack_count), now);
-    if ((report->picture_loss || report->full_intra_request) && !audio)
-        video_out_.key_requested(now, round_trip_.for_repair());
+    if (!audio) follow_recovery(*report, now);
     if (report->congestion) receive_congestion_feedback(*report->congestion, now);
     bye_received_ = bye_received_ || report->bye;
     return {};
+}
+
+// Which pictures the peer holds, and which it lost.
+void RtpSession::follow_recovery(const transport::RtcpReport& report, Instant now) {
+    PictureRecovery& recovery = video_out_.recovery;
+    if (report.golden) recovery.holds(*report.golden);
+    if (report.picture_loss) recovery.picture_lost(report.golden, now, round_trip_.for_repair());
+    // RFC 5104 §4.3.1: nothing but a key frame answers a FIR.
+    if (report.full_intra_request) recovery.picture_lost(std::nullopt, now, round_trip_.for_repair());
 }
 
 void RtpSession::learn(const transport::ReportBlock& block, bool audio, Instant now) {
@@ -51,8 +59,8 @@ void RtpSession::receive_congestion_feedback(const transport::CongestionFeedback
 
 // RFC 4585 §3.5: feedback on loss goes out at once; RFC 5506: without a report, for these are many.
 void RtpSession::send_feedback(Instant now) {
-    const VideoReceiver::Feedback feedback = video_in_.feedback(now, round_trip_.for_repair());
     const bool due = arrivals_.due(now);
+    const VideoReceiver::Feedback feedback = video_in_.feedback(now, round_trip_.for_repair(), due);
     if (!feedback.any() && !due) return;
     transport::CongestionFeedback arrived;
     if (due) arrivals_.fill(arrived, now, transport::to_ntp(now - start_));
@@ -60,6 +68,8 @@ void RtpSession::send_feedback(Instant now) {
                                                      .media_source = video_in_.stream.ssrc(),
                                                      .nacks = feedback.nacks,
                                                      .picture_loss = feedback.picture_loss,
+                                                     .golden = feedback.golden,
+                                                     .golden_type = vp8_payload_type,
                                                      .congestion = due ? &arrived : nullptr,
                                                      .reduced = true});
     if (kept) {

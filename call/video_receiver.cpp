@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "call/video_sender.h"
 #include "transport/rtp_clock.h"
@@ -9,9 +10,10 @@
 namespace sotto::call {
 namespace {
 
-// Half of VideoSender::key_interval: reports get lost, and the sender sees to it that requests do not add up.
-constexpr Duration shortest_key_wait = VideoSender::key_interval / 2;
+// Half of PictureRecovery::key_interval: reports get lost, and the sender sees to it that requests do not add up.
+constexpr Duration shortest_key_wait = PictureRecovery::key_interval / 2;
 constexpr Duration longest_key_wait = std::chrono::seconds(5);
+constexpr std::uint64_t times_to_tell = 3;  // of a golden frame: reports get lost
 constexpr std::size_t pixels_360p = 640 * 360;
 
 // Any frame that the protocol allows fits; large pictures of our own hint at a fast stream, which needs more packets
@@ -69,6 +71,8 @@ Result<void> VideoReceiver::insert(const transport::RtpPacket& packet, std::int6
 }
 
 std::optional<ShownFrame> VideoReceiver::next(Instant now, TraceLog& traces, RefusalCounts& refused) {
+    if (held_ && now < held_until_) return std::nullopt;
+    if (const auto frame = std::exchange(held_, std::nullopt)) return present(*frame, now);
     for (;;) {
         const auto frame = buffer_.next(now);
         if (!frame) return std::nullopt;
@@ -78,9 +82,24 @@ std::optional<ShownFrame> VideoReceiver::next(Instant now, TraceLog& traces, Ref
             buffer_.require_key_frame();
             ++refused[shown.error()];
         } else if (*shown) {
-            return *shown;
+            held_until_ = due(**shown, now);
+            if (held_until_ <= now) return present(**shown, now);
+            held_ = **shown;
+            return std::nullopt;
         }
     }
+}
+
+Instant VideoReceiver::due(const ShownFrame& frame, Instant now) {
+    const auto taken = stream.sender_time(RtpTimestamp{frame.timestamp});
+    return taken ? lip_sync.due(*taken, now) : now;
+}
+
+ShownFrame VideoReceiver::present(const ShownFrame& frame, Instant now) {
+    if (const auto taken = stream.sender_time(RtpTimestamp{frame.timestamp})) lip_sync.shown(*taken, now);
+    ++stats_.frames_rendered;
+    shown_.shown(now);
+    return frame;
 }
 
 // Nothing for a frame that others refer to and nobody sees: the one to show comes after it.
@@ -97,8 +116,6 @@ Result<std::optional<ShownFrame>> VideoReceiver::show(const transport::Assembled
     if (!*picture) return std::nullopt;
     traces.push(trace);
 
-    ++stats_.frames_rendered;
-    shown_.shown(now);
     stats_.frame_width = (*picture)->width;
     stats_.frame_height = (*picture)->height;
     const auto captured = stream.captured(frame.timestamp);
@@ -128,7 +145,7 @@ void VideoReceiver::count(const transport::AssembledFrame& frame, const FrameTra
     stats_.total_assembly_time += arrived->received - arrived->first;
 }
 
-VideoReceiver::Feedback VideoReceiver::feedback(Instant now, Duration round_trip) {
+VideoReceiver::Feedback VideoReceiver::feedback(Instant now, Duration round_trip, bool due) {
     Feedback feedback;
     nacks_.forget_before(buffer_.first_useful());
     const std::size_t count = nacks_.due(now, round_trip, asked_);
@@ -140,6 +157,11 @@ VideoReceiver::Feedback VideoReceiver::feedback(Instant now, Duration round_trip
         feedback.picture_loss = true;
         note_key_request(now, round_trip);
     }
+    const auto golden = buffer_.golden();
+    if (golden != std::exchange(golden_told_, golden)) times_told_ = 0;
+    if (!golden || (!due && !feedback.any())) return feedback;
+    if (feedback.picture_loss || times_told_ < times_to_tell) feedback.golden = golden;
+    ++times_told_;
     return feedback;
 }
 
@@ -162,7 +184,7 @@ Instant VideoReceiver::key_request_deadline() const {
 }
 
 Instant VideoReceiver::deadline() const {
-    return std::min({buffer_.deadline(), nacks_.deadline(), key_request_deadline()});
+    return std::min({held_ ? held_until_ : buffer_.deadline(), nacks_.deadline(), key_request_deadline()});
 }
 
 ReceiveStats VideoReceiver::stats(Instant now) const {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "call/frame_statistics.h"
+#include "call/lip_sync.h"
 #include "call/receive_stream.h"
 #include "call/trace_log.h"
 #include "codec/vp8_decoder.h"
@@ -28,18 +29,21 @@ class VideoReceiver final : public transport::FecSources {
     std::optional<transport::FecSource> find(std::int64_t extended) const override {
         return buffer_.find_source(extended);
     }
-    // The next picture, decoded; nothing when none is complete. A frame that the decoder refuses is counted in
-    // `refused`, left out, and a key frame will be asked for.
+    // The next picture, decoded; nothing when none is complete, or while it waits for its sound. A frame that the
+    // decoder refuses is counted in `refused`, left out, and a key frame will be asked for.
     std::optional<ShownFrame> next(Instant now, TraceLog& traces, RefusalCounts& refused);
     Instant deadline() const;
+    LipSync lip_sync;
 
     // Feedback to send now: packets to ask for again, and whether a key frame is needed.
     struct Feedback {
         std::span<const SequenceNumber> nacks;  // a view of this receiver
         bool picture_loss = false;
+        std::optional<std::uint16_t> golden;  // that we hold: said beside the rest, as often as it takes to be heard
         bool any() const { return picture_loss || !nacks.empty(); }
     };
-    Feedback feedback(Instant now, Duration round_trip);
+    // `due`: a report leaves now in any case.
+    Feedback feedback(Instant now, Duration round_trip, bool due);
 
     ReceiveStats stats(Instant now) const;
     std::size_t memory() const { return buffer_.memory(); }
@@ -49,6 +53,8 @@ class VideoReceiver final : public transport::FecSources {
     Result<void> insert(const transport::RtpPacket& packet, std::int64_t extended, Instant now, TraceLog& traces);
     VideoReceiver(ReceiveStream&& in, codec::Vp8Decoder&& decoder,
                   const transport::VideoJitterBufferSettings& settings);
+    Instant due(const ShownFrame& frame, Instant now);
+    ShownFrame present(const ShownFrame& frame, Instant now);
     void note_key_request(Instant now, Duration round_trip);
     Instant key_request_deadline() const;
     void count(const transport::AssembledFrame& frame, const FrameTrace& trace, Instant now);
@@ -58,7 +64,12 @@ class VideoReceiver final : public transport::FecSources {
     transport::NackTracker nacks_;
     codec::Vp8Decoder decoder_;
     ArrivalStamps arrivals_;
+    // A picture that waits for its sound; those after it wait undecoded.
+    std::optional<ShownFrame> held_;
+    Instant held_until_ = never;
     std::array<SequenceNumber, transport::max_nacks> asked_{};
+    std::optional<std::uint16_t> golden_told_;  // the golden frame that the peer was told of
+    std::uint64_t times_told_ = 0;
     Instant key_asked_ = Instant::min();
     Duration key_wait_{};                   // before the next request
     std::uint64_t packets_at_request_ = 0;  // that had come by the last request

@@ -71,10 +71,10 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
         return {};
     }
     ++given_;
-    const bool key_due = key_requested_ && (last_key_ == Instant::min() || now - last_key_ >= key_interval);
+    codec::Vp8FrameOptions options = recovery.choose(now);
+    options.layers = quality_.layers;
     const Instant began = traces.stamp(now);
-    const auto encoded =
-        encoder_->encode(frame, since_first, {.key = force_key_ || key_due, .layers = quality_.layers});
+    const auto encoded = encoder_->encode(frame, since_first, options);
     if (!encoded) return Failure(encoded.error());
     trace[Stage::encoded] = traces.stamp(now);
     adaptation_.encoded(trace[Stage::encoded] - began);
@@ -86,13 +86,11 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
     }
 
     count(*encoded, trace[Stage::encoded] - began, now);
+    recovery.sent(options, *encoded, picture_id_, now);
     const auto sent = packetise(*encoded, RtpTimestamp{trace.timestamp}, now, outbox);
-    // A frame that did not leave whole breaks all that refer to it.
-    force_key_ = !sent;
-    if (!sent) return sent;
-    if (encoded->key) {
-        last_key_ = now;
-        key_requested_ = false;
+    if (!sent) {
+        recovery.force_key();  // a frame that did not leave whole breaks all that refer to it
+        return sent;
     }
     ++stream.stats.frames_sent;
     trace[Stage::protect] = traces.stamp(now);
@@ -162,12 +160,6 @@ std::optional<transport::SenderInfo> VideoSender::info(Instant start, Instant no
     if (stream.stats.packets_sent == 0) return std::nullopt;
     const auto since_first = static_cast<std::uint64_t>(ticks(now - first_captured_, video_clock));
     return stream.sender_info(start, now, stream.timestamp(since_first));
-}
-
-void VideoSender::key_requested(Instant now, Duration round_trip) {
-    const bool under_way =
-        last_key_ != Instant::min() && now - last_key_ < std::min<Duration>(round_trip, key_interval);
-    if (!under_way) key_requested_ = true;
 }
 
 std::uint8_t VideoSender::parity_window() const {

@@ -6,6 +6,7 @@
 
 #include "call/frame_statistics.h"
 #include "call/outbox.h"
+#include "call/picture_recovery.h"
 #include "call/send_stream.h"
 #include "call/trace_log.h"
 #include "call/video_quality.h"
@@ -28,10 +29,8 @@ class VideoSender {
 
     // What an SR says (RFC 3550 §6.4.1); nothing before the first packet.
     std::optional<transport::SenderInfo> info(Instant start, Instant now) const;
-    // The peer lost a picture: a key frame follows (RFC 4585 §6.3.1), at most one each `key_interval`. A request that
-    // the last key frame cannot have reached yet is answered by that one.
-    void key_requested(Instant now, Duration round_trip);
-    void force_key_frame() { force_key_ = true; }
+    // What the peer says that it lost and holds decides how the next frames are encoded.
+    PictureRecovery recovery;
     // Errors: wrong_state (not enabled), invalid_argument.
     Result<void> check_bitrate(int bits_per_second) const;
     // What the pictures may take now, in bit/s of the codec, and the share of packets that come too late to be of use.
@@ -49,7 +48,6 @@ class VideoSender {
 
     SendStats stats(Instant now) const;
     SendStream stream;
-    static constexpr Duration key_interval = std::chrono::milliseconds(300);
 
   private:
     VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& encoder, const CallSettings& settings);
@@ -62,9 +60,6 @@ class VideoSender {
 
     std::optional<codec::Vp8Encoder> encoder_;
     std::uint16_t picture_id_ = 0;
-    bool force_key_ = false;
-    bool key_requested_ = false;  // by the peer
-    Instant last_key_ = Instant::min();
     Instant first_captured_{};
     Instant last_captured_ = Instant::min();
     std::uint32_t given_ = 0;   // frames, those left out too

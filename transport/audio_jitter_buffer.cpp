@@ -54,7 +54,7 @@ RtpTimestamp AudioJitterBuffer::timestamp_of(std::int64_t number) const {
 }
 
 Duration AudioJitterBuffer::target() const {
-    return std::clamp(delays_.cheapest(), settings_.minimum, settings_.maximum);
+    return std::clamp(std::max(delays_.cheapest(), least_), settings_.minimum, settings_.maximum);
 }
 
 // -- What comes in
@@ -164,7 +164,7 @@ bool AudioJitterBuffer::should_grow(Duration margin) const {
 
 bool AudioJitterBuffer::should_shrink(Duration margin) const {
     const Duration smaller = margin - settings_.block;
-    if (smaller < settings_.minimum || delays_.late_recently(smaller) > 1) return false;
+    if (smaller < std::max(settings_.minimum, least_) || delays_.late_recently(smaller) > 1) return false;
     // Costs may have a hill between here and the target.
     Duration cost = delays_.cost(smaller);
     if (target() <= smaller) cost = std::min(cost, delays_.cost(target()));
@@ -194,7 +194,7 @@ void AudioJitterBuffer::choose_scale(AudioTurn& turn, Duration margin) {
         return;
     }
     if (++since_scaled_ < (far ? 1 : turns_between_scales)) return;
-    if (should_grow(margin)) {
+    if (should_grow(margin) || margin < std::min(least_, settings_.maximum - settings_.block)) {
         turn.scale = AudioTurn::Scale::stretch;
         turn.scale_limit = longest_scale;
     } else {

@@ -59,6 +59,8 @@ class AudioJitterBuffer {
     Instant deadline() const { return due_; }
 
     Duration target() const;
+    // Another bound of the target delay, above the minimum.
+    void set_least_target(Duration least) { least_ = least; }
     std::int64_t held() const { return held_; }             // samples a channel, decoded and not yet played
     std::uint64_t concealed() const { return concealed_; }  // turns without their own packet, recovered ones too
     std::uint64_t recovered() const { return recovered_; }
@@ -101,6 +103,7 @@ class AudioJitterBuffer {
     std::vector<std::byte> bytes_;
     ArrivalDelays delays_;
     Instant due_ = never;
+    Duration least_{};
     std::int64_t next_ = -1;     // the number to decode next; -1 before the first packet
     std::int64_t highest_ = -1;  // the highest number taken in
     std::int64_t origin_ = 0;    // the first since play began, or began anew

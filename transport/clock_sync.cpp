@@ -48,11 +48,17 @@ void ClockSync::sender_report(const SenderInfo& info, Instant now, std::optional
     offset_ = offset_ ? std::min(offset, *offset_ + drift) : offset;
 }
 
-std::optional<Instant> ClockSync::captured(RtpTimestamp timestamp) const {
-    if (!last_ || !offset_) return std::nullopt;
+std::optional<Duration> ClockSync::sender_time(RtpTimestamp timestamp) const {
+    if (!last_) return std::nullopt;
     const auto behind = static_cast<std::int64_t>(distance(timestamp, last_->rtp));
     const Duration age(behind * static_cast<std::int64_t>(nanoseconds) / clock_rate_);
-    return Instant(from_ntp(last_->ntp) + *offset_ - age);
+    return from_ntp(last_->ntp) - age;
+}
+
+std::optional<Instant> ClockSync::captured(RtpTimestamp timestamp) const {
+    const auto taken = sender_time(timestamp);
+    if (!taken || !offset_) return std::nullopt;
+    return Instant(*taken + *offset_);
 }
 
 }  // namespace sotto::transport

@@ -35,7 +35,9 @@ class ClockSync {
     explicit ClockSync(std::uint32_t clock_rate) : clock_rate_(clock_rate) {}
 
     void sender_report(const SenderInfo& info, Instant now, std::optional<Duration> round_trip);
-    // When the sample was taken, on our time line; nothing before the first sender report with a
+    // When the sample was taken, on the sender's time line; nothing before the first sender report.
+    std::optional<Duration> sender_time(RtpTimestamp timestamp) const;
+    // The same on our time line; nothing before the first sender report with a
     // known round trip.
     std::optional<Instant> captured(RtpTimestamp timestamp) const;
 

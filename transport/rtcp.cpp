@@ -13,6 +13,7 @@ enum PacketType : std::uint8_t { sr = 200, rr = 201, sdes = 202, bye = 203, rtpf
 constexpr std::uint8_t generic_nack = 1;  // FMT of RTPFB, RFC 4585 §6.2.1
 constexpr std::uint8_t ccfb = 11;         // FMT of RTPFB, RFC 8888 §3.1
 constexpr std::uint8_t pli = 1;           // FMT of PSFB, RFC 4585 §6.3.1
+constexpr std::uint8_t rpsi = 3;          // FMT of PSFB, RFC 4585 §6.3.3
 constexpr std::uint8_t fir = 4;           // FMT of PSFB, RFC 5104 §4.3.1
 constexpr std::uint8_t sdes_cname = 1;    // RFC 3550 §6.5.1
 
@@ -100,6 +101,17 @@ Result<void> read_nacks(ByteReader& in, RtcpReport& out) {
     return {};
 }
 
+// RFC 4585 §6.3.3.2: the number of padding bits, the payload type, then the codec's own bits; here BE16(picture id).
+Result<void> read_reference(ByteReader& in, RtcpReport& out) {
+    const auto padding = in.u8();
+    const auto type = in.u8();
+    const auto picture_id = in.u16();
+    if (!padding || !type || !picture_id) return Failure(Error::malformed);
+    // Bits of another number are another codec's.
+    if (*padding == 0 && in.empty()) out.golden = static_cast<std::uint16_t>(*picture_id & 0x7fff);
+    return {};
+}
+
 // RFC 5104 §4.3.1.1: each entry names the stream, a command number and 24 reserved bits.
 Result<void> read_full_intra_requests(ByteReader& in, Ssrc about, RtcpReport& out) {
     while (!in.empty()) {
@@ -156,6 +168,7 @@ Result<void> read_feedback(const Packet& packet, Ssrc about, RtcpReport& out) {
     if (Ssrc{*source} != about) return {};
     if (packet.type == psfb) out.picture_loss = out.picture_loss || packet.count == pli;
     if (packet.type == rtpfb && packet.count == generic_nack) return read_nacks(in, out);
+    if (packet.type == psfb && packet.count == rpsi) return read_reference(in, out);
     return {};
 }
 
@@ -296,6 +309,11 @@ Result<std::size_t> write_rtcp(const RtcpOutgoing& report, MutableBytes out) {
     if (report.picture_loss) {
         write_header(writer, pli, psfb, 8);
         writer.u32(report.sender.value).u32(report.media_source.value);
+    }
+    if (report.golden) {
+        write_header(writer, rpsi, psfb, 12);
+        writer.u32(report.sender.value).u32(report.media_source.value);
+        writer.u8(0).u8(report.golden_type.value).u16(*report.golden);
     }
     if (report.congestion != nullptr) write_congestion(writer, report);
     if (report.bye) {

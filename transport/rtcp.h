@@ -50,7 +50,10 @@ struct RtcpReport {
     std::optional<ReportBlock> report;              // the block about `about`, see parse_rtcp
     std::array<SequenceNumber, max_nacks> nacks{};  // RFC 4585 §6.2.1, about `about`
     std::size_t nack_count = 0;
-    bool picture_loss = false;        // PLI, RFC 4585 §6.3.1, about `about`
+    bool picture_loss = false;  // PLI, RFC 4585 §6.3.1, about `about`
+    // RPSI, RFC 4585 §6.3.3, about `about`: the golden frame that was decoded, by its 15-bit picture id (RFC 7741
+    // §5.1).
+    std::optional<std::uint16_t> golden;
     bool full_intra_request = false;  // FIR, RFC 5104 §4.3.1, about `about`; asks for the same
     bool bye = false;                 // RFC 3550 §6.6
     // RFC 8888, about any streams: whose they are is the caller's to judge. A second one in a packet is only counted,
@@ -73,6 +76,8 @@ struct RtcpOutgoing {
     Ssrc media_source{};                      // whom the feedback is about
     std::span<const SequenceNumber> nacks{};  // ascending; packed into PID/BLP pairs
     bool picture_loss = false;
+    std::optional<std::uint16_t> golden{};  // as in RtcpReport; said beside other feedback only
+    PayloadType golden_type{};
     bool bye = false;
     const CongestionFeedback* congestion = nullptr;
     bool reduced = false;

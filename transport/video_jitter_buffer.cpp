@@ -254,7 +254,8 @@ void VideoJitterBuffer::References::note(const Slot& first) {
     picture_id = frame.picture_id;
     if (layer == 0) tl0_pic_idx = frame.tl0_pic_idx;
     if (layer < 2) layer_1 = true;
-    if (frame.key_index || first.key) golden = frame.key_index;
+    if (first.key || (frame.key_index && frame.key_index != golden)) golden_id = frame.picture_id;
+    if (first.key || frame.key_index) golden = frame.key_index;
 }
 
 void VideoJitterBuffer::skip_to(std::int64_t number) {

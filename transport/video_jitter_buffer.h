@@ -50,6 +50,9 @@ class VideoJitterBuffer {
     // The decoder refused what it was given: start again at a key frame.
     void require_key_frame();
 
+    // The golden frame that a decoder holds which was given all frames and refused none: its picture id, if it has one.
+    std::optional<std::uint16_t> golden() const { return references_.golden ? references_.golden_id : std::nullopt; }
+
     // A packet that came, for the repair of others: shown or not, until another takes its slot. Views the buffer until
     // the next insert().
     std::optional<FecSource> find_source(std::int64_t extended) const;
@@ -78,6 +81,7 @@ class VideoJitterBuffer {
         std::optional<std::uint16_t> picture_id;  // of the last frame
         std::optional<std::uint8_t> tl0_pic_idx;  // of the last frame of layer 0, if that was in layers
         std::optional<std::uint8_t> golden;       // KEYIDX of the golden frame
+        std::optional<std::uint16_t> golden_id;   // its picture id
         bool layer_1 = true;                      // the last frame of layer 1 since then, if there was one
 
         void note(const Slot& first);

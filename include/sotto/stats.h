@@ -155,6 +155,7 @@ struct CallStats {
     // Ours.
     RefusalCounts refused{};
     Seconds queueing_delay{};              // that our packets stand in on their way, smoothed
+    std::optional<Seconds> lip_sync{};     // by which pictures are shown later than their sound, smoothed
     std::uint32_t epoch = 0;               // of the media keys that we send under: MediaEpoch::number()
     std::uint64_t epochs_begun = 0;        // by us, the first included
     std::uint64_t generations_agreed = 0;  // of media keys, the first included

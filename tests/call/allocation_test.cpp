@@ -44,7 +44,7 @@ TEST_CASE("a call in its steady state allocates nothing for packets, frames and 
                 static_cast<void>(from.receive(datagram->bytes, world.now));
         }
     };
-    for (int i = 0; i < 50; ++i) talk(i);  // the largest frames have come
+    for (int i = 0; i < 250; ++i) talk(i);  // the largest frames have come, and the sound has caught up with the path
     shown = played = 0;
     const auto sent_before = from.stats().video_sent.frames_sent;
     const std::size_t before = test::allocations;

@@ -93,12 +93,12 @@ TEST_CASE("a key frame requested too soon after another comes as soon as it may"
     const Instant first = now;
     for (int i = 0; i < 5; ++i) CHECK_FALSE(sends_key_frame());
     SUBCASE("but one that the first cannot have reached is answered by it") {
-        sender->key_requested(first + 50ms, 60ms);
+        sender->recovery.picture_lost(std::nullopt, first + 50ms, 60ms);
         for (int i = 0; i < 30; ++i) CHECK_FALSE(sends_key_frame());
     }
     SUBCASE("not dropped") {
-        sender->key_requested(now, 60ms);
-        while (now + 40ms < first + call::VideoSender::key_interval) CHECK_FALSE(sends_key_frame());
+        sender->recovery.picture_lost(std::nullopt, now, 60ms);
+        while (now + 40ms < first + call::PictureRecovery::key_interval) CHECK_FALSE(sends_key_frame());
         CHECK(sends_key_frame());
     }
 }

@@ -127,3 +127,20 @@ TEST_CASE("a small camera and a slow one are left as they are") {
     VideoAdaptation tiny({.width = 64, .height = 64, .frame_rate = 15});
     CHECK(tiny.choose(10000, 0, Instant{1s}) == VideoQuality{.width = 64, .height = 64, .frame_rate = 15});
 }
+
+TEST_CASE("what limits the pictures is said, and said no longer when it has gone") {
+    using Limitation = QualityLimitationReason;
+    Session session;
+    session.run(1200000, 1s);
+    CHECK(session.adaptation.limitation() == Limitation::none);
+    session.run(100000, 1s);
+    CHECK(session.adaptation.limitation() == Limitation::bandwidth);
+    session.run(1200000, 10s);
+    CHECK(session.adaptation.limitation() == Limitation::none);
+    session.encode_time = 32ms;
+    session.run(1200000, 3s);
+    CHECK(session.adaptation.limitation() == Limitation::cpu);
+    session.encode_time = 2ms;
+    session.run(1200000, 200s);
+    CHECK(session.adaptation.limitation() == Limitation::none);
+}

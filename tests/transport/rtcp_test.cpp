@@ -210,6 +210,31 @@ TEST_CASE("a full intra request is for the stream that its entry names") {
               .error() == Error::malformed);
 }
 
+TEST_CASE("a reference picture selection names the golden frame as RFC 4585 lays it out, beside other feedback") {
+    const Buffer bytes = written({.sender = theirs,
+                                  .media_source = ours,
+                                  .picture_loss = true,
+                                  .golden = std::uint16_t{0x4321},
+                                  .golden_type = PayloadType{96},
+                                  .reduced = true});
+    const Buffer expected = *from_hex(
+        "81ce0002"
+        "22222222"
+        "11111111"
+        "83ce0003"
+        "22222222"
+        "11111111"
+        "00604321");
+    CHECK(bytes == expected);
+    CHECK(parse_rtcp(bytes, ours)->golden == 0x4321);
+    CHECK(parse_rtcp(bytes, ours)->picture_loss);
+    CHECK_FALSE(parse_rtcp(bytes, Ssrc{0x44444444})->golden);
+    // Another codec's number of bits says nothing, and a message without any is no message.
+    CHECK_FALSE(parse_rtcp(*from_hex("83ce0003222222221111111108604300"), ours)->golden);
+    CHECK_FALSE(parse_rtcp(*from_hex("83ce000422222222111111110060432112345678"), ours)->golden);
+    CHECK(parse_rtcp(*from_hex("83ce00022222222211111111"), ours).error() == Error::malformed);
+}
+
 TEST_CASE("what is about another stream is not taken for ours") {
     const auto parsed = parse_rtcp(written(everything()), Ssrc{0x33333333});
     REQUIRE(parsed);

@@ -225,6 +225,25 @@ TEST_CASE("a frame from the golden one alone ends a freeze at once, and only whe
     }
 }
 
+TEST_CASE("the golden frame that was given last is named until another is, or until the decoder refuses one") {
+    Sender sender;
+    Receiver receiver;
+    CHECK_FALSE(receiver.buffer.golden());
+    receiver.arrive(sender.send({.key = true, .mark_golden = true}));
+    const auto first = receiver.buffer.golden();
+    REQUIRE(first);
+    receiver.arrive(sender.send({}));
+    CHECK(receiver.buffer.golden() == first);
+    receiver.arrive(sender.send({.mark_golden = true}));
+    const auto second = receiver.buffer.golden();
+    REQUIRE(second);
+    CHECK(*second == *first + 2);
+    receiver.arrive(sender.send({.from_golden = true}));
+    CHECK(receiver.buffer.golden() == second);
+    receiver.buffer.require_key_frame();
+    CHECK_FALSE(receiver.buffer.golden());
+}
+
 TEST_CASE("what the decoder refused is not built upon: no golden frame ends that, a key frame does") {
     Sender sender;
     Receiver receiver;
