@@ -234,6 +234,7 @@ Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Instant now) {
     if (report->sender_info) in.sender_report(*report->sender_info, now, round_trip_.smoothed());
     if (report->report) out.stats.peer_loss = report->report->fraction_lost / 256.0;
     if (!audio) resend(std::span(report->nacks).first(report->nack_count), now);
+    out.stats.unrepaired += report->nacks_left_out;
     if ((report->picture_loss || report->full_intra_request) && !audio)
         video_out_.key_requested(now, round_trip_.for_repair());
     if (report->congestion) receive_congestion_feedback(*report->congestion, now);
@@ -420,6 +421,7 @@ void RtpSession::add_to(CallStats& stats) const {
     stats.round_trip = round_trip_.smoothed();
     stats.available_outgoing_bitrate = budget_.target();
     stats.queueing_delay = budget_.queueing_delay();
+    stats.feedback_refused = budget_.told().impossible + budget_.told().clock_leaps + budget_.told().left_out;
     stats.video_sent.parity = repair_out_.parity_packets();
     stats.video_received.bytes += repair_in_.stream.bytes;
     stats.video_received.repaired = repair_in_.counts().used;

@@ -69,6 +69,7 @@ struct CallStats {
     std::optional<Duration> round_trip{};  // nothing before the first report about us
     int available_outgoing_bitrate = 0;    // bit/s that the path is held to take, for all we send
     Duration queueing_delay{};             // that our packets stand in on their way, smoothed
+    std::uint64_t feedback_refused = 0;    // what the peer said of our packets' arrival that cannot be, and left out
     std::uint32_t epoch = 0;               // of the media keys that we send under: MediaEpoch::number()
     std::uint64_t epochs_begun = 0;        // by us, the first included
     std::uint64_t generations_agreed = 0;  // of media keys, the first included

@@ -1,0 +1,295 @@
+// What a peer that holds the keys can do to a call: it costs no memory, a bounded amount of work, and the call goes on.
+#include <doctest/doctest.h>
+
+#include <bit>
+
+#include "sim/two_party.h"
+#include "support/keyed_peer.h"
+
+namespace sotto::test {
+inline std::size_t held = 0;  // counted by support/allocations.h, which one file of a program includes
+}
+
+using namespace sotto;
+using namespace sotto::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t most_memory = 4 * 1024 * 1024;
+constexpr PayloadType vp8{96};
+
+// A call that an attack is made on, and what must hold after it.
+struct Attacked {
+    explicit Attacked(std::uint64_t seed) : held_before(held), peer(seed) {
+        peer.talk(1s, true);
+        memory = peer.stats().memory;
+        REQUIRE(peer.shown > 20);
+    }
+    // Pictures come again within a second of honesty, and ours go on.
+    void check_alive() {
+        const int shown = peer.shown;
+        const std::uint64_t frames = peer.stats().video_sent.frames;
+        const Instant honest = peer.now;
+        Duration took = 1h;
+        while (peer.now < honest + 2s) {
+            peer.talk(40ms, true);
+            if (peer.shown > shown) took = std::min<Duration>(took, peer.now - honest);
+        }
+        const CallStats stats = peer.stats();
+        MESSAGE("pictures after ms " << took / 1ms << ", " << peer.shown - shown << " in 2 s; ours "
+                                     << stats.video_sent.frames - frames << "; memory KiB " << stats.memory / 1024
+                                     << " (before " << memory / 1024 << "), by operator new "
+                                     << (held - held_before) / 1024 << "; most outputs at once " << peer.most_outputs
+                                     << "; sent " << peer.sent.datagrams << " datagrams, " << peer.sent.rtcp
+                                     << " of them RTCP; refused " << stats.refused.total());
+        CHECK(took <= 1s);
+        CHECK(peer.shown - shown >= 20);
+        CHECK(stats.video_sent.frames - frames >= 10);
+        CHECK(stats.memory < most_memory);
+        CHECK(held - held_before < most_memory);
+        CHECK(peer.most_outputs < 500);
+    }
+
+    std::size_t held_before;
+    KeyedPeer peer;
+    std::size_t memory = 0;
+};
+
+// RTCP of feedback alone (RFC 4585 §6.1): NACK pairs of a packet identifier and a bit mask.
+Buffer nack_list(std::uint16_t first, int pairs, std::uint16_t step) {
+    std::array<std::byte, 1400> room{};
+    ByteWriter out(room);
+    out.u8(0x81).u8(205).u16(static_cast<std::uint16_t>(2 + pairs));
+    out.u32(KeyedPeer::its_video.value).u32(KeyedPeer::our_video.value);
+    for (int i = 0; i < pairs; ++i, first = static_cast<std::uint16_t>(first + step)) out.u16(first).u16(0xffff);
+    return to_buffer(Bytes(room).first(out.size()));
+}
+
+}  // namespace
+
+TEST_CASE("reports of arrivals that cannot be move no memory and stop no pictures") {
+    for (const std::uint64_t seed : {1U, 2U, 3U}) {
+        CAPTURE(seed);
+        Attacked call(seed);
+        KeyedPeer& peer = call.peer;
+        const std::uint64_t refused = peer.stats().feedback_refused;
+        int told = 0;
+        for (int i = 0; i < 250; ++i) {
+            peer.talk(20ms, false);
+            for (int k = 0; k < 40; ++k) {
+                transport::CongestionFeedback arrived;
+                arrived.timestamp = static_cast<std::uint32_t>(peer.random.below(std::size_t{1} << 32));
+                for (const Ssrc ssrc : {KeyedPeer::our_video, KeyedPeer::our_audio, KeyedPeer::our_video}) {
+                    const std::size_t back =
+                        peer.random.below(3) == 0 ? peer.random.below(65536) : peer.random.below(80);
+                    arrived.begin(ssrc, SequenceNumber{static_cast<std::uint16_t>(peer.newest_video - back)});
+                    for (int n = 0; n < 80; ++n) {
+                        arrived.add({static_cast<std::uint16_t>(peer.random.below(65536))});
+                    }
+                }
+                told += peer.rtcp(peer.video, {.congestion = &arrived, .reduced = true}) ? 1 : 0;
+                const CallStats stats = peer.stats();
+                CHECK(stats.available_outgoing_bitrate > 0);
+                CHECK(stats.available_outgoing_bitrate < 10'000'000);
+                CHECK(stats.queueing_delay >= 0s);
+                CHECK(stats.round_trip.value_or(0s) >= 0s);
+            }
+        }
+        MESSAGE("seed " << seed << ": " << told << " reports, " << peer.stats().feedback_refused - refused
+                        << " of what they said impossible; rate " << peer.stats().available_outgoing_bitrate);
+        CHECK(told == 10'000);
+        CHECK(peer.stats().feedback_refused - refused > 100'000);
+        call.check_alive();
+    }
+}
+
+TEST_CASE("reports that contradict one another are counted, and packets told of once") {
+    Attacked call(4);
+    KeyedPeer& peer = call.peer;
+    const std::uint64_t refused = peer.stats().feedback_refused;
+    for (int i = 0; i < 250; ++i) {
+        peer.talk(20ms, false);
+        for (int k = 0; k < 20; ++k) {
+            transport::CongestionFeedback arrived;
+            arrived.timestamp = static_cast<std::uint32_t>(peer.now.time_since_epoch() / 1us * 65536 / 1'000'000);
+            arrived.begin(KeyedPeer::our_video, SequenceNumber{static_cast<std::uint16_t>(peer.newest_video - 60)});
+            // Everything came; nothing did; everything came at another time.
+            for (int n = 0; n <= 60; ++n) {
+                arrived.add(k % 3 == 1 ? transport::not_received
+                                       : transport::arrived_before(static_cast<std::uint16_t>(k % 3 * 100)));
+            }
+            CHECK(peer.rtcp(peer.video, {.congestion = &arrived, .reduced = true}));
+        }
+    }
+    CHECK(peer.stats().feedback_refused - refused > 10'000);
+    call.check_alive();
+}
+
+TEST_CASE("a giant list of what to send again brings back no more than is kept, and no more when it is repeated") {
+    Attacked call(5);
+    KeyedPeer& peer = call.peer;
+    const CallStats before = peer.stats();
+    const std::uint64_t packets = peer.sent.rtp[KeyedPeer::our_video.value];
+    const std::uint64_t repairs = peer.sent.rtp[KeyedPeer::our_repair.value];
+    std::uint64_t asked = 0;
+    // 290 pairs name 4930 numbers: the newest first, or all over their circle.
+    for (int i = 0; i < 1000; ++i) {
+        const std::uint16_t step = i % 2 == 0 ? 17 : 225;
+        CHECK(peer.rtcp(peer.video, nack_list(static_cast<std::uint16_t>(peer.newest_video - 60), 290, step)));
+        asked += 4930;
+    }
+    peer.poll();
+    const CallStats at_once = peer.stats();
+    MESSAGE("of " << packets << " packets sent, " << at_once.video_sent.retransmitted - before.video_sent.retransmitted
+                  << " were sent again for 1000 lists at once");
+    CHECK(at_once.video_sent.retransmitted - before.video_sent.retransmitted <= packets);
+    CHECK(at_once.video_sent.retransmitted + at_once.video_sent.unrepaired >= asked);
+
+    for (int i = 0; i < 250; ++i) {  // 5 s of it
+        peer.talk(20ms, false);
+        for (int k = 0; k < 10; ++k) {
+            CHECK(peer.rtcp(peer.video, nack_list(static_cast<std::uint16_t>(peer.newest_video - 90), 290, 17)));
+        }
+    }
+    const std::uint64_t sent = peer.sent.rtp[KeyedPeer::our_video.value];
+    const std::uint64_t again = peer.stats().video_sent.retransmitted;
+    MESSAGE("over 5 s of lists: " << sent << " packets, " << again << " sent again, "
+                                  << peer.sent.rtp[KeyedPeer::our_repair.value] - repairs << " in the repair stream");
+    CHECK(again <= sent);
+    call.check_alive();
+}
+
+TEST_CASE("a hundred thousand sources are refused, each counted, and none remembered") {
+    Attacked call(6);
+    KeyedPeer& peer = call.peer;
+    const std::uint64_t refused = peer.stats().refused[Error::unknown_stream];
+    const std::size_t memory = peer.stats().memory, allocated = held;
+    std::array<std::byte, 200> datagram{};
+    for (std::uint32_t i = 0; i < 100'000; ++i) {
+        ByteWriter(datagram).u8(0x80).u8(96).u16(static_cast<std::uint16_t>(i)).u32(i).u32(1000 + i);
+        CHECK_FALSE(peer.session->receive(datagram, peer.now));
+        ByteWriter(datagram).u8(0x80).u8(201).u16(1).u32(1000 + i);
+        CHECK_FALSE(peer.session->receive(datagram, peer.now));
+    }
+    CHECK(peer.stats().refused[Error::unknown_stream] == refused + 200'000);
+
+    // Authentic reports that speak about others: 31 blocks, or arrivals of three streams.
+    std::uint32_t source = 1000;
+    for (int i = 0; i < 100'000 / 34; ++i) {
+        std::array<std::byte, 1000> room{};
+        ByteWriter out(room);
+        out.u8(0x80 | 31).u8(201).u16(1 + 31 * 6).u32(KeyedPeer::its_video.value);
+        for (int block = 0; block < 31; ++block) out.u32(source++).u32(0xffffffff).u64(~0ULL).u64(~0ULL);
+        CHECK(peer.rtcp(peer.video, Bytes(room).first(out.size())));
+        transport::CongestionFeedback arrived;
+        for (int stream = 0; stream < 3; ++stream) {
+            arrived.begin(Ssrc{source++}, SequenceNumber{});
+            arrived.add(transport::arrived_before(0));
+        }
+        CHECK(peer.rtcp(peer.video, {.congestion = &arrived, .reduced = true}));
+    }
+    CHECK(peer.stats().memory == memory);
+    CHECK(held == allocated);
+    CHECK(peer.poll() < 100);
+    call.check_alive();
+}
+
+TEST_CASE("frames that never end, never begin or lack their middle fill no memory and ask for little") {
+    enum class Flaw { no_end, no_start, hole };
+    for (const Flaw flaw : {Flaw::no_end, Flaw::no_start, Flaw::hole}) {
+        CAPTURE(static_cast<int>(flaw));
+        Attacked call(7);
+        KeyedPeer& peer = call.peer;
+        const std::uint64_t requests = peer.stats().video_received.key_requests;
+        const std::uint64_t rtcp = peer.sent.rtcp;
+        Buffer payload(1000);
+        for (int i = 0; i < 250; ++i) {  // 5 s
+            peer.talk(20ms, false);
+            for (int k = 0; k < 80; ++k) {  // 4000 packets a second
+                const bool first = k % 8 == 0, last = k % 8 == 7;
+                if (first) peer.video.timestamp += 300;
+                payload[0] = std::byte{flaw != Flaw::no_start && first ? 0x10 : 0x00};  // RFC 7741 §4.2: S
+                const bool left_out = flaw == Flaw::hole && k % 8 == 4;
+                if (!left_out) peer.rtp(peer.video, vp8, last && flaw != Flaw::no_end, payload);
+                ++peer.video.sequence;
+            }
+        }
+        const CallStats stats = peer.stats();
+        MESSAGE("over 5 s: " << stats.video_received.key_requests - requests << " key frames asked for, "
+                             << peer.sent.rtcp - rtcp << " RTCP packets, " << stats.video_received.nacked
+                             << " packets asked for again, frames given up " << stats.video_received.skipped);
+        CHECK(stats.video_received.key_requests - requests <= 5s / 100ms);
+        CHECK(peer.sent.rtcp - rtcp <= 5s / 5ms);
+        call.check_alive();
+    }
+}
+
+TEST_CASE("numbers and time stamps that leap leave the call as it is") {
+    for (const std::uint64_t seed : {8U, 9U}) {
+        CAPTURE(seed);
+        Attacked call(seed);
+        KeyedPeer& peer = call.peer;
+        Buffer payload(200);
+        payload[0] = std::byte{0x10};
+        const auto leap = [&](KeyedPeer::Stream& stream, PayloadType type) {
+            stream.sequence = static_cast<std::uint16_t>(stream.sequence + 1 + peer.random.below(30'000));
+            stream.timestamp = static_cast<std::uint32_t>(peer.random.below(std::size_t{1} << 32));
+            return peer.rtp(stream, type, peer.random.chance(0.5), payload);
+        };
+        int taken = 0;
+        for (int i = 0; i < 100; ++i) {
+            peer.talk(20ms, false);
+            for (int k = 0; k < 50; ++k) {
+                taken += leap(peer.video, vp8) ? 1 : 0;
+                taken += leap(peer.repair, PayloadType{97}) ? 1 : 0;
+                taken += leap(peer.audio, PayloadType{111}) ? 1 : 0;
+            }
+        }
+        MESSAGE("seed " << seed << ": " << taken << " of 15000 taken, given up " << peer.stats().video_received.given_up
+                        << ", asked for again " << peer.stats().video_received.nacked);
+        CHECK(taken > 5000);
+        peer.video.timestamp = 0;
+        call.check_alive();
+    }
+}
+
+TEST_CASE("our clock is set forwards by a day and back by a day, and both sides see each other again") {
+    for (const bool back_first : {false, true}) {
+        CAPTURE(back_first);
+        Attacked call(10);
+        KeyedPeer& peer = call.peer;
+        const Duration day = back_first ? -24h : 24h;
+        peer.now += day;
+        call.check_alive();
+        peer.now -= day;
+        call.check_alive();
+        const std::uint64_t rtcp = peer.sent.rtcp;
+        const std::uint64_t pictures = peer.sent.rtp[KeyedPeer::our_video.value];
+        peer.talk(3s, true);
+        CHECK(peer.sent.rtcp - rtcp >= 4);  // reports go on
+        CHECK(peer.sent.rtcp - rtcp <= 200);
+        CHECK(peer.sent.rtp[KeyedPeer::our_video.value] - pictures >= 30);
+    }
+}
+
+TEST_CASE("a call whose clock is set back by a day goes on, and one set forwards has waited for too long") {
+    const CallSettings settings{.video_width = 160, .video_height = 120};
+    TwoParty world(11);
+    world.connect(settings);
+    world.talk(2s, settings);
+    REQUIRE(world.callee.shown > 40);
+    world.now -= 24h;
+    const int shown = world.callee.shown, played = world.callee.played;
+    world.talk(3s, settings);
+    MESSAGE("in 3 s after the leap back: " << world.callee.shown - shown << " pictures, "
+                                           << world.callee.played - played << " blocks of sound");
+    CHECK(world.callee.shown - shown >= 30);
+    CHECK(world.callee.played - played >= 100);
+    CHECK(world.callee.call->stats().memory < most_memory);
+    world.now += 24h;  // for all that the call knows, nothing came for a day
+    world.talk(100ms, settings);
+    REQUIRE(world.callee.ended);
+    CHECK(world.callee.ended->reason == EndReason::lost);
+    CHECK(world.callee.call->stats().memory < 64 * 1024);
+}
