@@ -7,7 +7,8 @@ namespace sotto {
 
 using Duration = std::chrono::nanoseconds;
 
-// A monotonic time line that the client chooses; only differences matter. The tag has no now() on purpose.
+// A monotonic time line that the client chooses; only differences matter. The tag has no now() on purpose. Should it go
+// back by more than a second, calls go on as if no time had passed.
 struct Timeline {
     using duration = Duration;
     using rep = duration::rep;

@@ -72,7 +72,8 @@ class TwoParty {
     Instant next() const {
         Instant next = std::min({tick_, to_callee.next_arrival(), to_caller.next_arrival()});
         for (const Side* const side : {&caller, &callee}) {
-            if (side->call) next = std::min(next, side->call->deadline());
+            const Instant due = side->call ? side->call->deadline() : never;
+            if (due != never) next = std::min(next, due - side->clock);
         }
         if (beside) next = std::min(next, now + std::chrono::milliseconds(1));
         return std::max(next, now + shortest_step);
@@ -87,14 +88,14 @@ class TwoParty {
     }
 
     void receive(Side& side, Bytes datagram) {
-        if (side.call) static_cast<void>(side.call->receive(datagram, now));
+        if (side.call) static_cast<void>(side.call->receive(datagram, now + side.clock));
     }
 
     void take_signals(Side& side) {
         while (!side.signals.empty()) {
             const Buffer signal = std::move(side.signals.front());
             side.signals.pop_front();
-            auto received = side.account.receive(signal, now);
+            auto received = side.account.receive(signal, now + side.clock);
             if (!received) side.signal_errors.push_back(received.error());
             if (received && *received) side.call.emplace(std::move(**received));
         }
@@ -102,7 +103,7 @@ class TwoParty {
 
     void poll(Side& side, Link& out, Side& peer) {
         while (side.call) {
-            const auto output = side.call->poll(now);
+            const auto output = side.call->poll(now + side.clock);
             if (!output) return;
             if (const auto* signal = std::get_if<Signal>(&*output)) {
                 ++side.signals_sent;
@@ -130,7 +131,8 @@ class TwoParty {
                 static_cast<std::int16_t>(8000 * std::sin(2 * 3.14159265 * 440 * t) * std::sin(2 * 3.14159265 * 3 * t));
         }
         for (Side* const side : {&caller, &callee}) {
-            if (side->call) static_cast<void>(side->call->send(AudioBlock{.samples = block, .captured = now}, now));
+            const Instant time = now + side->clock;
+            if (side->call) static_cast<void>(side->call->send(AudioBlock{.samples = block, .captured = time}, time));
         }
     }
 
@@ -145,13 +147,13 @@ class TwoParty {
         ++pictures_;
         if (noise) noise->fill(std::as_writable_bytes(std::span(picture_)));
         const std::uint8_t* const start = picture_.data();
-        const VideoFrame frame{.width = settings.video_width,
-                               .height = settings.video_height,
-                               .planes = {Plane{start, width}, Plane{start + width * height, width / 2},
-                                          Plane{start + width * height * 5 / 4, width / 2}},
-                               .captured = now};
+        VideoFrame frame{.width = settings.video_width,
+                         .height = settings.video_height,
+                         .planes = {Plane{start, width}, Plane{start + width * height, width / 2},
+                                    Plane{start + width * height * 5 / 4, width / 2}}};
         for (Side* const side : {&caller, &callee}) {
-            if (side->call) static_cast<void>(side->call->send(frame, now));
+            frame.captured = now + side->clock;
+            if (side->call) static_cast<void>(side->call->send(frame, frame.captured));
         }
     }
 
