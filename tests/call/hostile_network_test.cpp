@@ -1,8 +1,6 @@
 // What a peer that holds the keys can do to a call: it costs no memory, a bounded amount of work, and the call goes on.
 #include <doctest/doctest.h>
 
-#include <bit>
-
 #include "sim/two_party.h"
 #include "support/keyed_peer.h"
 
@@ -209,7 +207,7 @@ TEST_CASE("frames that never end, never begin or lack their middle fill no memor
             for (int k = 0; k < 80; ++k) {  // 4000 packets a second
                 const bool first = k % 8 == 0, last = k % 8 == 7;
                 if (first) peer.video.timestamp += 300;
-                payload[0] = std::byte{flaw != Flaw::no_start && first ? 0x10 : 0x00};  // RFC 7741 §4.2: S
+                payload[0] = flaw != Flaw::no_start && first ? std::byte{0x10} : std::byte{};  // RFC 7741 §4.2: S
                 const bool left_out = flaw == Flaw::hole && k % 8 == 4;
                 if (!left_out) peer.rtp(peer.video, vp8, last && flaw != Flaw::no_end, payload);
                 ++peer.video.sequence;

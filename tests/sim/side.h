@@ -61,7 +61,7 @@ struct Side {
     SeededRandom random;
     Account account;
     std::optional<Call> call{};
-    Duration clock{};  // what this side's shows beyond the world's
+    Duration clock{};              // what this side's shows beyond the world's
     std::deque<Buffer> signals{};  // on their way to this side
     bool active = false;
     std::optional<Ended> ended{};

@@ -56,6 +56,14 @@ class Trace {
     double bits_per_second() const {
         return static_cast<double>(lines() * bytes_a_line * 8) * 1e3 / static_cast<double>(period());
     }
+    // Within that time from the start.
+    Duration longest_outage(Duration until) const {
+        Duration longest{};
+        for (std::int64_t number = 0; time(number) < until; ++number) {
+            longest = std::max(longest, time(number + 1) - time(number));
+        }
+        return longest;
+    }
     Duration length() const { return std::chrono::milliseconds(period()); }
 
   private:

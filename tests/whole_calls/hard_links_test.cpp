@@ -90,7 +90,8 @@ TEST_CASE("a fall from 1200 to 300 kbit/s and the rise after it stop no picture 
                         << " kbit/s 5 s after the rise; before: " << seen(world.callee, begin + 2s, begin + 12s));
         MESSAGE("  low: " << seen(world.callee, begin + 12s, begin + 24s));
         MESSAGE("  after: " << seen(world.callee, begin + 24s, world.now));
-        CHECK(longest_gap(world.callee, begin + 12s, world.now) <= 1s);
+        CHECK(longest_gap(world.callee, begin + 12s, world.now) <= 300ms);
+        CHECK(quantile(late, 0.95) <= 240ms);  // beside the 50 ms of the way and a packet's time: 300 in all
         CHECK(after >= 0.8 * 1200);
     }
 }
@@ -103,6 +104,7 @@ TEST_CASE("a call follows a link that was recorded on the road") {
             MESSAGE("skipped: no " << SOTTO_VECTORS << "/traces/" << name);
             continue;
         }
+        const Duration outage = trace->longest_outage(60s);
         TwoParty world(31, {.delay = 40ms});
         world.to_callee.set(
             {.delay = 40ms,
@@ -110,10 +112,11 @@ TEST_CASE("a call follows a link that was recorded on the road") {
         connect(world, small);
         const Instant begin = world.now;
         world.talk(60s, small);
-        MESSAGE(name << ": " << seen(world.callee, begin, world.now) << "; dropped by the queue "
-                     << world.to_callee.counts().overflowed << " of " << world.to_callee.counts().sent);
+        MESSAGE(std::string(name) << ", an outage of ms " << in_ms(outage) << ": "
+                                  << seen(world.callee, begin, world.now) << "; dropped by the queue "
+                                  << world.to_callee.counts().overflowed << " of " << world.to_callee.counts().sent);
         CHECK(world.callee.call->state() == CallState::active);
         CHECK(pictures_in(world.callee, begin, world.now) >= 60 * 15);
-        CHECK(longest_gap(world.callee, begin, world.now) <= 5s);
+        CHECK(longest_gap(world.callee, begin, world.now) <= outage + 1s);
     }
 }
