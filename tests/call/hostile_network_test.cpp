@@ -24,26 +24,27 @@ struct Attacked {
         memory = peer.stats().memory;
         REQUIRE(peer.shown > 20);
     }
-    // Pictures come again within a second of honesty, and ours go on.
-    void check_alive() {
+    // Pictures come again within a second of honesty, and ours go on; later, if the peer spoke ill of the path before.
+    void check_alive(Duration patience = 2s) {
         const int shown = peer.shown;
         const std::uint64_t frames = peer.stats().video_sent.frames;
         const Instant honest = peer.now;
         Duration took = 1h;
-        while (peer.now < honest + 2s) {
+        const auto ours = [&] { return peer.stats().video_sent.frames - frames; };
+        while (peer.now < honest + 2s || (ours() < 10 && peer.now < honest + patience)) {
             peer.talk(40ms, true);
             if (peer.shown > shown) took = std::min<Duration>(took, peer.now - honest);
         }
         const CallStats stats = peer.stats();
-        MESSAGE("pictures after ms " << took / 1ms << ", " << peer.shown - shown << " in 2 s; ours "
-                                     << stats.video_sent.frames - frames << "; memory KiB " << stats.memory / 1024
-                                     << " (before " << memory / 1024 << "), by operator new "
+        MESSAGE("pictures after ms " << took / 1ms << ", " << peer.shown - shown << " in ms "
+                                     << (peer.now - honest) / 1ms << "; ours " << ours() << "; memory KiB "
+                                     << stats.memory / 1024 << " (before " << memory / 1024 << "), by operator new "
                                      << (held - held_before) / 1024 << "; most outputs at once " << peer.most_outputs
                                      << "; sent " << peer.sent.datagrams << " datagrams, " << peer.sent.rtcp
                                      << " of them RTCP; refused " << stats.refused.total());
         CHECK(took <= 1s);
         CHECK(peer.shown - shown >= 20);
-        CHECK(stats.video_sent.frames - frames >= 10);
+        CHECK(ours() >= 10);
         CHECK(stats.memory < most_memory);
         CHECK(held - held_before < most_memory);
         CHECK(peer.most_outputs < 500);
@@ -98,7 +99,7 @@ TEST_CASE("reports of arrivals that cannot be move no memory and stop no picture
                         << " of what they said impossible; rate " << peer.stats().available_outgoing_bitrate);
         CHECK(told == 10'000);
         CHECK(peer.stats().feedback_refused - refused > 100'000);
-        call.check_alive();
+        call.check_alive(75s);  // so long the least delay is remembered (docs/congestion.md)
     }
 }
 
@@ -128,8 +129,7 @@ TEST_CASE("a giant list of what to send again brings back no more than is kept, 
     Attacked call(5);
     KeyedPeer& peer = call.peer;
     const CallStats before = peer.stats();
-    const std::uint64_t packets = peer.sent.rtp[KeyedPeer::our_video.value];
-    const std::uint64_t repairs = peer.sent.rtp[KeyedPeer::our_repair.value];
+    const std::uint64_t packets = peer.sent.rtp[KeyedPeer::our_video.value].packets;
     std::uint64_t asked = 0;
     // 290 pairs name 4930 numbers: the newest first, or all over their circle.
     for (int i = 0; i < 1000; ++i) {
@@ -150,11 +150,12 @@ TEST_CASE("a giant list of what to send again brings back no more than is kept, 
             CHECK(peer.rtcp(peer.video, nack_list(static_cast<std::uint16_t>(peer.newest_video - 90), 290, 17)));
         }
     }
-    const std::uint64_t sent = peer.sent.rtp[KeyedPeer::our_video.value];
-    const std::uint64_t again = peer.stats().video_sent.retransmitted;
-    MESSAGE("over 5 s of lists: " << sent << " packets, " << again << " sent again, "
-                                  << peer.sent.rtp[KeyedPeer::our_repair.value] - repairs << " in the repair stream");
-    CHECK(again <= sent);
+    const auto& pictures = peer.sent.rtp[KeyedPeer::our_video.value];
+    const auto& repairs = peer.sent.rtp[KeyedPeer::our_repair.value];
+    MESSAGE("over 5 s of lists: " << pictures.packets << " packets of " << pictures.bytes << " bytes, "
+                                  << repairs.packets << " of " << repairs.bytes << " in the repair stream");
+    CHECK(repairs.bytes <= pictures.bytes + 2 * repairs.packets);  // RFC 4588 §4: the original number
+    CHECK(peer.stats().video_sent.retransmitted <= repairs.packets);
     call.check_alive();
 }
 
@@ -195,14 +196,16 @@ TEST_CASE("a hundred thousand sources are refused, each counted, and none rememb
 
 TEST_CASE("frames that never end, never begin or lack their middle fill no memory and ask for little") {
     enum class Flaw { no_end, no_start, hole };
-    for (const Flaw flaw : {Flaw::no_end, Flaw::no_start, Flaw::hole}) {
-        CAPTURE(static_cast<int>(flaw));
+    for (int kind = 0; kind < 6; ++kind) {
+        const auto flaw = static_cast<Flaw>(kind / 2);
+        CAPTURE(kind);
         Attacked call(7);
         KeyedPeer& peer = call.peer;
         const std::uint64_t requests = peer.stats().video_received.key_requests;
         const std::uint64_t rtcp = peer.sent.rtcp;
         Buffer payload(1000);
-        for (int i = 0; i < 250; ++i) {  // 5 s
+        payload[1] = kind % 2 == 0 ? std::byte{0x01} : std::byte{0x00};  // RFC 6386 §9.1: refers to others, or does not
+        for (int i = 0; i < 250; ++i) {                                  // 5 s
             peer.talk(20ms, false);
             for (int k = 0; k < 80; ++k) {  // 4000 packets a second
                 const bool first = k % 8 == 0, last = k % 8 == 7;
@@ -214,9 +217,10 @@ TEST_CASE("frames that never end, never begin or lack their middle fill no memor
             }
         }
         const CallStats stats = peer.stats();
-        MESSAGE("over 5 s: " << stats.video_received.key_requests - requests << " key frames asked for, "
-                             << peer.sent.rtcp - rtcp << " RTCP packets, " << stats.video_received.nacked
-                             << " packets asked for again, frames given up " << stats.video_received.skipped);
+        MESSAGE("kind " << kind << ", over 5 s: " << stats.video_received.key_requests - requests
+                        << " key frames asked for, " << peer.sent.rtcp - rtcp << " RTCP packets, "
+                        << stats.video_received.nacked << " packets asked for again, frames given up "
+                        << stats.video_received.skipped);
         CHECK(stats.video_received.key_requests - requests <= 5s / 100ms);
         CHECK(peer.sent.rtcp - rtcp <= 5s / 5ms);
         call.check_alive();
@@ -240,19 +244,19 @@ TEST_CASE("numbers and time stamps that leap leave the call as it is") {
             peer.talk(20ms, false);
             for (int k = 0; k < 50; ++k) {
                 taken += leap(peer.video, vp8) ? 1 : 0;
-                taken += leap(peer.repair, PayloadType{97}) ? 1 : 0;
-                taken += leap(peer.audio, PayloadType{111}) ? 1 : 0;
+                leap(peer.repair, PayloadType{97});
+                leap(peer.audio, PayloadType{111});
             }
         }
-        MESSAGE("seed " << seed << ": " << taken << " of 15000 taken, given up " << peer.stats().video_received.given_up
-                        << ", asked for again " << peer.stats().video_received.nacked);
-        CHECK(taken > 5000);
-        peer.video.timestamp = 0;
+        MESSAGE("seed " << seed << ": " << taken << " of 5000 pictures' taken, given up "
+                        << peer.stats().video_received.given_up << ", asked for again "
+                        << peer.stats().video_received.nacked);
+        CHECK(taken > 4000);
         call.check_alive();
     }
 }
 
-TEST_CASE("a clock that is set back, or by less than a timeout forwards, costs a call less than a second") {
+TEST_CASE("a clock that is set back, or forwards by less than a timeout, costs a call less than three seconds") {
     const CallSettings settings{.video_width = 160, .video_height = 120};
     for (const Duration leap : {Duration(-24h), Duration(-5s), Duration(10s)}) {
         CAPTURE(leap.count());
@@ -262,21 +266,24 @@ TEST_CASE("a clock that is set back, or by less than a timeout forwards, costs a
         REQUIRE(world.callee.shown > 60);
         for (const int leaps : {1, 2}) {
             world.callee.clock += leaps == 1 ? leap : -leap;
-            if (leap > 0s && leaps == 2) continue;
+            if (leap == -24h && leaps == 2) continue;  // for all that it knows, nothing came for a day
+            const int shown = world.callee.shown, datagrams = world.callee.datagrams;
+            world.talk(3s, settings);
+            const int at_once = world.callee.shown - shown;
             const std::array<int, 4> before{world.callee.shown, world.caller.shown, world.callee.played,
                                             world.caller.played};
-            const int datagrams = world.callee.datagrams;
-            world.talk(4s, settings);
+            world.talk(2s, settings);
             const std::array<int, 4> after{world.callee.shown, world.caller.shown, world.callee.played,
                                            world.caller.played};
-            MESSAGE("leap of s " << leap / 1s << ": in 4 s pictures " << after[0] - before[0] << " and "
-                                 << after[1] - before[1] << ", blocks of sound " << after[2] - before[2] << " and "
-                                 << after[3] - before[3] << ", datagrams " << world.callee.datagrams - datagrams);
+            MESSAGE("leap of s " << leap / 1s << ": in the first 3 s " << at_once << " pictures, in 2 s after it "
+                                 << after[0] - before[0] << " and " << after[1] - before[1] << ", blocks of sound "
+                                 << after[2] - before[2] << " and " << after[3] - before[3] << ", datagrams "
+                                 << world.callee.datagrams - datagrams);
             REQUIRE(world.callee.call->state() == CallState::active);
-            for (const std::size_t pictures : {0U, 1U}) CHECK(after[pictures] - before[pictures] >= 75);
+            for (const std::size_t pictures : {0U, 1U}) CHECK(after[pictures] - before[pictures] >= 60);
             for (const std::size_t blocks : {2U, 3U}) {
-                CHECK(after[blocks] - before[blocks] >= 150);
-                CHECK(after[blocks] - before[blocks] <= 4s / 20ms + 20s / 20ms);
+                CHECK(after[blocks] - before[blocks] >= 95);
+                CHECK(after[blocks] - before[blocks] <= 105);
             }
             CHECK(world.callee.datagrams - datagrams < 2500);
             CHECK(world.callee.call->stats().memory < most_memory);

@@ -29,7 +29,10 @@ class KeyedPeer {
     // What went out of the side under attack.
     struct Sent {
         std::uint64_t datagrams = 0, bytes = 0, rtcp = 0;
-        std::map<std::uint32_t, std::uint64_t> rtp{};  // packets by SSRC
+        struct Rtp {
+            std::uint64_t packets = 0, bytes = 0;
+        };
+        std::map<std::uint32_t, Rtp> rtp{};  // by SSRC
     };
 
     // An RTP packet of the stream with its present number and time stamp. False if it was refused.
@@ -135,7 +138,8 @@ class KeyedPeer {
             return;
         }
         const std::uint32_t ssrc = *ByteReader(datagram.subspan(8)).u32();
-        ++sent.rtp[ssrc];
+        ++sent.rtp[ssrc].packets;
+        sent.rtp[ssrc].bytes += datagram.size();
         if (ssrc != our_video.value) return;
         newest_video = *ByteReader(datagram.subspan(2)).u16();
         arrived_[newest_video] = now;
