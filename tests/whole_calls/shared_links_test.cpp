@@ -1,6 +1,8 @@
 // Whole calls that share a bottleneck with others.
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "sim/two_party.h"
 #include "transport/congestion/bottleneck.h"
 #include "whole_calls/figures.h"
@@ -34,11 +36,10 @@ TEST_CASE("a call beside a TCP transfer keeps its share of the bottleneck") {
             CAPTURE(seed);
             CAPTURE(cubic);
             TwoParty world(seed, {.delay = 50ms});
-            world.noise.emplace(seed + 500);  // pictures that take whatever they may
             Events events;
             const Duration begin = world.now.time_since_epoch();
             Bottleneck bottleneck(events, {{0s, 1e6}}, 300ms);
-            TcpFlow transfer(events, bottleneck, 50ms, cubic, begin + 10s, begin + 70s);
+            TcpFlow transfer(events, bottleneck, 50ms, cubic, begin + 10s, begin + 60s);
             world.to_callee.wait_in([&](std::int64_t bytes, Instant now, std::function<void(Instant)> left) {
                 events.run(now.time_since_epoch());
                 bottleneck.send(static_cast<std::size_t>(bytes),
@@ -49,12 +50,12 @@ TEST_CASE("a call beside a TCP transfer keeps its share of the bottleneck") {
             connect(world);
             world.talk(20s, settings);
             const std::uint64_t from = world.to_callee.counts().bytes;
-            world.talk(50s, settings);
-            const double mine = kbps(world.to_callee.counts().bytes - from, 50s);
-            const double others = transfer.got().kbps(begin + 20s, begin + 70s);
-            MESSAGE("seed " << seed << (cubic ? ", CUBIC" : ", Reno") << ": kbit/s " << mine << " and " << others
-                            << ", share " << mine / (mine + others) << "; longest gap of pictures ms "
-                            << in_ms(longest_gap(world.callee, world.now - 50s, world.now)));
+            world.talk(40s, settings);
+            const double mine = kbps(world.to_callee.counts().bytes - from, 40s);
+            const double others = transfer.got().kbps(begin + 20s, begin + 60s);
+            MESSAGE("seed " << seed << std::string(cubic ? ", CUBIC" : ", Reno") << ": kbit/s " << mine << " and "
+                            << others << ", share " << mine / (mine + others) << "; longest gap of pictures ms "
+                            << in_ms(longest_gap(world.callee, world.now - 40s, world.now)));
             CHECK(mine / (mine + others) >= 0.4);
             CHECK(mine / (mine + others) <= 0.6);
             CHECK(world.callee.call->state() == CallState::active);
@@ -69,7 +70,6 @@ TEST_CASE("two calls share a bottleneck alike, whichever was there first") {
         queue.set({.rate = 1'500'000, .queue = 300ms});
         TwoParty one(seed, {.delay = 50ms}), other(seed + 100, {.delay = 50ms});
         for (TwoParty* const world : {&one, &other}) {
-            world->noise.emplace(seed + 600);
             world->to_callee.wait_in([&](std::int64_t bytes, Instant now, const std::function<void(Instant)>& left) {
                 if (const auto at = queue.depart(bytes, now)) left(*at);
             });
@@ -84,14 +84,14 @@ TEST_CASE("two calls share a bottleneck alike, whichever was there first") {
                 other.talk(1ms, settings);
             }
         };
-        both(20s);
+        both(15s);
         const std::uint64_t ones = one.to_callee.counts().bytes, others = other.to_callee.counts().bytes;
-        both(30s);
-        const double mine = kbps(one.to_callee.counts().bytes - ones, 30s);
-        const double its = kbps(other.to_callee.counts().bytes - others, 30s);
+        both(20s);
+        const double mine = kbps(one.to_callee.counts().bytes - ones, 20s);
+        const double its = kbps(other.to_callee.counts().bytes - others, 20s);
         MESSAGE("seed " << seed << ": kbit/s " << mine << " and " << its << ", share " << mine / (mine + its)
-                        << "; longest gaps of pictures ms " << in_ms(longest_gap(one.callee, one.now - 30s, one.now))
-                        << " and " << in_ms(longest_gap(other.callee, one.now - 30s, one.now)));
+                        << "; longest gaps of pictures ms " << in_ms(longest_gap(one.callee, one.now - 20s, one.now))
+                        << " and " << in_ms(longest_gap(other.callee, one.now - 20s, one.now)));
         CHECK(mine / (mine + its) >= 0.4);
         CHECK(mine / (mine + its) <= 0.6);
         CHECK(mine + its >= 0.75 * 1500);
