@@ -146,7 +146,8 @@ Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive
 
     std::erase_if(calls, [](const auto& weak) { return weak.expired(); });
     if (const auto existing = find_call(signal->call, *incoming->session)) {
-        const auto received = existing->receive_signal(*signal, std::move(incoming->opened.exported), now);
+        const auto received =
+            existing->receive_signal(*signal, std::move(incoming->opened.exported), existing->time().at(now));
         if (!received) return Failure(received.error());
         return std::nullopt;
     }

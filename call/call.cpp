@@ -9,16 +9,39 @@ Call::Call(Call&&) noexcept = default;
 Call& Call::operator=(Call&&) noexcept = default;
 Call::~Call() = default;
 
-Result<void> Call::accept(const CallSettings& ours, Instant now) { return core_->accept(ours, now); }
-void Call::hang_up(Instant now) { core_->hang_up(now); }
+Result<void> Call::accept(const CallSettings& ours, Instant now) { return core_->accept(ours, core_->time().at(now)); }
+void Call::hang_up(Instant now) { core_->hang_up(core_->time().at(now)); }
 Result<void> Call::set_route(Bytes route) { return core_->set_route(route); }
 
-Result<void> Call::send(const VideoFrame& frame, Instant now) { return core_->send(frame, now); }
-Result<void> Call::send(const AudioBlock& block, Instant now) { return core_->send(block, now); }
-Result<void> Call::receive(Bytes datagram, Instant now) { return core_->receive(datagram, now); }
+Result<void> Call::send(const VideoFrame& frame, Instant now) {
+    const Instant ours = core_->time().at(now);
+    VideoFrame timed = frame;
+    timed.captured = core_->time().captured(frame.captured);
+    return core_->send(timed, ours);
+}
 
-std::optional<Output> Call::poll(Instant now) { return core_->poll(now); }
-Instant Call::deadline() const { return core_->deadline(); }
+Result<void> Call::send(const AudioBlock& block, Instant now) {
+    const Instant ours = core_->time().at(now);
+    AudioBlock timed = block;
+    timed.captured = core_->time().captured(block.captured);
+    return core_->send(timed, ours);
+}
+
+Result<void> Call::receive(Bytes datagram, Instant now) { return core_->receive(datagram, core_->time().at(now)); }
+
+std::optional<Output> Call::poll(Instant now) {
+    auto output = core_->poll(core_->time().at(now));
+    if (!output) return output;
+    const auto retime = [&](Instant& frame, std::optional<Instant>& known) {
+        frame = core_->time().clients(frame);
+        if (known) known = core_->time().clients(*known);
+    };
+    if (auto* const frame = std::get_if<ShownFrame>(&*output)) retime(frame->picture.captured, frame->captured);
+    if (auto* const block = std::get_if<PlayedBlock>(&*output)) retime(block->block.captured, block->captured);
+    return output;
+}
+
+Instant Call::deadline() const { return core_->time().clients(core_->deadline()); }
 std::optional<FrameTrace> Call::trace() { return core_->trace(); }
 
 Result<void> Call::rekey() { return core_->rekey(); }

@@ -64,6 +64,7 @@ CallCore::CallCore(std::shared_ptr<call::KeptSession> session, const crypto::Cal
       role_(role),
       random_(random),
       state_(role == crypto::Role::caller ? CallState::calling : CallState::ringing),
+      time_(now),
       started_(now),
       seen_(now),
       short_auth_(binding, role, random) {}
@@ -261,7 +262,7 @@ Result<void> CallCore::send(const AudioBlock& block, Instant now) {
 }
 
 Result<void> CallCore::receive(Bytes datagram, Instant now) {
-    seen_ = now;
+    check_timeouts(now);  // or a datagram after a long sleep would hide it
     if (state_ != CallState::active) {
         ++refused_[Error::wrong_state];
         return Failure(Error::wrong_state);

@@ -12,6 +12,7 @@
 #include "call/short_auth_exchange.h"
 #include "call/signal.h"
 #include "call/state.h"
+#include "call/steady_time.h"
 #include "crypto/locked.h"
 #include "sotto/call.h"
 #include "sotto/contacts.h"
@@ -31,6 +32,10 @@ class CallCore : public crypto::Locked {
 
     // The account's, by which a call tells who it is with.
     void look_up_in(std::shared_ptr<const Contacts> contacts) { contacts_ = std::move(contacts); }
+
+    // By which all that follows is told the time.
+    call::SteadyTime& time() { return time_; }
+    const call::SteadyTime& time() const { return time_; }
 
     Result<void> accept(const CallSettings& settings, Instant now);
     void hang_up(Instant now);
@@ -96,6 +101,7 @@ class CallCore : public crypto::Locked {
     std::shared_ptr<const Contacts> contacts_;
     mutable std::optional<SafetyNumber> safety_number_;  // once somebody looks: it is slow to compute
     CallState state_;
+    call::SteadyTime time_;
     Instant started_;
     Instant seen_;  // the last `now` we were given
     CallSettings settings_;

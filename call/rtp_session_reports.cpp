@@ -22,6 +22,7 @@ Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Ssrc ssrc, Instant 
     if (report->picture_loss) ++out.stats.pli_count;
     if (report->full_intra_request) ++out.stats.fir_count;
     if (!audio) resend(std::span(report->nacks).first(report->nack_count), now);
+    out.stats.unrepaired += report->nacks_left_out;
     if (!audio) follow_recovery(*report, now);
     if (report->congestion) receive_congestion_feedback(*report->congestion, now);
     bye_received_ = bye_received_ || report->bye;

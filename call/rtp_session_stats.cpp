@@ -33,6 +33,7 @@ void RtpSession::add_to(CallStats& stats) const {
     stats.current_round_trip_time = round_trip_.smoothed();
     stats.available_outgoing_bitrate = budget_.target();
     stats.queueing_delay = budget_.queueing_delay();
+    stats.feedback_refused = budget_.told().impossible + budget_.told().clock_leaps + budget_.told().left_out;
     stats.lip_sync = video_in_.lip_sync.skew(polled_);
     epochs_.add_to(stats);
     for (std::size_t i = 0; i < error_count; ++i) stats.refused.by_error[i] += refused_.by_error[i];

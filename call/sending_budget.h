@@ -64,6 +64,7 @@ class SendingBudget {
     double unrepaired() const { return round_trip_ < quick ? 0 : unrepaired_; }
     int target() const { return rate_.target(); }
     Duration queueing_delay() const { return rate_.queueing_delay(); }
+    const transport::SentLog::Counts& told() const { return log_.counts(); }  // by the peer's feedback
     std::size_t memory() const { return log_.memory(); }
 
   private:

@@ -6,6 +6,7 @@
 
 #include "call/video_sender.h"
 #include "transport/rtp_clock.h"
+#include "transport/vp8_payload.h"
 
 namespace sotto::call {
 namespace {
@@ -58,7 +59,11 @@ Result<void> VideoReceiver::receive(MutableBytes datagram, Instant now, TraceLog
 Result<void> VideoReceiver::recovered(const transport::RtpPacket& packet, Instant now, TraceLog& traces) {
     // Before the first packet nothing tells which number this one has.
     if (stream.reception.packets() == 0) return Failure(Error::too_late);
-    return insert(packet, stream.extended(packet.header.sequence), now, traces);
+    // What is sent again was sent before: by far ahead it would only make all that comes too late.
+    const std::int64_t extended = stream.extended(packet.header.sequence);
+    constexpr auto frame = static_cast<std::int64_t>(transport::max_frame_packets);
+    if (extended > stream.newest() + frame) return Failure(Error::malformed);
+    return insert(packet, extended, now, traces);
 }
 
 Result<void> VideoReceiver::insert(const transport::RtpPacket& packet, std::int64_t extended, Instant now,

@@ -85,7 +85,11 @@ Result<void> read_report(const Packet& packet, Ssrc about, RtcpReport& out) {
 }
 
 void add_nack(RtcpReport& out, std::uint16_t number) {
-    if (out.nack_count < out.nacks.size()) out.nacks[out.nack_count++] = SequenceNumber{number};
+    if (out.nack_count == out.nacks.size()) {
+        ++out.nacks_left_out;
+        return;
+    }
+    out.nacks[out.nack_count++] = SequenceNumber{number};
 }
 
 Result<void> read_nacks(ByteReader& in, RtcpReport& out) {

@@ -50,6 +50,7 @@ struct RtcpReport {
     std::optional<ReportBlock> report;              // the block about `about`, see parse_rtcp
     std::array<SequenceNumber, max_nacks> nacks{};  // RFC 4585 §6.2.1, about `about`
     std::size_t nack_count = 0;
+    std::size_t nacks_left_out = 0;  // beyond what this holds
     bool picture_loss = false;  // PLI, RFC 4585 §6.3.1, about `about`
     // RPSI, RFC 4585 §6.3.3, about `about`: the golden frame that was decoded, by its 15-bit picture id (RFC 7741
     // §5.1).
@@ -61,7 +62,7 @@ struct RtcpReport {
     std::optional<CongestionFeedback> congestion;
 };
 
-// `about`: our own SSRC; blocks and feedback about other streams are skipped. NACKs beyond max_nacks are dropped.
+// `about`: our own SSRC; blocks and feedback about other streams are skipped. NACKs beyond max_nacks are only counted.
 // A packet may begin with feedback instead of a report (RFC 5506 §3.4.1).
 // Errors: truncated, malformed (lengths, another first packet, padding not in the last packet), unsupported_version.
 Result<RtcpReport> parse_rtcp(Bytes compound, Ssrc about);

@@ -156,6 +156,7 @@ struct CallStats {
     RefusalCounts refused{};
     Seconds queueing_delay{};              // that our packets stand in on their way, smoothed
     std::optional<Seconds> lip_sync{};     // by which pictures are shown later than their sound, smoothed
+    std::uint64_t feedback_refused = 0;    // what the peer said of our packets' arrival that cannot be, and left out
     std::uint32_t epoch = 0;               // of the media keys that we send under: MediaEpoch::number()
     std::uint64_t epochs_begun = 0;        // by us, the first included
     std::uint64_t generations_agreed = 0;  // of media keys, the first included

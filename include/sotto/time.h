@@ -7,7 +7,7 @@ namespace sotto {
 
 using Duration = std::chrono::nanoseconds;
 
-// A monotonic time line that the client chooses; only differences matter. The tag has no now() on purpose.
+// A time line that the client chooses; only differences matter. Calls bear steps back. The tag has no now() on purpose.
 struct Timeline {
     using duration = Duration;
     using rep = duration::rep;

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 namespace {
 
 const CallSettings sound_only{.video = false};
-constexpr LinkConditions rough{.delay = 40ms, .jitter = 25ms, .loss = 0.1, .duplicated = 0.1};
+const LinkConditions rough{.delay = 40ms, .jitter = 25ms, .loss = 0.1, .duplicated = 0.1};
 
 std::uint32_t generation(const Side& side) { return side.call->stats().epoch >> 16; }
 std::uint32_t epoch(const Side& side) { return side.call->stats().epoch & 0xffff; }

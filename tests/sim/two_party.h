@@ -2,31 +2,14 @@
 #pragma once
 
 #include <cmath>
-#include <deque>
+#include <functional>
 #include <optional>
 #include <vector>
 
 #include "sim/link.h"
-#include "sotto/account.h"
+#include "sim/side.h"
 
 namespace sotto::test {
-
-struct Side {
-    explicit Side(std::uint64_t seed) : random(seed), account(Account::create(random)) {}
-
-    SeededRandom random;
-    Account account;
-    std::optional<Call> call;
-    std::deque<Buffer> signals;  // on their way to this side
-    bool active = false;
-    std::optional<Ended> ended;
-    std::string route;
-    int shown = 0, keys_shown = 0, played = 0, concealed = 0, datagrams = 0, signals_sent = 0;
-    Instant last_shown{};
-    Duration longest_freeze{};
-    std::vector<std::int16_t> heard;
-    std::vector<Error> signal_errors;
-};
 
 class TwoParty {
   public:
@@ -65,13 +48,12 @@ class TwoParty {
         poll(callee, to_caller, caller);
     }
 
-    // Lets both talk and look at each other; a step is 5 ms.
+    // Lets both talk and look at each other. Every 5 ms there may be something to capture; in between time goes on to
+    // whatever comes first.
     void talk(Duration duration, const CallSettings& settings = {}) {
-        for (const Instant end = now + duration; now < end; now += std::chrono::milliseconds(5)) {
-            if (step_ % 4 == 0) speak();
-            const auto steps_a_frame = static_cast<std::uint64_t>(200 / settings.video_frame_rate);
-            if (step_ % steps_a_frame == 0 && settings.video) show(settings);
-            ++step_;
+        for (const Instant end = now + duration; now < end; now = std::min(next(), end)) {
+            if (now >= tick_ || tick_ > now + tick) capture(settings);  // the second: our clock went back
+            if (beside) beside(now);
             settle();
         }
     }
@@ -80,18 +62,40 @@ class TwoParty {
     Link to_callee, to_caller;
     Instant now{std::chrono::seconds(1000)};
     double signal_loss = 0;
-    std::optional<SeededRandom> noise;  // pictures of it, the worst that an encoder can be given
+    std::optional<SeededRandom> noise;    // pictures of it, the worst that an encoder can be given
+    std::function<void(Instant)> beside;  // what else goes on, each millisecond
 
   private:
+    static constexpr Duration tick = std::chrono::milliseconds(5);
+    static constexpr Duration shortest_step = std::chrono::microseconds(100);
+
+    Instant next() const {
+        Instant next = std::min({tick_, to_callee.next_arrival(), to_caller.next_arrival()});
+        for (const Side* const side : {&caller, &callee}) {
+            const Instant due = side->call ? side->call->deadline() : never;
+            if (due != never) next = std::min(next, due - side->clock);
+        }
+        if (beside) next = std::min(next, now + std::chrono::milliseconds(1));
+        return std::max(next, now + shortest_step);
+    }
+
+    void capture(const CallSettings& settings) {
+        tick_ = now + tick;
+        if (step_ % 4 == 0) speak();
+        const auto steps_a_frame = static_cast<std::uint64_t>(200 / settings.video_frame_rate);
+        if (step_ % steps_a_frame == 0 && settings.video) show(settings);
+        ++step_;
+    }
+
     void receive(Side& side, Bytes datagram) {
-        if (side.call) static_cast<void>(side.call->receive(datagram, now));
+        if (side.call) static_cast<void>(side.call->receive(datagram, now + side.clock));
     }
 
     void take_signals(Side& side) {
         while (!side.signals.empty()) {
             const Buffer signal = std::move(side.signals.front());
             side.signals.pop_front();
-            auto received = side.account.receive(signal, now);
+            auto received = side.account.receive(signal, now + side.clock);
             if (!received) side.signal_errors.push_back(received.error());
             if (received && *received) side.call.emplace(std::move(**received));
         }
@@ -99,7 +103,7 @@ class TwoParty {
 
     void poll(Side& side, Link& out, Side& peer) {
         while (side.call) {
-            const auto output = side.call->poll(now);
+            const auto output = side.call->poll(now + side.clock);
             if (!output) return;
             if (const auto* signal = std::get_if<Signal>(&*output)) {
                 ++side.signals_sent;
@@ -114,16 +118,8 @@ class TwoParty {
             if (const auto* route = std::get_if<RemoteRoute>(&*output)) {
                 side.route.assign(reinterpret_cast<const char*>(route->route.data()), route->route.size());
             }
-            if (const auto* frame = std::get_if<ShownFrame>(&*output)) {
-                if (side.shown++ > 0) side.longest_freeze = std::max(side.longest_freeze, now - side.last_shown);
-                side.keys_shown += frame->encoded.key ? 1 : 0;
-                side.last_shown = now;
-            }
-            if (const auto* block = std::get_if<PlayedBlock>(&*output)) {
-                ++side.played;
-                side.concealed += block->concealed ? 1 : 0;
-                side.heard.insert(side.heard.end(), block->block.samples.begin(), block->block.samples.end());
-            }
+            if (const auto* frame = std::get_if<ShownFrame>(&*output)) side.see(*frame, now);
+            if (const auto* block = std::get_if<PlayedBlock>(&*output)) side.hear(*block, now);
         }
     }
 
@@ -135,7 +131,8 @@ class TwoParty {
                 static_cast<std::int16_t>(8000 * std::sin(2 * 3.14159265 * 440 * t) * std::sin(2 * 3.14159265 * 3 * t));
         }
         for (Side* const side : {&caller, &callee}) {
-            if (side->call) static_cast<void>(side->call->send(AudioBlock{.samples = block, .captured = now}, now));
+            const Instant time = now + side->clock;
+            if (side->call) static_cast<void>(side->call->send(AudioBlock{.samples = block, .captured = time}, time));
         }
     }
 
@@ -150,17 +147,18 @@ class TwoParty {
         ++pictures_;
         if (noise) noise->fill(std::as_writable_bytes(std::span(picture_)));
         const std::uint8_t* const start = picture_.data();
-        const VideoFrame frame{.width = settings.video_width,
-                               .height = settings.video_height,
-                               .planes = {Plane{start, width}, Plane{start + width * height, width / 2},
-                                          Plane{start + width * height * 5 / 4, width / 2}},
-                               .captured = now};
+        VideoFrame frame{.width = settings.video_width,
+                         .height = settings.video_height,
+                         .planes = {Plane{start, width}, Plane{start + width * height, width / 2},
+                                    Plane{start + width * height * 5 / 4, width / 2}}};
         for (Side* const side : {&caller, &callee}) {
-            if (side->call) static_cast<void>(side->call->send(frame, now));
+            frame.captured = now + side->clock;
+            if (side->call) static_cast<void>(side->call->send(frame, frame.captured));
         }
     }
 
     SeededRandom signal_luck_;
+    Instant tick_ = Instant::min();
     std::uint64_t step_ = 0;
     std::uint64_t samples_ = 0;
     std::size_t pictures_ = 0;

@@ -83,6 +83,7 @@ std::span<const PacketResult> SentLog::results(const CongestionFeedback& feedbac
     result_count_ = 0;
     newest_acknowledged_.reset();
     round_trip_.reset();
+    counts_.left_out += feedback.left_out;
     expire(now);
     const ReportTime report = report_time(feedback.timestamp, now);
     const auto told = feedback.streams();

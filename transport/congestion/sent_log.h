@@ -33,6 +33,7 @@ class SentLog {
         std::uint64_t impossible =
             0;  // arrivals of what was not sent, or before it was; arrivals taken back; unknown streams
         std::uint64_t clock_leaps = 0;
+        std::uint64_t left_out = 0;  // metrics beyond what a report of ours holds
     };
 
     explicit SentLog(std::span<const Ssrc, max_feedback_streams> streams);
