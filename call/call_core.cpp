@@ -289,8 +289,10 @@ std::optional<Output> CallCore::poll_notice(Instant now) {
     // The end comes last: after every datagram that is still to go.
     if (std::holds_alternative<Ended>(notices_.front()) && rtp_) {
         if (const auto datagram = rtp_->flush(now)) return *datagram;
-        rtp_->add_to(final_stats_);
-        final_stats_.memory = 0;  // given back
+        CallStats last;
+        rtp_->add_to(last);
+        last.memory = 0;  // given back
+        final_stats_ = std::make_unique<const CallStats>(last);
         rtp_.reset();
     }
     Notice notice = std::move(notices_.front());
@@ -346,7 +348,7 @@ void CallCore::request_key_frame() {
 }
 
 CallStats CallCore::stats() const {
-    CallStats stats = final_stats_;
+    CallStats stats = final_stats_ ? *final_stats_ : CallStats{};
     if (rtp_) rtp_->add_to(stats);
     for (std::size_t i = 0; i < error_count; ++i) stats.refused.by_error[i] += refused_.by_error[i];
     stats.memory += sizeof(*this);

@@ -112,9 +112,9 @@ class CallCore : public crypto::Locked {
     std::optional<crypto::RekeySalt> rekey_salt_;
     bool stepped_ = false;  // the signal queued last took a step of the ratchet
     std::unique_ptr<call::RtpSession> rtp_;
-    CallStats final_stats_;  // of the media, once they are gone
-    Buffer route_;           // kept back until both sides accepted
-    Buffer early_route_;     // theirs, if it overtook their answer
+    std::unique_ptr<const CallStats> final_stats_;  // of the media, once they are gone
+    Buffer route_;                                  // kept back until both sides accepted
+    Buffer early_route_;                            // theirs, if it overtook their answer
     std::deque<Buffer> signals_;
     std::deque<Notice> notices_;
     Buffer taken_;  // what the last output views

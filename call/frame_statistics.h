@@ -18,7 +18,7 @@ class FrameRate {
     double at(Instant now) const;
 
   private:
-    std::array<Instant, 128> frames_{};
+    std::array<Instant, 64> frames_{};
     std::size_t count_ = 0;
 };
 

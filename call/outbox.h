@@ -12,6 +12,20 @@
 
 namespace sotto::call {
 
+// Wraps after 71 minutes, in half of the room: what is queued waits for milliseconds.
+class QueuedAt {
+  public:
+    QueuedAt() = default;
+    QueuedAt(Instant now) : us_(in_us(now)) {}
+    Duration until(Instant now) const { return std::chrono::microseconds(in_us(now) - us_); }
+
+  private:
+    static std::uint32_t in_us(Instant at) {
+        return static_cast<std::uint32_t>(at.time_since_epoch() / std::chrono::microseconds(1));
+    }
+    std::uint32_t us_ = 0;
+};
+
 struct Departure {
     enum class Kind : std::uint8_t {
         audio,
@@ -24,7 +38,7 @@ struct Departure {
     Kind kind = Kind::audio;
     SequenceNumber sequence{};
     std::uint8_t window = 0;  // parity: over how many packets
-    Instant queued{};
+    QueuedAt queued{};
 };
 
 // A ring: when it is full the oldest leaves, and its kind is given back to be counted.

@@ -70,7 +70,7 @@ void RtpSession::add_probe(Instant now) {
 Result<std::size_t> RtpSession::depart(const Departure& departure, Instant now) {
     const auto followed = [&](SendStream& stream, const Result<SendStream::Numbered>& packet) -> Result<std::size_t> {
         if (!packet) return Failure(packet.error());
-        stream.stats.total_packet_send_delay += now - departure.queued;
+        stream.stats.total_packet_send_delay += departure.queued.until(now);
         budget_.sent_rtp(stream.ssrc(), packet->number, packet->size, now);
         return packet->size;
     };

@@ -51,10 +51,10 @@ class ArrivalStamps {
 
     struct Stamps {
         std::uint32_t timestamp = 0;
+        std::uint32_t packets = 0;
         Instant first{};     // when the first packet came in
         Instant received{};  // and the last
         Instant unprotected{};
-        std::uint32_t packets = 0;
     };
     const Stamps* find(std::uint32_t timestamp) const {
         const Stamps& stamps = slots_[slot(timestamp)];

@@ -62,8 +62,8 @@ class VideoSender {
     std::uint16_t picture_id_ = 0;
     Instant first_captured_{};
     Instant last_captured_ = Instant::min();
-    std::uint32_t given_ = 0;   // frames, those left out too
-    std::uint32_t frames_ = 0;  // of these, encoded
+    std::uint32_t given_ = 0;                     // frames, those left out too
+    std::uint32_t frames_ = 0;                    // of these, encoded
     std::array<std::size_t, 3> frame_packets_{};  // of the newest frames, newest first
     VideoAdaptation adaptation_;
     VideoQuality quality_;

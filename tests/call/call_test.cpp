@@ -32,7 +32,7 @@ TEST_CASE("a call rings, is answered, carries sound and pictures both ways, and 
         REQUIRE(side->call->stats().current_round_trip_time);
         CHECK(*side->call->stats().current_round_trip_time >= 59ms);
         CHECK(*side->call->stats().current_round_trip_time <= 71ms);
-        CHECK(side->call->stats().memory <= 544 * 1024);
+        CHECK(side->call->stats().memory <= 512 * 1024);
     }
     world.caller.call->hang_up(world.now);
     world.settle();

@@ -139,7 +139,8 @@ TEST_CASE("a giant list of what to send again brings back no more than is kept, 
     }
     peer.poll();
     const CallStats at_once = peer.stats();
-    MESSAGE("of " << packets << " packets sent, " << at_once.video_sent.retransmitted_packets_sent - before.video_sent.retransmitted_packets_sent
+    MESSAGE("of " << packets << " packets sent, "
+                  << at_once.video_sent.retransmitted_packets_sent - before.video_sent.retransmitted_packets_sent
                   << " were sent again for 1000 lists at once");
     CHECK(at_once.video_sent.retransmitted_packets_sent - before.video_sent.retransmitted_packets_sent <= packets);
     CHECK(at_once.video_sent.retransmitted_packets_sent + at_once.video_sent.unrepaired >= asked);

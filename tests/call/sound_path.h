@@ -61,13 +61,13 @@ struct Channel {
     std::function<std::optional<Duration>(std::int64_t)> delay;  // of a packet; nothing if it is lost
 };
 
-inline double milliseconds(Duration duration) { return static_cast<double>(duration.count()) / 1e6; }
+inline double milliseconds(Seconds duration) { return duration.count() * 1e3; }
 
 struct Heard {
     std::vector<std::int16_t> samples;
     ReceiveStats stats;
     RefusalCounts refused;
-    std::map<Instant, Duration> delays;  // by when the block was played: mean time its packets waited for that
+    std::map<Instant, Seconds> delays;  // by when the block was played: mean time its packets waited for that
 
     double concealed_share() const {
         return static_cast<double>(stats.concealed_samples) / static_cast<double>(stats.total_samples_received);
@@ -157,7 +157,7 @@ inline Heard hear(std::vector<InFlight> packets) {
         const auto emitted = after.jitter_buffer_emitted_count - before.jitter_buffer_emitted_count;
         if (emitted > 0) {
             heard.delays[now] =
-                (after.jitter_buffer_delay - before.jitter_buffer_delay) / static_cast<std::int64_t>(emitted);
+                (after.jitter_buffer_delay - before.jitter_buffer_delay) / static_cast<double>(emitted);
         }
     }
     heard.stats = receiver.stats();

@@ -33,8 +33,8 @@ std::string told(const Side& side, const Link& link) {
     const CallStats s = side.call->stats();
     std::ostringstream out;
     for (const SendStats& sent : {s.audio_sent, s.video_sent}) {
-        out << sent.frames_sent << ' ' << sent.frames_dropped << ' ' << sent.packets_sent << ' ' << sent.bytes_sent << ' '
-            << sent.retransmitted_packets_sent << ' ' << sent.fec_packets_sent << ' ' << sent.unrepaired << ' '
+        out << sent.frames_sent << ' ' << sent.frames_dropped << ' ' << sent.packets_sent << ' ' << sent.bytes_sent
+            << ' ' << sent.retransmitted_packets_sent << ' ' << sent.fec_packets_sent << ' ' << sent.unrepaired << ' '
             << sent.overrun << ' ' << sent.total_packet_send_delay.count() << "; ";
     }
     for (const ReceiveStats& got : {s.audio_received, s.video_received}) {
@@ -44,10 +44,10 @@ std::string told(const Side& side, const Link& link) {
             << got.given_up << ' ' << got.pli_count << ' ' << got.jitter.count() << ' '
             << got.jitter_buffer_delay.count() << ' ' << got.concealed_samples << "; ";
     }
-    out << s.refused.total() << ' ' << s.current_round_trip_time.value_or(Seconds{}).count() << ' ' << s.available_outgoing_bitrate
-        << ' ' << s.epochs_begun << ' ' << s.generations_agreed << ' ' << s.memory << "; link " << link.counts().sent
-        << ' ' << link.counts().lost << ' ' << link.counts().overflowed << ' ' << link.counts().delivered
-        << "; shown and played " << std::hex << side.digest.value();
+    out << s.refused.total() << ' ' << s.current_round_trip_time.value_or(Seconds{}).count() << ' '
+        << s.available_outgoing_bitrate << ' ' << s.epochs_begun << ' ' << s.generations_agreed << ' ' << s.memory
+        << "; link " << link.counts().sent << ' ' << link.counts().lost << ' ' << link.counts().overflowed << ' '
+        << link.counts().delivered << "; shown and played " << std::hex << side.digest.value();
     return out.str();
 }
 
