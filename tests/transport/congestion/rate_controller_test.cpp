@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "transport/congestion/bottleneck.h"
+#include "transport/congestion/media_flow.h"
 
 using namespace sotto;
 using namespace sotto::test;

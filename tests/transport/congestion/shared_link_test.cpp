@@ -3,7 +3,8 @@
 
 #include <string>
 
-#include "transport/congestion/bottleneck.h"
+#include "transport/congestion/media_flow.h"
+#include "transport/congestion/tcp_flow.h"
 
 using namespace sotto;
 using namespace sotto::test;
