@@ -13,8 +13,8 @@ using std::chrono::seconds;
 // that their rates meet (NADA and Copa hold the queue to the inverse of the rate).
 constexpr double queue_target = 9e6;  // ns at 1 Mbit/s, with rate^-0.8
 constexpr Duration longest_target = milliseconds(15);
-constexpr double jitter_allowance = 4;        // times the noise of the delay
-constexpr std::int64_t jitter_patience = 20;  // as many times longer must a queue stand
+constexpr double jitter_allowance = 1;        // times the noise of the delay
+constexpr std::int64_t jitter_patience = 10;  // as many times longer must a queue stand
 constexpr Duration queue_gone = milliseconds(4);
 constexpr Duration base_memory = seconds(16);       // as long the least delay counts; drift of 100 ppm is 1.6 ms
 constexpr Duration long_base_memory = seconds(60);  // while somebody else keeps the queue full
