@@ -13,14 +13,15 @@ using std::chrono::seconds;
 // that their rates meet (NADA and Copa hold the queue to the inverse of the rate).
 constexpr double queue_target = 9e6;  // ns at 1 Mbit/s, with rate^-0.8
 constexpr Duration longest_target = milliseconds(15);
-constexpr double jitter_allowance = 1;        // times the noise of the delay
-constexpr std::int64_t jitter_patience = 10;  // as many times longer must a queue stand
+constexpr double jitter_allowance = 0.7;        // times the noise of the delay
+constexpr std::int64_t jitter_patience = 8;  // as many times longer must a queue stand
 constexpr Duration queue_gone = milliseconds(4);
 constexpr Duration base_memory = seconds(16);       // as long the least delay counts; drift of 100 ppm is 1.6 ms
 constexpr Duration long_base_memory = seconds(60);  // while somebody else keeps the queue full
 constexpr double cut = 0.86;                        // of what was delivered, at 500 kbit/s (Carlucci et al.: 0.85)
 constexpr double cut_slope = 0.06;                  // less for each doubling of the rate
-constexpr double deepest = 0.35;                    // of what was delivered, while a long queue drains
+constexpr double deepest = 0.2;                     // of the rate, while a long queue drains
+constexpr Duration drain_time = milliseconds(300);  // in which a queue should be gone
 constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
 constexpr double slow = 300'000;                    // bit/s below which that step would be too large
 constexpr Duration doubling = milliseconds(500);
@@ -130,7 +131,7 @@ Duration RateController::threshold() const {
 
 void RateController::measure(Duration elapsed) {
     queue_ = delays_.standing(recent(), mode_ == Mode::competing ? long_base_memory : base_memory);
-    const double share = std::min(1.0, in_seconds(elapsed) / 0.3);
+    const double share = queue_ > smoothed_ ? 1.0 : std::min(1.0, in_seconds(elapsed) / 0.3);
     smoothed_ += Duration(static_cast<std::int64_t>(static_cast<double>((queue_ - smoothed_).count()) * share));
 }
 
@@ -171,7 +172,7 @@ void RateController::climb(Duration elapsed) {
 
 void RateController::start_draining() {
     mode_ = Mode::draining;
-    before_ = rate_;
+    before_ = drained_at_ = rate_;
     congested_ = cut_ = now_;
     doubling_below_ = 0;
     shown_ = 0;
@@ -193,12 +194,20 @@ void RateController::drain() {
         return;
     }
     if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
-        const double delivered = std::min(capacity(milliseconds(150)), capacity(milliseconds(400)));
-        if (delivered > 0) set_rate(std::min(rate_, cut_at(rate_) * delivered));
+        const double delivered = capacity(milliseconds(150));
+        if (delivered > 0) set_rate(std::min(rate_, cut_at(delivered) * delivered));
         cut_ = now_;
     }
-    const double excess = in_seconds(queue_) / in_seconds(round_trip_ + milliseconds(200));
-    drained_at_ = rate_ * std::clamp(1 - excess, deepest, 1.0);
+    drained_at_ = rate_ * std::clamp(1 - in_seconds(coming()) / in_seconds(drain_time), deepest, 1.0);
+}
+
+// The queue that what we send now will find: what the newest packet found, and what was sent since over what passes.
+Duration RateController::coming() const {
+    const Duration before = std::clamp<Duration>(congested_ - newest_, Duration{}, seconds(1));
+    const Duration since = std::clamp<Duration>(now_ - std::max(newest_, congested_), Duration{}, seconds(1));
+    const double passes = rate_ / cut_at(rate_);
+    const double grown = in_seconds(before) * (before_ / passes - 1) + in_seconds(since) * (drained_at_ / passes - 1);
+    return std::clamp<Duration>(queue_ + Duration(static_cast<std::int64_t>(grown * 1e9)), Duration{}, longest_queue);
 }
 
 void RateController::start_climbing() {

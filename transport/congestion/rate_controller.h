@@ -71,6 +71,7 @@ class RateController {
     Duration threshold() const;
     Duration recent() const;
     double capacity(Duration span) const;
+    Duration coming() const;
     void set_rate(double rate);
 
     RateSettings settings_;
