@@ -13,8 +13,8 @@ class DelayWindow {
   public:
     // `arrived`: on a clock of another origin, so only differences mean anything; `rate`: bit/s that arrive at present.
     void add(Instant sent, Duration arrived, std::size_t bytes, double rate);
-    // The least delay of what arrived in the last `recent`, over the least in the last `past`; zero at first. By time of
-    // arrival: when the path becomes narrow, what arrives in 100 ms was sent in much less.
+    // The least delay of what arrived in the last `recent`, over the least in the last `past`; zero at first. By time
+    // of arrival: when the path becomes narrow, what arrives in 100 ms was sent in much less.
     Duration standing(Duration recent, Duration past) const;
     // How far delays fall at once, on average of the last intervals: by how much packets that were sent apart arrive
     // together. A queue does not do that, for out of it they come no faster than the bottleneck.
@@ -31,7 +31,7 @@ class DelayWindow {
     // Packets that arrive faster than the bottleneck could send them: when the first was sent and arrived.
     Instant run_sent_{};
     Duration run_arrived_{};
-    double run_bits_ = 0;  // after the first
+    double run_bits_ = 0;      // after the first
     std::int64_t number_ = 0;  // of the interval that is open
     Duration fall_{};          // the largest in it
     Duration noise_{};

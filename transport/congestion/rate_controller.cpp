@@ -13,7 +13,7 @@ using std::chrono::seconds;
 // that their rates meet (NADA and Copa hold the queue to the inverse of the rate).
 constexpr double queue_target = 9e6;  // ns at 1 Mbit/s, with rate^-0.8
 constexpr Duration longest_target = milliseconds(15);
-constexpr double jitter_allowance = 0.7;        // times the noise of the delay
+constexpr double jitter_allowance = 0.7;     // times the noise of the delay
 constexpr std::int64_t jitter_patience = 8;  // as many times longer must a queue stand
 constexpr Duration queue_gone = milliseconds(4);
 constexpr Duration base_memory = seconds(16);       // as long the least delay counts; drift of 100 ppm is 1.6 ms
@@ -25,10 +25,16 @@ constexpr Duration drain_time = milliseconds(300);  // in which a queue should b
 constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
 constexpr double slow = 300'000;                    // bit/s below which that step would be too large
 constexpr Duration doubling = milliseconds(500);
-// A little under Reno's halving and above its step would be fair (RFC 9438 §4.3); CUBIC takes more than Reno, so this
-// lies between the two. Packets each round trip, and what a cut leaves.
-constexpr double tcp_step = 1;
+// Beside TCP: what a loss leaves, and how fast the rate comes back: by a packet each round trip, or in half the time
+// that CUBIC takes (RFC 9438 §4.2, with its C of 0.4), whichever is more. CUBIC does the most of its way first; this is
+// a line.
 constexpr double tcp_cut = 0.8;
+constexpr double cubic_speed = 2;
+constexpr double reno_step = 0.8;
+constexpr Duration queue_back = milliseconds(800);  // TCP's queue comes back in so long, where it is a short one
+// Each third loss halves the rate for as long as a queue takes to go that is only ours.
+constexpr int cuts_to_check = 3;
+constexpr double check_cut = 0.5;
 constexpr double packet_bits = 1200 * 8;
 constexpr Duration longest_queue = milliseconds(500);
 constexpr Duration silence = milliseconds(500);
@@ -186,13 +192,7 @@ void RateController::drain() {
     const bool settling = now_ - congested_ < round_trip_ + milliseconds(150);
     // Copa's five round trips, and what a queue of ours of this length takes to drain.
     if (settling) give_up_ = now_ + std::max<Duration>(5 * round_trip_, milliseconds(600)) + 3 * queue_;
-    if (now_ > give_up_) {
-        mode_ = Mode::competing;
-        set_rate(before_);
-        peak_ = queue_;
-        cut_ = now_;
-        return;
-    }
+    if (now_ > give_up_) return start_competing();
     if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
         const double delivered = capacity(milliseconds(150));
         if (delivered > 0) set_rate(std::min(rate_, cut_at(delivered) * delivered));
@@ -229,19 +229,41 @@ void RateController::weigh() {
     start_climbing();
 }
 
+void RateController::start_competing() {
+    mode_ = Mode::competing;
+    peak_ = queue_;
+    stood_ = now_;
+    cuts_ = 0;
+    checking_ = false;
+    give_way(before_, 1);
+}
+
+void RateController::give_way(double rate, double share) {
+    before_ = rate;
+    set_rate(rate * share);
+    cut_ = now_;
+    full_trip_ = round_trip_;
+}
+
 void RateController::compete(Duration elapsed) {
-    if (queue_ < std::max(threshold() / 2, peak_ / 10)) return start_climbing();
-    const Duration span = round_trip_;
-    const bool lost = lost_ > 0 && queue_ > peak_ / 2;
-    const bool fell = queue_ < peak_ * 3 / 4;  // somebody else gave way to a loss that we did not have
-    if ((lost || fell || queue_ > longest_queue) && now_ - cut_ > span + milliseconds(100)) {
-        set_rate(rate_ * tcp_cut);
-        cut_ = now_;
-        peak_ = queue_;
-        return;
+    if (queue_ >= std::max(threshold() / 2, peak_ / 10)) stood_ = now_;
+    if (now_ - stood_ > queue_back) return start_climbing();
+    peak_ = std::max(peak_, queue_);
+    const Duration since = now_ - cut_;
+    if (checking_) {
+        if (since < full_trip_ + milliseconds(200) + 2 * peak_) return;
+        checking_ = false;
+        set_rate(before_ * tcp_cut);
     }
-    peak_ = now_ - cut_ < span + milliseconds(100) ? queue_ : std::max(peak_, queue_);
-    set_rate(rate_ + tcp_step * packet_bits * in_seconds(elapsed) / (in_seconds(span) * in_seconds(span)));
+    if (since > full_trip_ + milliseconds(100) && ((lost_ > 0 && queue_ > peak_ / 2) || queue_ > longest_queue)) {
+        checking_ = ++cuts_ % cuts_to_check == 0;
+        peak_ = queue_;
+        return give_way(rate_, checking_ ? check_cut : tcp_cut);
+    }
+    const double packets = before_ * in_seconds(full_trip_) / packet_bits;
+    const double cubic = cubic_speed * (1 - tcp_cut) * before_ / std::cbrt(packets * (1 - tcp_cut) / 0.4);
+    const double reno = reno_step * packet_bits / (in_seconds(full_trip_) * in_seconds(full_trip_));
+    set_rate(rate_ + std::max(cubic, reno) * in_seconds(elapsed));
 }
 
 void RateController::poll(Instant now) {

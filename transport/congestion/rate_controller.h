@@ -64,6 +64,8 @@ class RateController {
     void start_draining();
     void drain();
     void weigh();
+    void start_competing();
+    void give_way(double rate, double share);
     void compete(Duration elapsed);
     void start_climbing();
     void finish_probe();
@@ -100,6 +102,10 @@ class RateController {
     double before_ = 0;        // the rate before it
     double drained_at_ = 0;    // draining: the rate that goes out
     double share_before_ = 0;  // weighing: the losses
+    Instant stood_{};          // competing: when there was a queue last
+    Duration full_trip_{};     // the round trip at the last cut
+    int cuts_ = 0;             // so far
+    bool checking_ = false;    // whether the queue is ours alone
     Duration peak_{};          // competing: the largest queue since the last cut
     double throughput_ = 0;    // bit/s, before this feedback
     int lost_ = 0;             // in this feedback
