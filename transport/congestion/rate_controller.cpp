@@ -190,15 +190,16 @@ void RateController::drain() {
     if (queue_ < std::max<Duration>(queue_gone, threshold() / 3)) return start_climbing();
     // The first looks see much of the time before the change; afterwards a cut shows no sooner than a round trip later.
     const bool settling = now_ - congested_ < round_trip_ + milliseconds(150);
-    // Copa's five round trips, and what a queue of ours of this length takes to drain.
-    if (settling) give_up_ = now_ + std::max<Duration>(5 * round_trip_, milliseconds(600)) + 3 * queue_;
+    // Copa's five round trips after the last packet from before the cut, and what a queue that it saw takes to drain.
+    if (newest_ < congested_ + milliseconds(150))
+        give_up_ = now_ + std::max<Duration>(5 * round_trip_, milliseconds(600)) + 2 * queue_;
     if (now_ > give_up_) return start_competing();
     if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
         const double delivered = capacity(milliseconds(150));
         if (delivered > 0) set_rate(std::min(rate_, cut_at(delivered) * delivered));
         cut_ = now_;
     }
-    drained_at_ = rate_ * std::clamp(1 - in_seconds(coming()) / in_seconds(drain_time), deepest, 1.0);
+    drained_at_ = rate_ * std::clamp(1 - in_seconds(coming()) / in_seconds(drain_time), deepest, 0.9);
 }
 
 // The queue that what we send now will find: what the newest packet found, and what was sent since over what passes.
@@ -247,7 +248,7 @@ void RateController::give_way(double rate, double share) {
 
 void RateController::compete(Duration elapsed) {
     if (queue_ >= std::max(threshold() / 2, peak_ / 10)) stood_ = now_;
-    if (now_ - stood_ > queue_back) return start_climbing();
+    if (now_ - stood_ > (checking_ ? queue_back / 2 : queue_back)) return start_climbing();
     peak_ = std::max(peak_, queue_);
     const Duration since = now_ - cut_;
     if (checking_) {
