@@ -11,8 +11,8 @@ using std::chrono::seconds;
 
 // A standing queue beyond it is congestion. Of flows that share a queue the faster one gives way first and further, so
 // that their rates meet (NADA and Copa hold the queue to the inverse of the rate).
-constexpr double queue_target = 9e6;  // ns at 1 Mbit/s, with rate^-0.8
-constexpr Duration longest_target = milliseconds(15);
+constexpr double queue_target = 7.5e6;  // ns at 1 Mbit/s, with rate^-0.8
+constexpr Duration longest_target = milliseconds(20);
 constexpr double jitter_allowance = 0.7;     // times the noise of the delay
 constexpr std::int64_t jitter_patience = 8;  // as many times longer must a queue stand
 constexpr Duration queue_gone = milliseconds(4);
@@ -23,7 +23,7 @@ constexpr double cut_slope = 0.06;                  // less for each doubling of
 constexpr double deepest = 0.2;                     // of the rate, while a long queue drains
 constexpr Duration drain_time = milliseconds(300);  // in which a queue should be gone
 constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
-constexpr double slow = 300'000;                    // bit/s below which that step would be too large
+constexpr double slow = 600'000;                    // bit/s below which that step would be too large
 constexpr Duration doubling = milliseconds(500);
 // Beside TCP: what a loss leaves, and how fast the rate comes back: by a packet each round trip, or in half the time
 // that CUBIC takes (RFC 9438 §4.2, with its C of 0.4), whichever is more. CUBIC does the most of its way first; this is
@@ -181,6 +181,7 @@ void RateController::start_draining() {
     before_ = drained_at_ = rate_;
     congested_ = cut_ = now_;
     doubling_below_ = 0;
+    peak_ = {};
     shown_ = 0;
     probe_.reset();
     drain();
@@ -193,6 +194,12 @@ void RateController::drain() {
     // Copa's five round trips after the last packet from before the cut, and what a queue that it saw takes to drain.
     if (newest_ < congested_ + milliseconds(150))
         give_up_ = now_ + std::max<Duration>(5 * round_trip_, milliseconds(600)) + 2 * queue_;
+    // While it falls by a quarter each time there is no reason to.
+    if (queue_ < peak_ * 3 / 4) {
+        peak_ = queue_;
+        give_up_ = std::max(give_up_, now_ + round_trip_ + milliseconds(300));
+    }
+    peak_ = std::max(peak_, queue_);
     if (now_ > give_up_) return start_competing();
     if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
         const double delivered = capacity(milliseconds(150));
