@@ -89,6 +89,7 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
         case Mode::weighing: weigh(); break;
         case Mode::competing: compete(elapsed); break;
     }
+    asked_[next_asked_++ % asked_.size()] = {now_, static_cast<double>(target())};
 }
 
 // Our clock was set back: what we know has times that are still to come.
@@ -96,6 +97,7 @@ void RateController::forget() {
     delays_ = {};
     arrived_ = {};
     sent_ = {};
+    asked_ = {};
     loss_ = {};
     congested_ = cut_ = give_up_ = next_probe_ = newest_ = Instant{};
     probe_.reset();
@@ -178,7 +180,7 @@ void RateController::climb(Duration elapsed) {
 
 void RateController::start_draining() {
     mode_ = Mode::draining;
-    before_ = drained_at_ = rate_;
+    before_ = rate_;
     congested_ = cut_ = now_;
     doubling_below_ = 0;
     peak_ = {};
@@ -211,10 +213,16 @@ void RateController::drain() {
 
 // The queue that what we send now will find: what the newest packet found, and what was sent since over what passes.
 Duration RateController::coming() const {
-    const Duration before = std::clamp<Duration>(congested_ - newest_, Duration{}, seconds(1));
-    const Duration since = std::clamp<Duration>(now_ - std::max(newest_, congested_), Duration{}, seconds(1));
     const double passes = rate_ / cut_at(rate_);
-    const double grown = in_seconds(before) * (before_ / passes - 1) + in_seconds(since) * (drained_at_ / passes - 1);
+    double grown = 0;
+    Instant end = now_;
+    for (std::size_t i = 1; i <= asked_.size() && end > newest_; ++i) {
+        const Asked& asked = asked_[(next_asked_ - i) % asked_.size()];
+        const Instant from = std::max(asked.since, newest_);
+        if (from >= end) continue;
+        grown += in_seconds(std::min<Duration>(end - from, seconds(1))) * (asked.rate / passes - 1);
+        end = from;
+    }
     return std::clamp<Duration>(queue_ + Duration(static_cast<std::int64_t>(grown * 1e9)), Duration{}, longest_queue);
 }
 

@@ -1,6 +1,7 @@
 // How much we may send: the least queue that still fills the path, learnt from the peer's feedback. docs/congestion.md.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <span>
 
@@ -49,6 +50,10 @@ class RateController {
     Mode mode() const { return mode_; }
 
   private:
+    struct Asked {
+        Instant since{};
+        double rate = 0;
+    };
     struct Probe {
         Instant at{};
         int rate = 0;
@@ -101,6 +106,8 @@ class RateController {
     Instant give_up_{};        // draining: when the queue should be gone if it is ours
     double before_ = 0;        // the rate before it
     double drained_at_ = 0;    // draining: the rate that goes out
+    std::array<Asked, 16> asked_{};  // of the sender, lately
+    std::size_t next_asked_ = 0;
     double share_before_ = 0;  // weighing: the losses
     Instant stood_{};          // competing: when there was a queue last
     Duration full_trip_{};     // the round trip at the last cut
