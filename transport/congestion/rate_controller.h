@@ -103,6 +103,8 @@ class RateController {
 
     Instant congested_{};      // when the present or last congestion was noticed
     Instant cut_{};            // and the rate last cut
+    Instant marked_{};         // draining: when
+    Duration mark_{};          // the queue was this long
     Instant give_up_{};        // draining: when the queue should be gone if it is ours
     double before_ = 0;        // the rate before it
     double drained_at_ = 0;    // draining: the rate that goes out
