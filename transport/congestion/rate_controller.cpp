@@ -24,7 +24,7 @@ constexpr double deepest = 0.2;                     // of the rate, while a long
 constexpr Duration drain_time = milliseconds(300);  // in which a queue should be gone
 constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
 constexpr double slow = 600'000;                    // bit/s below which that step would be too large
-constexpr Duration doubling = milliseconds(500);
+constexpr Duration doubling = milliseconds(450);
 // Beside TCP: what a loss leaves, and how fast the rate comes back: by a packet each round trip, or in half the time
 // that CUBIC takes (RFC 9438 §4.2, with its C of 0.4), whichever is more. CUBIC does the most of its way first; this is
 // a line.
@@ -37,6 +37,7 @@ constexpr int cuts_to_check = 3;
 constexpr double check_cut = 0.5;
 constexpr double packet_bits = 1200 * 8;
 constexpr Duration longest_queue = milliseconds(500);
+constexpr Duration smooth_while = seconds(60);  // bursts are kept from a queue that is too short to see
 constexpr Duration silence = milliseconds(500);
 constexpr Duration short_outage = seconds(5);
 constexpr double outage_rate = 300'000;  // bit/s
@@ -139,6 +140,7 @@ Duration RateController::threshold() const {
 
 void RateController::measure(Duration elapsed) {
     queue_ = delays_.standing(recent(), mode_ == Mode::competing ? long_base_memory : base_memory);
+    if (now_ < smooth_until_) smoothed_ = std::max<Duration>(smoothed_, milliseconds(25));
     const double share = queue_ > smoothed_ ? 1.0 : std::min(1.0, in_seconds(elapsed) / 0.3);
     smoothed_ += Duration(static_cast<std::int64_t>(static_cast<double>((queue_ - smoothed_).count()) * share));
 }
@@ -162,15 +164,16 @@ void RateController::climb(Duration elapsed) {
         share_before_ = loss_.recent();
         set_rate(cut_at(rate_) * capacity(milliseconds(300)));
         cut_ = now_;
+        smooth_until_ = now_ + smooth_while;
         mode_ = Mode::weighing;
         return;
     }
-    const double sent = sent_.over(seconds(1));
-    const double limit = std::max(2 * sent, shown_);
+    const bool doubles = rate_ < doubling_below_;  // what was sent a second ago says little then
+    const double limit = std::max(2 * sent_.over(doubles ? milliseconds(250) : seconds(1)), shown_);
     if (rate_ >= limit) return;
     const double factor =
-        std::exp2(in_seconds(elapsed) / in_seconds(std::max<Duration>(doubling, round_trip_ + milliseconds(200))));
-    if (rate_ < doubling_below_) return set_rate(std::min(rate_ * factor, limit));
+        std::exp2(in_seconds(elapsed) / in_seconds(std::max<Duration>(doubling, round_trip_ + milliseconds(150))));
+    if (doubles) return set_rate(std::min(rate_ * factor, limit));
     // The longer no queue was seen, the more room there may be (Copa's velocity, in time instead of round trips).
     if (queue_ > threshold() / 3) congested_ = now_;
     const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
@@ -241,6 +244,7 @@ void RateController::weigh() {
     const double share = loss_.recent();
     if (share > share_before_ - 0.4 * (share_before_ - loss_.floor())) {
         loss_.accept();
+        smooth_until_ = now_;
         set_rate(before_);
         mode_ = Mode::climbing;
         return;

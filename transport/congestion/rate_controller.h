@@ -115,6 +115,7 @@ class RateController {
     Duration full_trip_{};     // the round trip at the last cut
     int cuts_ = 0;             // so far
     bool checking_ = false;    // whether the queue is ours alone
+    Instant smooth_until_{};
     Duration peak_{};          // competing: the largest queue since the last cut
     double throughput_ = 0;    // bit/s, before this feedback
     int lost_ = 0;             // in this feedback
