@@ -175,7 +175,7 @@ void RateController::climb(Duration elapsed) {
         std::exp2(in_seconds(elapsed) / in_seconds(std::max<Duration>(doubling, round_trip_ + milliseconds(150))));
     if (doubles) return set_rate(std::min(rate_ * factor, limit));
     // The longer no queue was seen, the more room there may be (Copa's velocity, in time instead of round trips).
-    if (queue_ > threshold() / 3) congested_ = now_;
+    if (queue_ > threshold() / 3 || loss_.recent() > loss_.floor() + 0.03) congested_ = now_;
     const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
     const double growth = step * std::sqrt(std::min(1.0, rate_ / slow)) * (1 + calm * calm / 4) * in_seconds(elapsed);
     set_rate(std::min({rate_ + growth, rate_ * factor, limit}));
@@ -249,6 +249,7 @@ void RateController::weigh() {
         mode_ = Mode::climbing;
         return;
     }
+    doubling_below_ = 0;
     start_climbing();
 }
 

@@ -101,13 +101,13 @@ class RateController {
     Duration smoothed_{};
     bool told_ = false;  // there was feedback at all
 
-    Instant congested_{};      // when the present or last congestion was noticed
-    Instant cut_{};            // and the rate last cut
-    Instant marked_{};         // draining: when
-    Duration mark_{};          // the queue was this long
-    Instant give_up_{};        // draining: when the queue should be gone if it is ours
-    double before_ = 0;        // the rate before it
-    double drained_at_ = 0;    // draining: the rate that goes out
+    Instant congested_{};            // when the present or last congestion was noticed
+    Instant cut_{};                  // and the rate last cut
+    Instant marked_{};               // draining: when
+    Duration mark_{};                // the queue was this long
+    Instant give_up_{};              // draining: when the queue should be gone if it is ours
+    double before_ = 0;              // the rate before it
+    double drained_at_ = 0;          // draining: the rate that goes out
     std::array<Asked, 16> asked_{};  // of the sender, lately
     std::size_t next_asked_ = 0;
     double share_before_ = 0;  // weighing: the losses
@@ -116,9 +116,9 @@ class RateController {
     int cuts_ = 0;             // so far
     bool checking_ = false;    // whether the queue is ours alone
     Instant smooth_until_{};
-    Duration peak_{};          // competing: the largest queue since the last cut
-    double throughput_ = 0;    // bit/s, before this feedback
-    int lost_ = 0;             // in this feedback
+    Duration peak_{};        // competing: the largest queue since the last cut
+    double throughput_ = 0;  // bit/s, before this feedback
+    int lost_ = 0;           // in this feedback
     std::optional<Probe> probe_;
     Instant next_probe_{};
 };
