@@ -11,8 +11,8 @@ using std::chrono::seconds;
 
 // A standing queue beyond it is congestion. Of flows that share a queue the faster one gives way first and further, so
 // that their rates meet (NADA and Copa hold the queue to the inverse of the rate).
-constexpr double queue_target = 7.5e6;  // ns at 1 Mbit/s, with rate^-0.8
-constexpr Duration longest_target = milliseconds(20);
+constexpr double queue_target = 7e6;  // ns at 1 Mbit/s, with rate^-0.8
+constexpr Duration longest_target = milliseconds(24);
 constexpr double jitter_allowance = 0.7;     // times the noise of the delay
 constexpr std::int64_t jitter_patience = 8;  // as many times longer must a queue stand
 constexpr Duration queue_gone = milliseconds(4);
@@ -32,8 +32,9 @@ constexpr double tcp_cut = 0.8;
 constexpr double cubic_speed = 2;
 constexpr double reno_step = 0.8;
 constexpr Duration queue_back = milliseconds(800);  // TCP's queue comes back in so long, where it is a short one
-// Each third loss halves the rate for as long as a queue takes to go that is only ours.
+// Each third loss, or one after a while, halves the rate for as long as a queue takes to go that is only ours.
 constexpr int cuts_to_check = 3;
+constexpr Duration check_interval = seconds(8);
 constexpr double check_cut = 0.5;
 constexpr double packet_bits = 1200 * 8;
 constexpr Duration longest_queue = milliseconds(500);
@@ -169,7 +170,7 @@ void RateController::climb(Duration elapsed) {
         return;
     }
     const bool doubles = rate_ < doubling_below_;  // what was sent a second ago says little then
-    const double limit = std::max(2 * sent_.over(doubles ? milliseconds(250) : seconds(1)), shown_);
+    const double limit = std::max(2 * sent_.over(doubles ? milliseconds(350) : seconds(1)), shown_);
     if (rate_ >= limit) return;
     const double factor =
         std::exp2(in_seconds(elapsed) / in_seconds(std::max<Duration>(doubling, round_trip_ + milliseconds(150))));
@@ -177,7 +178,8 @@ void RateController::climb(Duration elapsed) {
     // The longer no queue was seen, the more room there may be (Copa's velocity, in time instead of round trips).
     if (queue_ > threshold() / 3 || loss_.recent() > loss_.floor() + 0.03) congested_ = now_;
     const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
-    const double growth = step * std::sqrt(std::min(1.0, rate_ / slow)) * (1 + calm * calm / 4) * in_seconds(elapsed);
+    const double growth =
+        step * std::pow(std::min(1.0, rate_ / slow), 0.7) * (1 + calm * calm / 3) * in_seconds(elapsed);
     set_rate(std::min({rate_ + growth, rate_ * factor, limit}));
 }
 
@@ -257,6 +259,7 @@ void RateController::start_competing() {
     mode_ = Mode::competing;
     peak_ = queue_;
     stood_ = now_;
+    checked_ = now_;
     cuts_ = 0;
     checking_ = false;
     give_way(before_, 1);
@@ -280,7 +283,8 @@ void RateController::compete(Duration elapsed) {
         set_rate(before_ * tcp_cut);
     }
     if (since > full_trip_ + milliseconds(100) && ((lost_ > 0 && queue_ > peak_ / 2) || queue_ > longest_queue)) {
-        checking_ = ++cuts_ % cuts_to_check == 0;
+        checking_ = ++cuts_ == cuts_to_check || now_ - checked_ > check_interval;
+        if (checking_) checked_ = now_, cuts_ = 0;
         peak_ = queue_;
         return give_way(rate_, checking_ ? check_cut : tcp_cut);
     }

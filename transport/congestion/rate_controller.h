@@ -113,7 +113,8 @@ class RateController {
     double share_before_ = 0;  // weighing: the losses
     Instant stood_{};          // competing: when there was a queue last
     Duration full_trip_{};     // the round trip at the last cut
-    int cuts_ = 0;             // so far
+    int cuts_ = 0;             // since it was looked whether the queue is ours alone
+    Instant checked_{};        // when it was looked last
     bool checking_ = false;    // whether the queue is ours alone
     Instant smooth_until_{};
     Duration peak_{};        // competing: the largest queue since the last cut
