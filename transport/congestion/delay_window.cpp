@@ -18,6 +18,10 @@ void DelayWindow::add(Instant sent, Duration arrived, std::size_t bytes, double 
     const auto base = past_.over(std::chrono::seconds(64));
     if (base && (one_way - *base > implausible || *base - one_way > implausible || arrived < newest_ - set_back))
         *this = DelayWindow();
+    if (newest_ == Duration::min()) {
+        run_sent_ = sent;
+        run_arrived_ = arrived;
+    }
     newest_ = std::max(newest_, arrived);
     recent_.add(Instant{arrived}, one_way);
     past_.add(sent, one_way);
@@ -33,7 +37,7 @@ void DelayWindow::look_for_fall(Instant sent, Duration arrived, std::size_t byte
         number_ = number;
     }
     run_bits_ += 8 * static_cast<double>(bytes);
-    if (run_bits_ <= burst * rate * std::chrono::duration<double>(arrived - run_arrived_).count()) {
+    if (rate == 0 || run_bits_ <= burst * rate * std::chrono::duration<double>(arrived - run_arrived_).count()) {
         run_sent_ = sent;
         run_arrived_ = arrived;
         run_bits_ = 0;

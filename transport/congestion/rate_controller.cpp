@@ -102,6 +102,7 @@ void RateController::forget() {
     asked_ = {};
     loss_ = {};
     congested_ = cut_ = give_up_ = next_probe_ = newest_ = Instant{};
+    marked_ = stood_ = checked_ = smooth_until_ = Instant{};
     probe_.reset();
 }
 
