@@ -1,60 +1,50 @@
 #include "transport/congestion/delay_window.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace sotto::transport {
 
 namespace {
 using std::chrono::milliseconds;
 constexpr Duration implausible = std::chrono::seconds(10);  // off the base: the peer's clock was set anew
-constexpr Duration largest_stray = milliseconds(100);
+constexpr Duration set_back = std::chrono::seconds(1);      // as is one that steps back so far
+constexpr double burst = 4;  // times the rate at which packets arrive: more than our share of a bottleneck
+constexpr Duration least_fall = milliseconds(4);  // less is the resolution of the feedback and of timers
+constexpr Duration largest_fall = milliseconds(100);
 }  // namespace
 
 void DelayWindow::add(Instant sent, Duration arrived, std::size_t bytes, double rate) {
     const Duration one_way = arrived - sent.time_since_epoch();
     const auto base = past_.over(std::chrono::seconds(64));
-    if (base && (one_way - *base > implausible || *base - one_way > implausible)) *this = DelayWindow();
-    recent_.add(sent, one_way);
+    if (base && (one_way - *base > implausible || *base - one_way > implausible || arrived < newest_ - set_back))
+        *this = DelayWindow();
+    if (newest_ == Duration::min()) {
+        run_sent_ = sent;
+        run_arrived_ = arrived;
+    }
+    newest_ = std::max(newest_, arrived);
+    recent_.add(Instant{arrived}, one_way);
     past_.add(sent, one_way);
+    look_for_fall(sent, arrived, bytes, rate);
+}
+
+void DelayWindow::look_for_fall(Instant sent, Duration arrived, std::size_t bytes, double rate) {
     const std::int64_t number = sent.time_since_epoch() / interval;
     if (number != number_) {
-        close_interval();
-        if (number != number_ + 1) last_ = slope_ = std::nullopt;
+        intervals_ = std::min(intervals_ + 1, 16);
+        noise_ += (fall_ - noise_) / intervals_;
+        fall_ = {};
         number_ = number;
     }
-    least_ = least_ ? std::min(*least_, one_way) : one_way;
-    look_for_bunch({sent.time_since_epoch(), arrived, bytes}, rate);
-}
-
-void DelayWindow::look_for_bunch(const Packet& packet, double rate) {
-    Packet& slot = last_packets_[packets_++ % last_packets_.size()];
-    const Packet first = std::exchange(slot, packet);
-    if (packets_ <= last_packets_.size()) return;
-    const Duration sent = packet.sent - first.sent;
-    const Duration arrived = packet.arrived - first.arrived;
-    std::size_t passed = 0;
-    for (const Packet& p : last_packets_) passed += p.bytes;
-    const double seconds = std::chrono::duration<double>(arrived).count();
-    if (sent > milliseconds(4) && 4 * arrived < sent && static_cast<double>(passed) * 8 > 4 * rate * seconds)
-        bunched_ = true;
-}
-
-void DelayWindow::close_interval() {
-    if (least_ && last_) {
-        const Duration slope = *least_ - *last_;
-        // The second difference of three values, each straying by s, strays by sqrt(6) s: a ramp leaves no trace in it.
-        if (slope_) {
-            const Duration stray = std::min<Duration>(std::chrono::abs(slope - *slope_), largest_stray) * 10 / 24;
-            intervals_ = std::min(intervals_ + 1, 16);
-            const bool jitter = bunched_ || was_bunched_;
-            noise_ += ((jitter ? stray : Duration{}) - noise_) / intervals_;
-        }
-        slope_ = slope;
+    run_bits_ += 8 * static_cast<double>(bytes);
+    if (rate == 0 || run_bits_ <= burst * rate * std::chrono::duration<double>(arrived - run_arrived_).count()) {
+        run_sent_ = sent;
+        run_arrived_ = arrived;
+        run_bits_ = 0;
+        return;
     }
-    was_bunched_ = std::exchange(bunched_, false);
-    last_ = least_;
-    least_.reset();
+    const Duration fall = (sent - run_sent_) - (arrived - run_arrived_);
+    if (fall > least_fall) fall_ = std::max(fall_, std::min(fall, largest_fall));
 }
 
 Duration DelayWindow::standing(Duration recent, Duration past) const {

@@ -18,7 +18,7 @@ class DeliveryRate {
 
   private:
     static constexpr std::size_t capacity = 1024;
-    static constexpr std::size_t fewest = 8;
+    static constexpr std::size_t fewest = 4;
 
     struct Passed {
         Duration at{};

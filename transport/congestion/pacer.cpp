@@ -8,10 +8,11 @@ namespace sotto::transport {
 namespace {
 using std::chrono::milliseconds;
 
-constexpr double burst = 2 * 1200.0;        // bytes that may leave at once
-constexpr double largest_debt = 1'000'000;  // bytes; what nobody paces is not paid for longer than that
-constexpr double late_timer = 0.05;         // seconds
-constexpr double quick = 4, smooth = 1.5;   // times the target
+constexpr double largest_burst = 2 * 1200.0;  // bytes that may leave at once before the last packet
+constexpr double burst_time = 0.004;          // seconds of the rate: a slow path has a short queue
+constexpr double largest_debt = 1'000'000;    // bytes; what nobody paces is not paid for longer than that
+constexpr double late_timer = 0.05;           // seconds
+constexpr double quick = 4, smooth = 1.5;     // times the target
 constexpr Duration calm = milliseconds(5), busy = milliseconds(25);
 }  // namespace
 
@@ -27,6 +28,7 @@ double Pacer::owed_at(Instant now) const {
     if (now <= updated_) return owed_;  // a clock that steps back pays nothing
     const double seconds = std::chrono::duration<double>(now.time_since_epoch()).count() -
                            std::chrono::duration<double>(updated_.time_since_epoch()).count();
+    const double burst = std::min(largest_burst, burst_time * bytes_per_second_);
     const double credit = waiting_ ? std::max(burst, late_timer * bytes_per_second_) : burst;
     return std::max(owed_ - seconds * bytes_per_second_, -credit);
 }

@@ -11,25 +11,34 @@ using std::chrono::seconds;
 
 // A standing queue beyond it is congestion. Of flows that share a queue the faster one gives way first and further, so
 // that their rates meet (NADA and Copa hold the queue to the inverse of the rate).
-constexpr double queue_target = 9e6;  // ns at 1 Mbit/s, with rate^-0.8
-constexpr Duration longest_target = milliseconds(15);
-constexpr double jitter_allowance = 4;        // times the noise of the delay
-constexpr std::int64_t jitter_patience = 20;  // as many times longer must a queue stand
+constexpr double queue_target = 7e6;  // ns at 1 Mbit/s, with rate^-0.8
+constexpr Duration longest_target = milliseconds(24);
+constexpr double jitter_allowance = 0.7;     // times the noise of the delay
+constexpr std::int64_t jitter_patience = 8;  // as many times longer must a queue stand
 constexpr Duration queue_gone = milliseconds(4);
 constexpr Duration base_memory = seconds(16);       // as long the least delay counts; drift of 100 ppm is 1.6 ms
 constexpr Duration long_base_memory = seconds(60);  // while somebody else keeps the queue full
 constexpr double cut = 0.86;                        // of what was delivered, at 500 kbit/s (Carlucci et al.: 0.85)
 constexpr double cut_slope = 0.06;                  // less for each doubling of the rate
-constexpr double deepest = 0.35;                    // of what was delivered, while a long queue drains
+constexpr double deepest = 0.2;                     // of the rate, while a long queue drains
+constexpr Duration drain_time = milliseconds(300);  // in which a queue should be gone
 constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
-constexpr double slow = 300'000;                    // bit/s below which that step would be too large
-constexpr Duration doubling = milliseconds(500);
-// A little under Reno's halving and above its step would be fair (RFC 9438 §4.3); CUBIC takes more than Reno, so this
-// lies between the two. Packets each round trip, and what a cut leaves.
-constexpr double tcp_step = 1;
+constexpr double slow = 600'000;                    // bit/s below which that step would be too large
+constexpr Duration doubling = milliseconds(450);
+// Beside TCP: what a loss leaves, and how fast the rate comes back: by a packet each round trip, or in half the time
+// that CUBIC takes (RFC 9438 §4.2, with its C of 0.4), whichever is more. CUBIC does the most of its way first; this is
+// a line.
 constexpr double tcp_cut = 0.8;
+constexpr double cubic_speed = 2;
+constexpr double reno_step = 0.8;
+constexpr Duration queue_back = milliseconds(800);  // TCP's queue comes back in so long, where it is a short one
+// Each third loss, or one after a while, halves the rate for as long as a queue takes to go that is only ours.
+constexpr int cuts_to_check = 3;
+constexpr Duration check_interval = seconds(8);
+constexpr double check_cut = 0.5;
 constexpr double packet_bits = 1200 * 8;
 constexpr Duration longest_queue = milliseconds(500);
+constexpr Duration smooth_while = seconds(12);  // bursts are kept from a queue that is too short to see
 constexpr Duration silence = milliseconds(500);
 constexpr Duration short_outage = seconds(5);
 constexpr double outage_rate = 300'000;  // bit/s
@@ -82,6 +91,7 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
         case Mode::weighing: weigh(); break;
         case Mode::competing: compete(elapsed); break;
     }
+    asked_[next_asked_++ % asked_.size()] = {now_, static_cast<double>(target())};
 }
 
 // Our clock was set back: what we know has times that are still to come.
@@ -89,8 +99,10 @@ void RateController::forget() {
     delays_ = {};
     arrived_ = {};
     sent_ = {};
+    asked_ = {};
     loss_ = {};
     congested_ = cut_ = give_up_ = next_probe_ = newest_ = Instant{};
+    marked_ = stood_ = checked_ = smooth_until_ = Instant{};
     probe_.reset();
 }
 
@@ -130,7 +142,8 @@ Duration RateController::threshold() const {
 
 void RateController::measure(Duration elapsed) {
     queue_ = delays_.standing(recent(), mode_ == Mode::competing ? long_base_memory : base_memory);
-    const double share = std::min(1.0, in_seconds(elapsed) / 0.3);
+    if (now_ < smooth_until_) smoothed_ = std::max<Duration>(smoothed_, milliseconds(25));
+    const double share = queue_ > smoothed_ ? 1.0 : std::min(1.0, in_seconds(elapsed) / 0.3);
     smoothed_ += Duration(static_cast<std::int64_t>(static_cast<double>((queue_ - smoothed_).count()) * share));
 }
 
@@ -153,27 +166,30 @@ void RateController::climb(Duration elapsed) {
         share_before_ = loss_.recent();
         set_rate(cut_at(rate_) * capacity(milliseconds(300)));
         cut_ = now_;
+        smooth_until_ = now_ + smooth_while;
         mode_ = Mode::weighing;
         return;
     }
-    const double sent = sent_.over(seconds(1));
-    const double limit = std::max(2 * sent, shown_);
+    const bool doubles = rate_ < doubling_below_;  // what was sent a second ago says little then
+    const double limit = std::max(2 * sent_.over(doubles ? milliseconds(350) : seconds(1)), shown_);
     if (rate_ >= limit) return;
     const double factor =
-        std::exp2(in_seconds(elapsed) / in_seconds(std::max<Duration>(doubling, round_trip_ + milliseconds(200))));
-    if (rate_ < doubling_below_) return set_rate(std::min(rate_ * factor, limit));
+        std::exp2(in_seconds(elapsed) / in_seconds(std::max<Duration>(doubling, round_trip_ + milliseconds(150))));
+    if (doubles) return set_rate(std::min(rate_ * factor, limit));
     // The longer no queue was seen, the more room there may be (Copa's velocity, in time instead of round trips).
-    if (queue_ > threshold() / 3) congested_ = now_;
+    if (queue_ > threshold() / 3 || loss_.recent() > loss_.floor() + 0.03) congested_ = now_;
     const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
-    const double growth = step * std::sqrt(std::min(1.0, rate_ / slow)) * (1 + calm * calm / 4) * in_seconds(elapsed);
+    const double growth =
+        step * std::pow(std::min(1.0, rate_ / slow), 0.7) * (1 + calm * calm / 3) * in_seconds(elapsed);
     set_rate(std::min({rate_ + growth, rate_ * factor, limit}));
 }
 
 void RateController::start_draining() {
     mode_ = Mode::draining;
     before_ = rate_;
-    congested_ = cut_ = now_;
+    congested_ = cut_ = marked_ = now_;
     doubling_below_ = 0;
+    mark_ = peak_ = queue_;
     shown_ = 0;
     probe_.reset();
     drain();
@@ -181,24 +197,42 @@ void RateController::start_draining() {
 
 void RateController::drain() {
     if (queue_ < std::max<Duration>(queue_gone, threshold() / 3)) return start_climbing();
+    // A queue that grows on while it should drain: the path has become narrower, which is noticed anew.
+    if (queue_ > mark_ + milliseconds(30)) congested_ = cut_ = marked_ = now_, mark_ = queue_;
+    if (now_ - marked_ > milliseconds(300)) marked_ = now_, mark_ = queue_;
     // The first looks see much of the time before the change; afterwards a cut shows no sooner than a round trip later.
     const bool settling = now_ - congested_ < round_trip_ + milliseconds(150);
-    // Copa's five round trips, and what a queue of ours of this length takes to drain.
-    if (settling) give_up_ = now_ + std::max<Duration>(5 * round_trip_, milliseconds(600)) + 3 * queue_;
-    if (now_ > give_up_) {
-        mode_ = Mode::competing;
-        set_rate(before_);
+    // Copa's five round trips after the last packet from before the cut, and what a queue that it saw takes to drain.
+    if (newest_ < congested_ + milliseconds(150))
+        give_up_ = now_ + std::max<Duration>(5 * round_trip_, milliseconds(600)) + 2 * queue_;
+    // While it falls by a quarter each time there is no reason to.
+    if (queue_ < peak_ * 3 / 4) {
         peak_ = queue_;
-        cut_ = now_;
-        return;
+        give_up_ = std::max(give_up_, now_ + round_trip_ + milliseconds(300));
     }
+    peak_ = std::max(peak_, queue_);
+    if (now_ > give_up_) return start_competing();
     if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
-        const double delivered = std::min(capacity(milliseconds(150)), capacity(milliseconds(400)));
-        if (delivered > 0) set_rate(std::min(rate_, cut_at(rate_) * delivered));
+        const double delivered = capacity(milliseconds(150));
+        if (delivered > 0) set_rate(std::min(rate_, cut_at(delivered) * delivered));
         cut_ = now_;
     }
-    const double excess = in_seconds(queue_) / in_seconds(round_trip_ + milliseconds(200));
-    drained_at_ = rate_ * std::clamp(1 - excess, deepest, 1.0);
+    drained_at_ = rate_ * std::clamp(1 - in_seconds(coming()) / in_seconds(drain_time), deepest, 0.9);
+}
+
+// The queue that what we send now will find: what the newest packet found, and what was sent since over what passes.
+Duration RateController::coming() const {
+    const double passes = rate_ / cut_at(rate_);
+    double grown = 0;
+    Instant end = now_;
+    for (std::size_t i = 1; i <= asked_.size() && end > newest_; ++i) {
+        const Asked& asked = asked_[(next_asked_ - i) % asked_.size()];
+        const Instant from = std::max(asked.since, newest_);
+        if (from >= end) continue;
+        grown += in_seconds(std::min<Duration>(end - from, seconds(1))) * (asked.rate / passes - 1);
+        end = from;
+    }
+    return std::clamp<Duration>(queue_ + Duration(static_cast<std::int64_t>(grown * 1e9)), Duration{}, longest_queue);
 }
 
 void RateController::start_climbing() {
@@ -213,26 +247,52 @@ void RateController::weigh() {
     const double share = loss_.recent();
     if (share > share_before_ - 0.4 * (share_before_ - loss_.floor())) {
         loss_.accept();
+        smooth_until_ = now_;
         set_rate(before_);
         mode_ = Mode::climbing;
         return;
     }
+    doubling_below_ = 0;
     start_climbing();
 }
 
+void RateController::start_competing() {
+    mode_ = Mode::competing;
+    peak_ = queue_;
+    stood_ = now_;
+    checked_ = now_;
+    cuts_ = 0;
+    checking_ = false;
+    give_way(before_, 1);
+}
+
+void RateController::give_way(double rate, double share) {
+    before_ = rate;
+    set_rate(rate * share);
+    cut_ = now_;
+    full_trip_ = round_trip_;
+}
+
 void RateController::compete(Duration elapsed) {
-    if (queue_ < std::max(threshold() / 2, peak_ / 10)) return start_climbing();
-    const Duration span = round_trip_;
-    const bool lost = lost_ > 0 && queue_ > peak_ / 2;
-    const bool fell = queue_ < peak_ * 3 / 4;  // somebody else gave way to a loss that we did not have
-    if ((lost || fell || queue_ > longest_queue) && now_ - cut_ > span + milliseconds(100)) {
-        set_rate(rate_ * tcp_cut);
-        cut_ = now_;
-        peak_ = queue_;
-        return;
+    if (queue_ >= std::max(threshold() / 2, peak_ / 10)) stood_ = now_;
+    if (now_ - stood_ > (checking_ ? queue_back / 2 : queue_back)) return start_climbing();
+    peak_ = std::max(peak_, queue_);
+    const Duration since = now_ - cut_;
+    if (checking_) {
+        if (since < full_trip_ + milliseconds(200) + 2 * peak_) return;
+        checking_ = false;
+        set_rate(before_ * tcp_cut);
     }
-    peak_ = now_ - cut_ < span + milliseconds(100) ? queue_ : std::max(peak_, queue_);
-    set_rate(rate_ + tcp_step * packet_bits * in_seconds(elapsed) / (in_seconds(span) * in_seconds(span)));
+    if (since > full_trip_ + milliseconds(100) && ((lost_ > 0 && queue_ > peak_ / 2) || queue_ > longest_queue)) {
+        checking_ = ++cuts_ == cuts_to_check || now_ - checked_ > check_interval;
+        if (checking_) checked_ = now_, cuts_ = 0;
+        peak_ = queue_;
+        return give_way(rate_, checking_ ? check_cut : tcp_cut);
+    }
+    const double packets = before_ * in_seconds(full_trip_) / packet_bits;
+    const double cubic = cubic_speed * (1 - tcp_cut) * before_ / std::cbrt(packets * (1 - tcp_cut) / 0.4);
+    const double reno = reno_step * packet_bits / (in_seconds(full_trip_) * in_seconds(full_trip_));
+    set_rate(rate_ + std::max(cubic, reno) * in_seconds(elapsed));
 }
 
 void RateController::poll(Instant now) {

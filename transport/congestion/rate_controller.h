@@ -1,6 +1,7 @@
 // How much we may send: the least queue that still fills the path, learnt from the peer's feedback. docs/congestion.md.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <span>
 
@@ -49,6 +50,10 @@ class RateController {
     Mode mode() const { return mode_; }
 
   private:
+    struct Asked {
+        Instant since{};
+        double rate = 0;
+    };
     struct Probe {
         Instant at{};
         int rate = 0;
@@ -64,6 +69,8 @@ class RateController {
     void start_draining();
     void drain();
     void weigh();
+    void start_competing();
+    void give_way(double rate, double share);
     void compete(Duration elapsed);
     void start_climbing();
     void finish_probe();
@@ -71,6 +78,7 @@ class RateController {
     Duration threshold() const;
     Duration recent() const;
     double capacity(Duration span) const;
+    Duration coming() const;
     void set_rate(double rate);
 
     RateSettings settings_;
@@ -93,15 +101,25 @@ class RateController {
     Duration smoothed_{};
     bool told_ = false;  // there was feedback at all
 
-    Instant congested_{};      // when the present or last congestion was noticed
-    Instant cut_{};            // and the rate last cut
-    Instant give_up_{};        // draining: when the queue should be gone if it is ours
-    double before_ = 0;        // the rate before it
-    double drained_at_ = 0;    // draining: the rate that goes out
+    Instant congested_{};            // when the present or last congestion was noticed
+    Instant cut_{};                  // and the rate last cut
+    Instant marked_{};               // draining: when
+    Duration mark_{};                // the queue was this long
+    Instant give_up_{};              // draining: when the queue should be gone if it is ours
+    double before_ = 0;              // the rate before it
+    double drained_at_ = 0;          // draining: the rate that goes out
+    std::array<Asked, 16> asked_{};  // of the sender, lately
+    std::size_t next_asked_ = 0;
     double share_before_ = 0;  // weighing: the losses
-    Duration peak_{};          // competing: the largest queue since the last cut
-    double throughput_ = 0;    // bit/s, before this feedback
-    int lost_ = 0;             // in this feedback
+    Instant stood_{};          // competing: when there was a queue last
+    Duration full_trip_{};     // the round trip at the last cut
+    int cuts_ = 0;             // since it was looked whether the queue is ours alone
+    Instant checked_{};        // when it was looked last
+    bool checking_ = false;    // whether the queue is ours alone
+    Instant smooth_until_{};
+    Duration peak_{};        // competing: the largest queue since the last cut
+    double throughput_ = 0;  // bit/s, before this feedback
+    int lost_ = 0;           // in this feedback
     std::optional<Probe> probe_;
     Instant next_probe_{};
 };

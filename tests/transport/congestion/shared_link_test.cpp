@@ -3,7 +3,8 @@
 
 #include <string>
 
-#include "transport/congestion/bottleneck.h"
+#include "transport/congestion/media_flow.h"
+#include "transport/congestion/tcp_flow.h"
 
 using namespace sotto;
 using namespace sotto::test;
@@ -35,20 +36,28 @@ TEST_CASE("a call follows its link up and down (RFC 8867 §5.1)") {
 }
 
 TEST_CASE("a call survives a fall to a quarter and is back within five seconds of the rise") {
-    for (const std::uint64_t seed : {61U, 62U, 63U}) {
+    for (std::uint64_t seed = 61; seed < 71; ++seed) {
         CAPTURE(seed);
         Events events;
         Bottleneck link(events, {{0s, 1200e3}, {12s, 300e3}, {24s, 1200e3}}, 300ms);
         MediaFlow call(events, link, {}, {}, seed);
         events.run(40s);
-        MESSAGE("seed " << seed << ": waited ms in the first second " << call.got().waited_ms(12s, 13s) << ", second "
-                        << call.got().waited_ms(13s, 14s) << ", then " << call.got().waited_ms(14s, 24s)
-                        << "; kbit/s while low " << call.got().kbps(14s, 24s) << ", 5 s after "
-                        << call.got().kbps(29s, 30s));
-        CHECK(call.got().waited_ms(13s, 14s) <= 130);
-        CHECK(call.got().waited_ms(14s, 24s) <= 25);
-        CHECK(call.got().kbps(14s, 24s) >= 0.8 * 300);
-        CHECK(call.got().kbps(29s, 31s) >= 0.75 * 1200);
+        const auto first = [&](Duration from, auto&& such) {
+            for (const auto& [at, target] : call.targets()) {
+                if (at.time_since_epoch() >= from && such(target)) return at.time_since_epoch() - from;
+            }
+            return Duration(1h);
+        };
+        const Duration under = first(12s, [](int target) { return target <= 300'000; });
+        const Duration back = first(24s, [](int target) { return target >= 960'000; });
+        MESSAGE("seed " << seed << ": under the new rate after ms " << under / 1ms << ", back after ms " << back / 1ms
+                        << "; 95 % waited ms at most " << call.got().waited_ms(12s, 22s, 0.95) << ", a second on "
+                        << call.got().waited_ms(13s, 14s) << "; kbit/s while low " << call.got().kbps(14s, 24s));
+        CHECK(under <= 33ms + 200ms + 50ms);  // a frame's interval until the queue builds, and the way there
+        CHECK(call.got().waited_ms(12s, 22s, 0.95) <= 150);
+        CHECK(call.got().waited_ms(13s, 14s) <= 30);
+        CHECK(call.got().kbps(17s, 24s) >= 0.8 * 300);
+        CHECK(back <= 5s);
     }
 }
 
@@ -102,39 +111,119 @@ TEST_CASE("a longer way does not cost a call its share (RFC 8867 §5.5)") {
     CHECK(share(mine, others) <= 0.67);
 }
 
-TEST_CASE("a call that pauses leaves its share to the other and gets it back (RFC 8867 §5.6)") {
-    const std::uint64_t seed = 101;
-    CAPTURE(seed);
-    Events events;
-    Bottleneck link(events, {{0s, 2e6}}, 300ms);
-    MediaFlow one(events, link, {}, {}, seed), pausing(events, link, {}, {.pause = 40s, .resume = 60s}, seed + 1);
-    events.run(100s);
-    const double alone = one.got().kbps(46s, 60s);
-    const double mine = one.got().kbps(75s, 100s), others = pausing.got().kbps(75s, 100s);
-    MESSAGE("seed " << seed << ": kbit/s alone " << alone << ", afterwards " << mine << " and " << others);
-    CHECK(alone >= 1400);
-    CHECK(share(mine, others) >= 0.4);
-    CHECK(share(mine, others) <= 0.6);
+TEST_CASE("a call is not slowed by a full way back (RFC 8867 §5.3)") {
+    for (std::uint64_t seed = 121; seed < 126; ++seed) {
+        CAPTURE(seed);
+        Events events;
+        Bottleneck there(events, {{0s, 2e6}, {20s, 1e6}, {40s, 500e3}, {60s, 2e6}}, 300ms);
+        Bottleneck back(events, {{0s, 2e6}, {35s, 800e3}, {70s, 2e6}}, 300ms);
+        MediaFlow one(events, there, {}, {.feedback_link = &back}, seed);
+        MediaFlow other(events, back, {}, {.feedback_link = &there}, seed + 100);
+        events.run(100s);
+        MESSAGE("seed " << seed << ": kbit/s there " << one.got().kbps(25s, 40s) << ", " << one.got().kbps(45s, 60s)
+                        << ", " << one.got().kbps(70s, 100s) << "; back " << other.got().kbps(40s, 70s) << ", "
+                        << other.got().kbps(80s, 100s) << "; waited ms " << one.got().waited_ms(10s, 100s) << ", "
+                        << other.got().waited_ms(10s, 100s));
+        CHECK(one.got().kbps(25s, 40s) >= 0.75 * 1000);
+        CHECK(one.got().kbps(45s, 60s) >= 0.75 * 500);
+        CHECK(one.got().kbps(70s, 100s) >= 0.7 * 2000);
+        CHECK(other.got().kbps(40s, 70s) >= 0.75 * 800);
+        CHECK(other.got().kbps(80s, 100s) >= 0.7 * 2000);
+        CHECK(one.got().waited_ms(10s, 100s, 0.95) <= 150);
+        CHECK(other.got().waited_ms(10s, 100s, 0.95) <= 150);
+    }
 }
 
-TEST_CASE("beside a long TCP transfer a call keeps its share, and the queue goes with the transfer (RFC 8867 §5.7)") {
-    for (const bool cubic : {false, true}) {
-        for (const std::uint64_t seed : {111U, 112U}) {
-            CAPTURE(seed);
-            CAPTURE(cubic);
-            Events events;
-            Bottleneck link(events, {{0s, 1e6}}, 300ms);
-            MediaFlow call(events, link, {}, {}, seed);
-            TcpFlow transfer(events, link, 50ms, cubic, 10s, 80s);
-            events.run(100s);
-            const double mine = call.got().kbps(20s, 80s), others = transfer.got().kbps(20s, 80s);
-            MESSAGE("seed " << seed << std::string(cubic ? ", CUBIC" : ", Reno") << ": kbit/s " << mine << " and "
-                            << others << "; afterwards " << call.got().kbps(85s, 100s) << ", waited ms "
-                            << call.got().waited_ms(85s, 100s));
-            CHECK(share(mine, others) >= 0.4);
-            CHECK(share(mine, others) <= 0.6);
-            CHECK(call.got().kbps(85s, 100s) >= 750);
-            CHECK(call.got().waited_ms(85s, 100s) <= 25);
+TEST_CASE("a call that pauses leaves its share to the others and gets it back (RFC 8867 §5.8)") {
+    for (std::uint64_t seed = 101; seed < 106; ++seed) {
+        CAPTURE(seed);
+        Events events;
+        Bottleneck link(events, {{0s, 3.5e6}}, 300ms);
+        MediaFlow one(events, link, {}, {}, seed), other(events, link, {}, {}, seed + 100);
+        MediaFlow pausing(events, link, {}, {.pause = 40s, .resume = 60s}, seed + 200);
+        events.run(120s);
+        const double while_paused = one.got().kbps(46s, 60s) + other.got().kbps(46s, 60s);
+        const double a = one.got().kbps(75s, 120s), b = other.got().kbps(75s, 120s), c = pausing.got().kbps(75s, 120s);
+        MESSAGE("seed " << seed << ": kbit/s of two " << while_paused << ", afterwards " << a << ", " << b << " and "
+                        << c);
+        CHECK(while_paused >= 0.7 * 3500);
+        CHECK(share(c, a) >= 0.4);
+        CHECK(share(c, a) <= 0.6);
+        CHECK(share(c, b) >= 0.4);
+        CHECK(share(c, b) <= 0.6);
+    }
+}
+
+struct Beside {  // a long TCP transfer from 10 to 80 s
+    Beside(double rate, Duration delay, Duration queue, bool cubic, std::uint64_t seed)
+        : link(events, {{0s, rate}}, queue),
+          call(events, link, {.delay = delay}, {}, seed),
+          transfer(events, link, delay, cubic, 10s, 80s) {
+        events.run(100s);
+    }
+    double shared() const { return share(call.got().kbps(20s, 80s), transfer.got().kbps(20s, 80s)); }
+    Events events{};
+    Bottleneck link;
+    MediaFlow call;
+    TcpFlow transfer;
+};
+
+TEST_CASE("beside CUBIC a call keeps its share, and the queue goes with the transfer (RFC 8867 §5.6)") {
+    for (const double rate : {1e6, 2e6, 4e6}) {
+        for (const Duration delay : {20ms, 50ms, 100ms}) {
+            for (const Duration queue : {200ms, 300ms}) {
+                CAPTURE(rate);
+                CAPTURE(delay.count());
+                CAPTURE(queue.count());
+                double mean = 0;
+                for (std::uint64_t seed = 111; seed < 114; ++seed) {
+                    CAPTURE(seed);
+                    const Beside both(rate, delay, queue, true, seed);
+                    mean += both.shared() / 3;
+                    CHECK(both.call.got().kbps(88s, 100s) >= 0.7e-3 * std::min(rate, 2.5e6));
+                    CHECK(both.call.got().waited_ms(88s, 100s) <= 30);
+                }
+                MESSAGE("Mbit/s " << rate / 1e6 << ", delay ms " << delay / 1ms << ", queue ms " << queue / 1ms
+                                  << ": share " << mean);
+                CHECK(mean >= 0.4);
+                CHECK(mean <= 0.6);
+            }
         }
     }
+}
+
+// Reno is slower than CUBIC where round trips are long (RFC 9438 §5.1); a call that holds its own beside CUBIC gets
+// more.
+TEST_CASE("beside Reno a call keeps its share and leaves the transfer a fifth (RFC 8867 §5.6)") {
+    for (const double rate : {1e6, 2e6}) {
+        double mean = 0;
+        for (std::uint64_t seed = 111; seed < 116; ++seed) {
+            CAPTURE(seed);
+            CAPTURE(rate);
+            mean += Beside(rate, 50ms, 300ms, false, seed).shared() / 5;
+        }
+        MESSAGE("Mbit/s " << rate / 1e6 << ": share " << mean);
+        CHECK(mean >= 0.4);
+        CHECK(mean <= 0.8);
+    }
+}
+
+TEST_CASE("two calls share a narrow link alike, whenever the second comes") {
+    int outside = 0;
+    for (const Duration late : {0s, 5s, 20s}) {
+        for (std::uint64_t seed = 71; seed < 81; ++seed) {
+            CAPTURE(seed);
+            CAPTURE(late.count());
+            Events events;
+            Bottleneck link(events, {{0s, 600e3}}, 300ms);
+            MediaFlow one(events, link, {}, {}, seed), other(events, link, {}, {.start = late}, seed + 100);
+            events.run(late + 50s);
+            const double mine = one.got().kbps(late + 20s, late + 50s);
+            const double others = other.got().kbps(late + 20s, late + 50s);
+            outside += share(mine, others) < 0.4 || share(mine, others) > 0.6;
+            CHECK(share(mine, others) >= 0.35);
+            CHECK(share(mine, others) <= 0.65);
+        }
+    }
+    CHECK(outside <= 1);  // of thirty
 }
