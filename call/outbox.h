@@ -36,8 +36,8 @@ struct Departure {
         parity,          // over video packets up to that number
     };
     Kind kind = Kind::audio;
-    SequenceNumber sequence{};
     std::uint8_t window = 0;  // parity: over how many packets
+    SequenceNumber sequence{};
     QueuedAt queued{};
 };
 

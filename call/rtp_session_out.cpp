@@ -32,7 +32,7 @@ void RtpSession::add_parity(Instant now) {
     const std::uint8_t window = video_out_.parity_window();
     for (int left = budget_.parity_for(video_out_.frame_packets(), round_trip_.for_repair()); left > 0; --left) {
         outbox_.push(
-            {.kind = Departure::Kind::parity, .sequence = video_out_.newest(), .window = window, .queued = now});
+            {.kind = Departure::Kind::parity, .window = window, .sequence = video_out_.newest(), .queued = now});
     }
 }
 
@@ -44,9 +44,10 @@ Result<void> RtpSession::send(const AudioBlock& block, Instant now) {
 // RFC 4588: what the peer asks for again travels in the repair stream.
 void RtpSession::resend(std::span<const SequenceNumber> numbers, Instant now) {
     budget_.asked(numbers.size());
-    if (video_out_.recovery.asked(numbers, video_out_.frame_packets(), now, round_trip_.for_repair())) return;
+    const bool recovery_comes =
+        video_out_.recovery.asked(numbers, video_out_.frame_packets(), now, round_trip_.for_repair());
     // What would only wait does not come in time; it would keep newer pictures waiting.
-    if (budget_.wait_for(outbox_.paced()) > longest_wait) {
+    if (recovery_comes || budget_.wait_for(outbox_.paced()) > longest_wait) {
         video_out_.stream.stats.unrepaired += numbers.size();
         return;
     }
@@ -62,7 +63,7 @@ void RtpSession::add_probe(Instant now) {
     if (window == 0) return;
     for (int left = budget_.probe_packets(now); left > 0; --left) {
         outbox_.push(
-            {.kind = Departure::Kind::parity, .sequence = video_out_.newest(), .window = window, .queued = now});
+            {.kind = Departure::Kind::parity, .window = window, .sequence = video_out_.newest(), .queued = now});
     }
 }
 

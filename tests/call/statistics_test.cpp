@@ -14,20 +14,6 @@ namespace {
 
 constexpr CallSettings small{.video_width = 320, .video_height = 180, .video_bitrate = 400000};
 
-// When each frame was shown. A step is 5 ms, as TwoParty's.
-struct Viewer {
-    std::vector<Instant> shown;
-
-    void watch(TwoParty& world, const Side& side, Duration duration, const CallSettings& settings) {
-        for (const Instant end = world.now + duration; world.now < end;) {
-            const int before = side.shown;
-            const Instant at = world.now;
-            world.talk(5ms, settings);
-            shown.insert(shown.end(), static_cast<std::size_t>(side.shown - before), at);
-        }
-    }
-};
-
 struct Freezes {
     std::uint64_t count = 0;
     double seconds = 0;
@@ -86,7 +72,7 @@ void check_sound(const ReceiveStats& in, const Side& side) {
 void check_pictures(const ReceiveStats& in, const SendStats& out, const Side& side, const std::vector<Instant>& shown) {
     REQUIRE(shown.size() > 100);
     CHECK(in.frames_rendered == shown.size());
-    CHECK(in.frames_rendered == in.frames_decoded);
+    CHECK(in.frames_decoded - in.frames_rendered <= 1);  // one may wait for its sound
     CHECK(in.frames_decoded == in.frames_received);
     CHECK(in.frames_decoded == in.jitter_buffer_emitted_count);
     CHECK(in.key_frames_decoded == static_cast<std::uint64_t>(side.keys_shown));
@@ -135,25 +121,27 @@ TEST_CASE("the sums of a lossy call's statistics are consistent, and its freezes
         TwoParty world(seed, {.delay = 40ms, .jitter = 10ms, .loss = 0.08});
         world.connect(small);
         const Instant start = world.now;
-        Viewer viewer;
-        viewer.watch(world, world.callee, 6s, small);
+        world.talk(6s, small);
         world.to_callee.set({.delay = 40ms, .loss = 1});
-        viewer.watch(world, world.callee, 700ms, small);
+        world.talk(700ms, small);
         world.to_callee.set({.delay = 40ms, .jitter = 10ms, .loss = 0.08});
-        viewer.watch(world, world.callee, 6s, small);
+        world.talk(6s, small);
 
         const CallStats out = world.caller.call->stats(), in = world.callee.call->stats();
-        CHECK(in.timestamp == world.now - 5ms);
+        CHECK(in.timestamp <= world.now);
+        CHECK(in.timestamp >= world.now - 5ms);
+        std::vector<Instant> shown;
+        for (const Side::Picture& picture : world.callee.pictures) shown.push_back(picture.at);
         check_sums(in.audio_received, out.audio_sent);
         check_sums(in.video_received, out.video_sent);
         check_sums(out.audio_received, in.audio_sent);
         check_sums(out.video_received, in.video_sent);
         check_sound(in.audio_received, world.callee);
-        check_pictures(in.video_received, out.video_sent, world.callee, viewer.shown);
+        check_pictures(in.video_received, out.video_sent, world.callee, shown);
         check_sender(out.video_sent, world.now - start);
-        const auto last_second =
-            std::ranges::count_if(viewer.shown, [&](Instant at) { return in.timestamp - at < 1s; });
-        CHECK(in.video_received.frames_per_second == static_cast<double>(last_second));
+        const auto last_second = std::ranges::count_if(shown, [&](Instant at) { return in.timestamp - at < 1s; });
+        // One may have been decoded and wait for its sound.
+        CHECK(std::abs(in.video_received.frames_per_second - static_cast<double>(last_second)) <= 1);
         frozen += in.video_received.freeze_count;
         repaired += in.video_received.repaired;
         again += in.video_received.retransmitted_packets_received;

@@ -6,18 +6,17 @@ namespace sotto::transport {
 
 namespace {
 using std::chrono::milliseconds;
-constexpr Duration implausible = std::chrono::seconds(10);  // off the base: the peer's clock was set anew
-constexpr Duration set_back = std::chrono::seconds(1);      // as is one that steps back so far
+constexpr Duration slack = milliseconds(100);           // of a clock that drifts; beyond it, it was set anew
+constexpr Duration set_back = std::chrono::seconds(1);  // as was one that steps back so far
 constexpr double burst = 4;  // times the rate at which packets arrive: more than our share of a bottleneck
 constexpr Duration least_fall = milliseconds(4);  // less is the resolution of the feedback and of timers
 constexpr Duration largest_fall = milliseconds(100);
 }  // namespace
 
-void DelayWindow::add(Instant sent, Duration arrived, std::size_t bytes, double rate) {
+void DelayWindow::add(Instant sent, Duration arrived, Duration age, std::size_t bytes, double rate) {
     const Duration one_way = arrived - sent.time_since_epoch();
     const auto base = past_.over(std::chrono::seconds(64));
-    if (base && (one_way - *base > implausible || *base - one_way > implausible || arrived < newest_ - set_back))
-        *this = DelayWindow();
+    if (base && (one_way - *base > age + slack || arrived < newest_ - set_back)) *this = DelayWindow();
     if (newest_ == Duration::min()) {
         run_sent_ = sent;
         run_arrived_ = arrived;

@@ -11,8 +11,9 @@ namespace sotto::transport {
 
 class DelayWindow {
   public:
-    // `arrived`: on a clock of another origin, so only differences mean anything; `rate`: bit/s that arrive at present.
-    void add(Instant sent, Duration arrived, std::size_t bytes, double rate);
+    // `arrived`: on a clock of another origin, so only differences mean anything; `age`: from when it was sent until
+    // its arrival became known, which no queue outlasts; `rate`: bit/s that arrive at present.
+    void add(Instant sent, Duration arrived, Duration age, std::size_t bytes, double rate);
     // The least delay of what arrived in the last `recent`, over the least in the last `past`; zero at first. By time
     // of arrival: when the path becomes narrow, what arrives in 100 ms was sent in much less.
     Duration standing(Duration recent, Duration past) const;

@@ -17,7 +17,7 @@ class DeliveryRate {
     void clear() { count_ = 0; }
 
   private:
-    static constexpr std::size_t capacity = 1024;
+    static constexpr std::size_t capacity = 512;  // a second of full packets at 5 Mbit/s; beyond it spans are shorter
     static constexpr std::size_t fewest = 4;
 
     struct Passed {

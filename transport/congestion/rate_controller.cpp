@@ -117,7 +117,7 @@ void RateController::take(const PacketResult& result) {
         return;
     }
     arrived_.add(*result.arrived, result.size);
-    delays_.add(result.sent, *result.arrived, result.size, throughput_);
+    delays_.add(result.sent, *result.arrived, now_ - result.sent, result.size, throughput_);
     if (probe_ && result.sent >= probe_->at && result.sent < probe_->at + 2 * probe_length) {
         if (probe_->packets++ == 0)
             probe_->first = *result.arrived;
