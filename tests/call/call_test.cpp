@@ -314,6 +314,7 @@ TEST_CASE("a peer that lost its sessions is reached again by its new bundle") {
     const AccountSeed seed = std::move(*world.callee.account.seed());
     world.callee.call.reset();
     world.callee.account = Account::restore(seed, world.callee.random);
+    REQUIRE(world.callee.account.contacts().meet("caller", world.caller.account.identity()));
     REQUIRE(world.dial());
     REQUIRE(world.callee.call);
     REQUIRE(world.callee.call->accept({}, world.now));
