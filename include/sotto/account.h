@@ -132,8 +132,8 @@ class SOTTO_API Account {
     Result<Call> dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now);
 
     // The same for one of the client's own names: rings whoever owns `bundle`, if the name stands for nobody else.
-    // First sight is remembered in contacts(), whatever becomes of the call. Errors, in addition: invalid_argument
-    // (name), identity_changed until the client has decided in contacts().
+    // First sight is remembered in contacts(), whatever becomes of the call, so that this person may ring, too. Errors,
+    // in addition: invalid_argument (name), identity_changed until the client has decided in contacts().
     Result<Call> dial(std::string_view name, Bytes bundle, const CallSettings& settings, Instant now);
 
     // Whom the client's names stand for. Calls look there, too: see Call::peer_name().
