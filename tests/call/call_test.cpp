@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "sim/two_party.h"
+#include "support/policy.h"
 
 using namespace sotto;
 using namespace sotto::test;
@@ -184,6 +185,7 @@ TEST_CASE("signals replayed, forged or misdirected are refused, counted, and cha
         CHECK_FALSE(world.callee.account.receive(Bytes(offer).first(size), world.now));
     }
     Side stranger(99);
+    let_everyone_ring(stranger.account);
     CHECK(stranger.account.receive(offer, world.now).error() == Error::unknown_prekey);
     const auto rings = world.callee.account.receive(offer, world.now);
     REQUIRE(rings);
