@@ -148,9 +148,10 @@ enum class Reason : std::uint8_t {
     followed,
     verified_account,
     anybody,
-    // refuse, unless strangers are silenced
+    // refuse
     blocked,
     calls_off,
+    // refuse, or silence where strangers are silenced
     not_contact,
     not_followed,
     not_verified,
