@@ -33,6 +33,7 @@ constexpr std::array<Entry, error_count> table{{
     {"invalid_argument", "an argument is outside its documented range"},
     {"wrong_state", "the call or account is not in a state that allows this"},
     {"unknown_call", "the signal names no call of ours"},
+    {"not_permitted", "the policy does not let this caller ring, and the caller is told nothing"},
     {"unavailable", "the file, device, address or codec is not available"},
     {"io_failed", "the system refused to read or write"},
     {"foreign_store", "the file is no store of Sotto's, or of another key"},

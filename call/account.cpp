@@ -62,7 +62,7 @@ Result<Account::State::Incoming> Account::State::open_by(Peer& peer, Bytes messa
     return Failure(cause);
 }
 
-Result<Account::State::Incoming> Account::State::open_initial(Bytes message, const PeerDevice& sender) {
+Result<Account::State::Incoming> Account::State::open_initial(Bytes message, const PeerDevice& sender, Instant now) {
     remember_answered();
     const auto admitted = devices.admit(sender);
     if (!admitted) return Failure(admitted.error());
@@ -71,6 +71,8 @@ Result<Account::State::Incoming> Account::State::open_initial(Bytes message, con
         auto opened = open_by(known->second, message);
         if (opened || opened.error() != Error::unknown_session) return opened;
     }
+    // Before a prekey is spent or a secret computed: a first message can only begin a call.
+    if (doorkeeper.turns_away(sender.identity, *contacts, now)) return Failure(Error::not_permitted);
     auto accepted = crypto::Session::accept(device, prekeys, message, random);
     if (!accepted) return Failure(accepted.error());
     auto session = kept(std::move(accepted->session));
@@ -102,10 +104,10 @@ void Account::State::bound_unanswered() {
     }
 }
 
-Result<Account::State::Incoming> Account::State::open(Bytes message) {
+Result<Account::State::Incoming> Account::State::open(Bytes message, Instant now) {
     const auto kind = crypto::peek(message);
     if (!kind) return Failure(kind.error());
-    if (kind->initial) return open_initial(message, {kind->sender.identity, kind->sender.device});
+    if (kind->initial) return open_initial(message, {kind->sender.identity, kind->sender.device}, now);
     // Ordinary messages name nobody, so that a carrier learns nothing from them: each session tries its header keys.
     Error cause = Error::unknown_session;
     for (auto& [who, peer] : peers) {
@@ -139,7 +141,7 @@ std::shared_ptr<detail::CallCore> Account::State::find_call(const CallId& id, co
 }
 
 Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive(Bytes message, Instant now) {
-    auto incoming = open(message);
+    auto incoming = open(message, now);
     if (!incoming) return Failure(incoming.error());
     const auto signal = call::parse_signal(incoming->opened.plaintext);
     if (!signal) return Failure(signal.error());
@@ -153,6 +155,8 @@ Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive
     }
     const auto* offer = std::get_if<call::Offer>(&signal->body);
     if (offer == nullptr) return Failure(Error::unknown_call);
+    const Decision decision = doorkeeper.answer(incoming->session->peer(), *contacts, now);
+    if (decision.verdict != Verdict::allow) return Failure(Error::not_permitted);
     auto call = detail::CallCore::ring(incoming->session, device.identity(), signal->call, *offer,
                                        std::move(incoming->opened.exported), random, now);
     call->look_up_in(contacts);

@@ -9,6 +9,7 @@
 
 #include "call/call_core.h"
 #include "call/device_book.h"
+#include "call/doorkeeper.h"
 #include "call/ledger.h"
 #include "crypto/device.h"
 #include "crypto/key_log.h"
@@ -67,11 +68,11 @@ struct Account::State : crypto::Locked {
         std::shared_ptr<call::KeptSession> session;
         crypto::Opened opened;
     };
-    Result<Incoming> open(Bytes message);
+    Result<Incoming> open(Bytes message, Instant now);
     static Result<Incoming> open_by(Peer& peer, std::size_t session, Bytes message);
     static Result<Incoming> open_by(Peer& peer, Bytes message);
     std::shared_ptr<call::KeptSession> session_for(const PeerDevice& peer, crypto::PrekeyId signed_prekey) const;
-    Result<Incoming> open_initial(Bytes message, const PeerDevice& sender);
+    Result<Incoming> open_initial(Bytes message, const PeerDevice& sender, Instant now);
     std::shared_ptr<call::KeptSession> kept(crypto::Session&& session);
     void remember(const PeerDevice& peer);
     void remember_answered();
@@ -95,6 +96,7 @@ struct Account::State : crypto::Locked {
     Random& random;
     std::shared_ptr<Contacts> contacts;  // calls look there, too, and may outlive us
     call::DeviceBook devices;
+    call::Doorkeeper doorkeeper;
     std::deque<AccountEvent> events;
     std::map<PeerDevice, Peer> peers;   // each has a session
     std::deque<Unanswered> unanswered;  // oldest first

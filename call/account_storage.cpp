@@ -67,10 +67,12 @@ Result<std::unique_ptr<Account::State>> Account::State::load(std::shared_ptr<cal
     auto prekeys = read(*ledger, Entry::prekeys, crypto::PrekeyStore::restore);
     auto contacts = read(*ledger, Entry::contacts, Contacts::parse);
     auto devices = read(*ledger, Entry::devices, call::DeviceBook::restore);
+    auto doorkeeper = read(*ledger, Entry::policy, call::Doorkeeper::restore);
     if (!identity) return Failure(identity.error());
     if (!prekeys) return Failure(prekeys.error());
     if (!contacts) return Failure(contacts.error());
     if (!devices) return Failure(devices.error());
+    if (!doorkeeper) return Failure(doorkeeper.error());
 
     const bool fresh = !*prekeys;  // an older copy was put back
     auto state = std::make_unique<State>(std::move(*identity), std::move(**device),
@@ -79,6 +81,7 @@ Result<std::unique_ptr<Account::State>> Account::State::load(std::shared_ptr<cal
     state->rolled_back = state->ledger->rolled_back();
     if (*contacts) *state->contacts = std::move(**contacts);
     if (*devices) state->devices = std::move(**devices);
+    if (*doorkeeper) state->doorkeeper = std::move(**doorkeeper);
     const auto loaded = state->load_sessions();
     if (!loaded) return Failure(loaded.error());
     if (fresh) {
@@ -112,6 +115,7 @@ Result<void> Account::State::keep_in(std::shared_ptr<call::Ledger> into) {
     ledger = std::move(into);
     if (identity) ledger->put(Entry::identity, secret_copy(identity->seed().reveal()));
     ledger->put(Entry::device, encode(device));
+    doorkeeper.must_be_written();
     const auto keep_sessions = [&] {
         for (auto& [who, peer] : peers) {
             for (const Peer::Entry& entry : peer.sessions) entry.session->keep_in(ledger);
@@ -142,6 +146,7 @@ Result<void> Account::State::commit() {
     };
     put_changed(Entry::contacts, contacts->encode(), contacts_put);
     put_changed(Entry::devices, devices.encode(), devices_put);
+    if (doorkeeper.changed()) ledger->put(Entry::policy, secret_copy(doorkeeper.encode()));
     return ledger->commit();
 }
 

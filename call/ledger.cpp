@@ -19,6 +19,7 @@ std::string name_of(Entry entry) {
         case Entry::prekeys: return "prekeys";
         case Entry::contacts: return "contacts";
         case Entry::devices: return "devices";
+        case Entry::policy: return "policy";
     }
     return {};
 }

@@ -164,10 +164,18 @@ Expected<Call> wait_for_ring(Account& account, Carrier& carrier) {
     return std::move(**received);
 }
 
+// Our user is asked about whoever calls, or only one person rings at all.
+CallPolicy policy_for(const std::optional<PublicIdentity>& expected) {
+    if (!expected) return {.who = WhoMayRing::everyone};
+    return {.who = WhoMayRing::nobody, .exceptions = {{*expected, Exception::allow}}};
+}
+
 int run_answer(Options options) {
     auto ready = get_ready(options);
     if (!ready) return complain(ready.error());
     auto& [expected, account, conversation] = *ready;
+    const auto agreed = account.set_policy(policy_for(expected));
+    if (!agreed) return complain(std::string(describe(agreed.error())));
     conversation->log().event({{"event", "waiting"}, {"identity", to_hex(account.identity().key)}});
     auto carrier = Carrier::accept_one(options.carrier);
     if (!carrier) return complain(carrier.error());
@@ -177,9 +185,7 @@ int run_answer(Options options) {
     auto call = wait_for_ring(account, *carrier);
     if (!call) return complain(call.error());
     conversation->log().event({{"event", "ringing"}, {"peer", to_hex(call->peer().key)}});
-    const bool wrong_caller = expected && call->peer() != *expected;
-    if (wrong_caller) std::fprintf(stderr, "sotto: declined: the caller is not the expected --peer\n");
-    if (wrong_caller || !(options.yes || user_accepts(*call))) {
+    if (!options.yes && !user_accepts(*call)) {
         call->hang_up(now());
         return finish(conversation->run(account, std::move(*call), std::move(*carrier)));
     }

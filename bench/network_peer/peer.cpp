@@ -81,6 +81,7 @@ Call Peer::dial() {
 }
 
 Call Peer::answer() {
+    must(account_.set_policy({.who = WhoMayRing::everyone}), "the policy is refused");  // the carrier brings one caller
     must_have(carrier_.send(must(account_.bundle(), "no bundle")));
     const Buffer offer = must_have(carrier_.wait(10));
     auto call = must(account_.receive(Bytes(offer).subspan(1), now()), "the offer is refused");

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "sotto/bytes.h"
 #include "sotto/call.h"
@@ -12,6 +13,7 @@
 #include "sotto/error.h"
 #include "sotto/export.h"
 #include "sotto/identity.h"
+#include "sotto/policy.h"
 #include "sotto/random.h"
 #include "sotto/secret.h"
 #include "sotto/stats.h"
@@ -130,8 +132,8 @@ class SOTTO_API Account {
     Result<Call> dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now);
 
     // The same for one of the client's own names: rings whoever owns `bundle`, if the name stands for nobody else.
-    // First sight is remembered in contacts(), whatever becomes of the call. Errors, in addition: invalid_argument
-    // (name), identity_changed until the client has decided in contacts().
+    // First sight is remembered in contacts(), whatever becomes of the call, so that this person may ring, too. Errors,
+    // in addition: invalid_argument (name), identity_changed until the client has decided in contacts().
     Result<Call> dial(std::string_view name, Bytes bundle, const CallSettings& settings, Instant now);
 
     // Whom the client's names stand for. Calls look there, too: see Call::peer_name().
@@ -140,11 +142,33 @@ class SOTTO_API Account {
     // In place of those there are, from storage. Errors: wrong_identity (they are another account's), the store's.
     Result<void> restore_contacts(Contacts stored);
 
-    // A signal that the carrier brought. Gives a ringing Call if it is a new offer, nothing if it belongs to a call we
-    // have. What is refused is counted and changes nothing.
-    // Errors: those of parsing, forged, replayed, too_many_skipped, unknown_prekey, key_exhausted, bad_key,
-    // bad_signature, revoked, too_large, unknown_session, unknown_call, wrong_state; the store's, which lose the
-    // signal; codec_failed and unavailable, which end the call that was answered.
+    // -- Who may ring here: sotto/policy.h. Without a word from the client, contacts alone.
+
+    // From now on; calls that ring or go on stay as they are. Errors: those of check(), the store's.
+    Result<void> set_policy(CallPolicy policy);
+    const CallPolicy& policy() const;
+    // What the client's service tells of this person: whether we follow them, and so on. `contact` and
+    // `identity_changed` are what contacts() say, whatever stands there. Written with everything else, or by save().
+    // Errors: too_large (65,536 others are known).
+    Result<void> set_relationship(const PublicIdentity& person, const Relationship& relationship);
+    Relationship relationship(const PublicIdentity& person) const;
+    // Quiet hours go by it; tell it at each start. It is not kept.
+    void set_clock(const LocalClock& clock);
+    // What would become of a call by this person.
+    Decision may_ring(const PublicIdentity& person, Instant now) const;
+    // Of calls that were silenced, the newest 64 callers, the newest last. Not kept.
+    const std::vector<SilencedCall>& silenced_calls() const;
+    void forget_silenced_calls();
+    // Of every offer that arrived, how it was decided. What a stranger's first message was refused for is counted
+    // before it is known whose it is: anybody may have written it.
+    const ReasonCounts& decisions() const;
+
+    // A signal that the carrier brought. Gives a ringing Call if it is a new offer of somebody who may ring, nothing if
+    // it belongs to a call we have. What is refused is counted and changes nothing. Whatever is returned, don't tell
+    // the carrier: not_permitted must look like a device that is off. Errors: not_permitted; those of parsing, forged,
+    // replayed, too_many_skipped, unknown_prekey, key_exhausted, bad_key, bad_signature, revoked, too_large,
+    // unknown_session, unknown_call, wrong_state; the store's, which lose the signal; codec_failed and unavailable,
+    // which end the call that was answered.
     Result<std::optional<Call>> receive(Bytes signal, Instant now);
 
     const RefusalCounts& refused() const;

@@ -39,8 +39,9 @@ enum class Error : std::uint8_t {
     unsupported_media,  // a size, rate or channel count that is not supported
     // use of the API
     invalid_argument,
-    wrong_state,   // the call or account is not in a state that allows this
-    unknown_call,  // a signal names no call of ours
+    wrong_state,    // the call or account is not in a state that allows this
+    unknown_call,   // a signal names no call of ours
+    not_permitted,  // our policy does not let this caller ring; nothing leaves for it
     // the edge
     unavailable,    // a file, device, address, codec or name is not there, or somebody else has it
     io_failed,      // the system refused to read or write

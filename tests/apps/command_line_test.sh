@@ -98,6 +98,16 @@ else
     echo "skipped: sound from ALSA, which is not configured here"
 fi
 
+# Somebody else than expected does not ring, and is told nothing.
+"$sotto" answer "${synthetic[@]}" --signal "unix:$work/picky" --yes --peer "$identity" </dev/null >/dev/null 2>"$work/picky.err" &
+callee=$!
+"$sotto" call "${synthetic[@]}" --signal "unix:$work/picky" --json >"$work/caller" 2>/dev/null </dev/null
+[ $? = 1 ] || fail "a call that may not ring is not exit code 1"
+grep -q '"event":"active"' "$work/caller" && fail "a call that may not ring became active"
+grep -q '"reason":"declined"' "$work/caller" && fail "whoever may not ring is told so"
+wait $callee
+grep -q 'does not let this caller ring' "$work/picky.err" || fail "answer does not say why: $(cat "$work/picky.err")"
+
 # Somebody else than expected is not called.
 "$sotto" answer "${synthetic[@]}" --signal "unix:$work/other" --yes </dev/null >/dev/null 2>&1 &
 callee=$!

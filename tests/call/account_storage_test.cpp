@@ -7,6 +7,7 @@
 #include "sotto/account.h"
 #include "sotto/store_sqlite.h"
 #include "support/fused_store.h"
+#include "support/policy.h"
 #include "support/temporary_folder.h"
 
 using namespace sotto;
@@ -21,6 +22,7 @@ const CallSettings quiet{.video = false};
 Account open(Store& store, Random& random) {
     auto account = Account::open(store, store_key(1), random);
     REQUIRE(account);
+    if (account->policy() == CallPolicy{}) let_everyone_ring(*account);
     return std::move(*account);
 }
 
@@ -63,7 +65,7 @@ void talk(Account& caller, Account& callee, Bytes bundle) {
 struct People {
     SeededRandom random{71};
     MemoryStore store;
-    Account alice = Account::create(random);
+    Account alice = open_to_everyone(random);
     Account bob = open(store, random);
 };
 
@@ -165,7 +167,7 @@ TEST_CASE("what can't be written does not leave, and nothing is lost but its pla
         SeededRandom random(72);
         MemoryStore memory;
         FailingStore store(memory);
-        Account alice = Account::create(random), bob = open(store, random);
+        Account alice = open_to_everyone(random), bob = open(store, random);
         const Buffer bobs = bob.bundle().value(), alices = alice.bundle().value();
         store.failing = at;
         CHECK(bob.bundle().error() == Error::io_failed);
@@ -323,7 +325,7 @@ void ring_twice(const std::string& path, Bytes bundle, Fuse& fuse, const std::fu
 TEST_CASE("an account whose process is killed at each write comes back, and every message that left is a new one") {
     const TemporaryFolder folder;
     const std::string path = folder.file("store");
-    Account bob = Account::create();
+    Account bob = open_to_everyone(system_random());
     std::optional<PublicIdentity> alice;
     int kills = 0, left = 0;
     for (int at = 0;; ++at) {

@@ -8,6 +8,7 @@
 #include "call/signal.h"
 #include "crypto/session.h"
 #include "sotto/store.h"
+#include "support/policy.h"
 #include "support/random.h"
 
 using namespace sotto;
@@ -55,7 +56,7 @@ Buffer altered_at_end(Buffer message) {
 
 struct Fixture {
     test::SeededRandom random{91};
-    Account account = Account::create(random);
+    Account account = test::open_to_everyone(random);
 };
 
 }  // namespace
@@ -123,6 +124,7 @@ TEST_CASE_FIXTURE(Fixture, "after a restart the oldest of the strangers' session
     MemoryStore store;
     StoreKey key;
     std::optional<Account> kept = std::move(*Account::open(store, key, random));
+    test::let_everyone_ring(*kept);
     std::vector<Caller> strangers;
     for (int i = 0; i < 256; ++i) {
         strangers.emplace_back(*kept, random);
@@ -139,7 +141,7 @@ TEST_CASE_FIXTURE(Fixture, "after a restart the oldest of the strangers' session
 
 TEST_CASE_FIXTURE(Fixture,
                   "a carrier that drops every signal of hundreds of calls locks nobody out: the next one rings") {
-    Account callee = Account::create(random);
+    Account callee = test::open_to_everyone(random);
     for (const int dropped : {49, 50, 51, 600}) {
         CAPTURE(dropped);
         for (int i = 0; i < dropped; ++i) {
@@ -157,7 +159,7 @@ TEST_CASE_FIXTURE(Fixture,
 }
 
 TEST_CASE_FIXTURE(Fixture, "fifty calls at once that nobody answers still leave room for the next in the same chain") {
-    Account callee = Account::create(random);
+    Account callee = test::open_to_everyone(random);
     const Buffer bundle = *callee.bundle();
     std::vector<Call> calls;
     calls.reserve(50);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "sim/two_party.h"
+#include "support/policy.h"
 
 using namespace sotto;
 using namespace sotto::test;
@@ -184,6 +185,7 @@ TEST_CASE("signals replayed, forged or misdirected are refused, counted, and cha
         CHECK_FALSE(world.callee.account.receive(Bytes(offer).first(size), world.now));
     }
     Side stranger(99);
+    let_everyone_ring(stranger.account);
     CHECK(stranger.account.receive(offer, world.now).error() == Error::unknown_prekey);
     const auto rings = world.callee.account.receive(offer, world.now);
     REQUIRE(rings);
@@ -314,6 +316,7 @@ TEST_CASE("a peer that lost its sessions is reached again by its new bundle") {
     const AccountSeed seed = std::move(*world.callee.account.seed());
     world.callee.call.reset();
     world.callee.account = Account::restore(seed, world.callee.random);
+    REQUIRE(world.callee.account.contacts().meet("caller", world.caller.account.identity()));
     REQUIRE(world.dial());
     REQUIRE(world.callee.call);
     REQUIRE(world.callee.call->accept({}, world.now));

@@ -6,6 +6,7 @@
 #include "sotto/account.h"
 #include "sotto/verification.h"
 #include "support/mutate.h"
+#include "support/policy.h"
 
 using namespace sotto;
 using namespace sotto::test;
@@ -39,7 +40,7 @@ Buffer offer_of(Call& call) {
 
 struct Fixture {
     SeededRandom random{71};
-    Account bob = Account::create(random), alice_before = Account::create(random), alice_now = Account::create(random);
+    Account bob = open_to_everyone(random), alice_before = Account::create(random), alice_now = Account::create(random);
 
     Call rings_at_bob(Account& from) {
         auto call = from.dial(bob.identity(), *bob.bundle(), quiet, now);
@@ -305,6 +306,7 @@ TEST_CASE_FIXTURE(Fixture, "contacts are restored from storage into the account 
     REQUIRE(bob.contacts().meet("alice", alice_before.identity()));
     const Buffer stored = bob.contacts().encode();
     Account again = Account::restore(*bob.seed(), random);
+    let_everyone_ring(again);
     CHECK_FALSE(again.contacts().find("alice"));
     auto call = alice_before.dial(again.identity(), *again.bundle(), quiet, now);
     REQUIRE(call);

@@ -7,6 +7,7 @@
 #include "crypto/session.h"
 #include "sotto/account.h"
 #include "support/mutate.h"
+#include "support/policy.h"
 
 using namespace sotto;
 
@@ -17,8 +18,8 @@ constexpr CallSettings voice{.video = false};
 
 struct Fixture {
     test::SeededRandom random{71};
-    Account alice = Account::create(random);
-    Account bob = Account::create(random);
+    Account alice = test::open_to_everyone(random);
+    Account bob = test::open_to_everyone(random);
 
     Account linked(Account& primary) {
         DeviceRequest request = DeviceRequest::create(random);
@@ -26,6 +27,7 @@ struct Fixture {
         REQUIRE(certificate);
         auto joined = Account::join(std::move(request), *certificate, random);
         REQUIRE(joined);
+        test::let_everyone_ring(*joined);
         return std::move(*joined);
     }
 };
@@ -140,6 +142,7 @@ TEST_CASE_FIXTURE(Fixture, "an identity that was restored from its seed is the s
     talk(alice, bob);
     const DeviceKey before = bob.device();
     bob = Account::restore(*bob.seed(), random);
+    test::let_everyone_ring(bob);
     CHECK(bob.device() != before);
     talk(bob, alice);
     CHECK(told<DeviceAdded>(alice, bob.identity(), bob.device()));
@@ -148,7 +151,7 @@ TEST_CASE_FIXTURE(Fixture, "an identity that was restored from its seed is the s
 
 TEST_CASE_FIXTURE(Fixture,
                   "of strangers who are never answered nothing is remembered, and whose call was accepted is known") {
-    Account stranger = Account::create(random), second = linked(stranger), third = linked(stranger);
+    Account stranger = test::open_to_everyone(random), second = linked(stranger), third = linked(stranger);
     auto declined = alice.receive(offer_to(alice, stranger), now);
     REQUIRE((declined && *declined));
     (*declined)->hang_up(now);
@@ -223,7 +226,7 @@ TEST_CASE_FIXTURE(Fixture, "a list with a bit changed, or cut, or by somebody el
     }
     CHECK_FALSE(alice.event());
     talk(alice, second);
-    Account mallory = Account::create(random);
+    Account mallory = test::open_to_everyone(random);
     REQUIRE(alice.learn_devices(*mallory.publish_devices()));  // of another identity, which is her own affair
     CHECK_FALSE(alice.event());
     talk(second, alice);
@@ -248,10 +251,12 @@ TEST_CASE_FIXTURE(Fixture, "a restored identity goes on from the list that it la
     REQUIRE(alice.learn_devices(list));
     const DeviceKey lost = bob.device();
     bob = Account::restore(*bob.seed(), random);
+    test::let_everyone_ring(bob);
     CHECK(alice.learn_devices(*bob.publish_devices()).error() == Error::outdated);
     CHECK(dial(bob, second).error() == Error::revoked);
 
     bob = Account::restore(*bob.seed(), random);
+    test::let_everyone_ring(bob);
     REQUIRE(bob.learn_devices(list));
     while (bob.event()) continue;
     talk(bob, second);

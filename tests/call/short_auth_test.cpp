@@ -5,6 +5,7 @@
 #include "crypto/prekeys.h"
 #include "crypto/session.h"
 #include "sim/two_party.h"
+#include "support/policy.h"
 
 using namespace sotto;
 using namespace sotto::test;
@@ -61,7 +62,7 @@ struct Mallory {
 
 struct Between {
     SeededRandom random{61};
-    Account alice = Account::create(random), bob = Account::create(random);
+    Account alice = test::open_to_everyone(random), bob = test::open_to_everyone(random);
     Mallory mallory{random};
 };
 

@@ -3,6 +3,7 @@
 
 #include "fuzz/harness.h"
 #include "sim/two_party.h"
+#include "support/policy.h"
 
 namespace sotto::fuzz {
 
@@ -10,6 +11,7 @@ class ActiveCall {
   public:
     ActiveCall() {
         world_.connect({.video = false});
+        test::let_everyone_ring(world_.callee.account);  // so that a stranger's offer is opened
         check(world_.caller.active && world_.callee.active);
     }
 

@@ -6,6 +6,7 @@
 #include "crypto/session.h"
 #include "fuzz/harness.h"
 #include "sotto/account.h"
+#include "support/policy.h"
 #include "support/random.h"
 
 namespace sotto::fuzz {
@@ -124,7 +125,7 @@ class HostileSignals {
     }
 
     test::SeededRandom random_{1};
-    Account account_ = Account::create(random_);
+    Account account_ = test::open_to_everyone(random_);
     crypto::Device peer_ = crypto::Device::generate(crypto::Identity::generate(random_), random_);
     crypto::PrekeyStore prekeys_ = crypto::PrekeyStore::generate(0, random_);
     Buffer bundle_ = encode(prekeys_.publish(peer_));

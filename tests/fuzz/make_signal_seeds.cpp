@@ -1,4 +1,5 @@
 // The second half of make_seeds.cpp: what arrives as a signal, or is read from a store or a code.
+#include "call/doorkeeper.h"
 #include "call/signal.h"
 #include "crypto/header.h"
 #include "crypto/session.h"
@@ -54,6 +55,25 @@ void contacts(const Folder& folder) {
     folder.write("cut-short", Bytes(pending).first(pending.size() - 1));
     Seed lengthened{pending};
     folder.write("lengthened", lengthened.u8(0));
+}
+
+void policy(const Folder& folder) {
+    constexpr PublicIdentity alice{{std::byte{2}}}, bob{{std::byte{3}}};
+    call::Doorkeeper keeper;
+    folder.write("default", keeper.encode());
+    CallPolicy policy{.who = WhoMayRing::everyone, .silence_strangers = true};
+    policy.exceptions = {{alice, Exception::allow}, {bob, Exception::block}};
+    policy.quiet_hours = {.from = 1320, .until = 420};
+    check(keeper.set_policy(std::move(policy)).has_value());
+    check(keeper.set_relationship(alice, {.followed = true, .request_pending = true}).has_value());
+    const Buffer stored = keeper.encode();
+    folder.write("everything", stored);
+    folder.write("cut-short", Bytes(stored).first(stored.size() - 1));
+    Seed lengthened{stored};
+    folder.write("lengthened", lengthened.u8(0));
+    Seed unordered{stored};
+    unordered.bytes[18] = std::byte{4};  // of the first exception's identity
+    folder.write("exceptions-out-of-order", unordered);
 }
 
 // Made from another seed than the targets', so that all of it is foreign to them.
@@ -194,6 +214,7 @@ void make_signal_seeds(const std::filesystem::path& root) {
     signal({root, "signal"});
     qr({root, "qr"});
     contacts({root, "contacts"});
+    policy({root, "policy"});
     sessions(root);
     device_list({root, "device_list"});
     stored_record({root, "stored_record"});

@@ -1,4 +1,4 @@
-// Two accounts and the networks between them, in one virtual time. Signals arrive at once and in order, if they do.
+// Two contacts and the networks between them, in one virtual time. Signals arrive at once and in order, if they do.
 #pragma once
 
 #include <cmath>
@@ -18,7 +18,10 @@ class TwoParty {
           callee(seed + 1000),
           to_callee(conditions, seed + 2000),
           to_caller(conditions, seed + 3000),
-          signal_luck_(seed + 4000) {}
+          signal_luck_(seed + 4000) {
+        static_cast<void>(caller.account.contacts().meet("callee", callee.account.identity()));
+        static_cast<void>(callee.account.contacts().meet("caller", caller.account.identity()));
+    }
 
     Result<void> dial(const CallSettings& settings = {}) {
         auto call = caller.account.dial(callee.account.identity(), *callee.account.bundle(), settings, now);

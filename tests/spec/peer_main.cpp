@@ -12,6 +12,7 @@
 #include "crypto/session.h"
 #include "sotto/account.h"
 #include "sotto/verification.h"
+#include "support/policy.h"
 #include "support/random.h"
 
 namespace {
@@ -168,7 +169,7 @@ class Peer {
     crypto::Device device_ = crypto::Device::generate(crypto::Identity::generate(random_), random_);
     crypto::PrekeyStore prekeys_ = crypto::PrekeyStore::generate(1, random_);
     std::optional<crypto::Session> session_;
-    Account account_ = Account::create(random_);
+    Account account_ = test::open_to_everyone(random_);
     std::optional<Call> call_;
 };
 
