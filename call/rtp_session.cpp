@@ -118,7 +118,7 @@ void RtpSession::follow_shares() {
     audio_out_.set_copies(shares.audio_copies);
     audio_out_.set_bitrate(shares.audio_bitrate);
     audio_out_.set_loss(budget_.loss());
-    video_out_.set_share(shares.video_bitrate, budget_.unrepaired());
+    video_out_.set_share(shares.video_bitrate, shares.video_sustained, budget_.unrepaired());
 }
 
 Result<void> RtpSession::set_video_maximum(int bits_per_second) {

@@ -116,15 +116,21 @@ void SendingBudget::split() {
     while (cost() > most && copies > 0) --copies;
     lower_to(least_audio);
 
-    const int rest = std::max(target - cost() - reports, least_video);
-    const int frame = rest / 8 / limits_.frame_rate;  // bytes that one frame may take, repair and headers included
+    shares_.video_bitrate = video_share(target - cost() - reports);
+    shares_.video_sustained = video_share(rate_.sustained() - cost() - reports);
+}
+
+// What pictures get of that much, headers and repair excluded.
+int SendingBudget::video_share(int rest) const {
+    const int frame = std::max(rest, least_video) / 8 /
+                      limits_.frame_rate;  // bytes that one frame may take, repair and headers included
     const int payload = static_cast<int>(transport::max_media_payload);
     const int packets = std::max((shares_.video_bitrate / 8 / limits_.frame_rate + payload - 1) / payload, 1);
     const int parity = parity_for(static_cast<std::size_t>(packets), round_trip_);
     const double repaired = 1.0 + losses_.rate();  // what is asked for again
     const double share = packets / (packets * repaired + parity);
     const int bytes = static_cast<int>(frame * share) - packets * packet_overhead;
-    shares_.video_bitrate = std::clamp(bytes * 8 * limits_.frame_rate, least_video, limits_.video_bitrate);
+    return std::clamp(bytes * 8 * limits_.frame_rate, least_video, limits_.video_bitrate);
 }
 
 Duration SendingBudget::wait_for(std::size_t packets) const {

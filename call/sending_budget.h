@@ -27,6 +27,7 @@ struct SendingShares {
     int audio_bitrate = 0;
     AudioCopies audio_copies{};
     int video_bitrate = 0;
+    int video_sustained = 0;  // and once a queue of ours has drained: what the pictures' size should follow
 };
 
 class SendingBudget {
@@ -70,6 +71,7 @@ class SendingBudget {
   private:
     void learn(const transport::PacketResult& result);
     void split();
+    int video_share(int rest) const;
     int wanted() const;
 
     SendingLimits limits_;

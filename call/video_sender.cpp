@@ -39,7 +39,8 @@ VideoSender::VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& en
       encoder_(std::move(encoder)),
       adaptation_(quality_of(settings)),
       quality_(quality_of(settings)),
-      bitrate_(encoder_ ? encoder_->settings().bitrate : 0) {}
+      bitrate_(encoder_ ? encoder_->settings().bitrate : 0),
+      sustained_(bitrate_) {}
 
 Result<VideoSender> VideoSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
                                         Random& random) {
@@ -99,7 +100,7 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
 }
 
 bool VideoSender::adapt(const VideoFrame& frame, Instant now) {
-    const VideoQuality before = std::exchange(quality_, adaptation_.choose(bitrate_, unrepaired_, now));
+    const VideoQuality before = std::exchange(quality_, adaptation_.choose(sustained_, unrepaired_, now));
     const bool resized = quality_.width != before.width || quality_.height != before.height;
     if (resized && !encoder_->set_size(quality_.width, quality_.height)) quality_ = before;
     if (quality_.cpu_used != before.cpu_used && !encoder_->set_cpu_used(quality_.cpu_used)) quality_ = before;
@@ -178,7 +179,8 @@ Result<void> VideoSender::check_bitrate(int bits_per_second) const {
     return {};
 }
 
-void VideoSender::set_share(int bits_per_second, double unrepaired) {
+void VideoSender::set_share(int bits_per_second, int sustained, double unrepaired) {
+    sustained_ = sustained;
     unrepaired_ = unrepaired;
     if (!encoder_ || std::abs(bits_per_second - bitrate_) <= bitrate_ * worth_changing) return;
     if (encoder_->set_bitrate(bits_per_second)) bitrate_ = bits_per_second;

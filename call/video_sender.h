@@ -34,7 +34,7 @@ class VideoSender {
     // Errors: wrong_state (not enabled), invalid_argument.
     Result<void> check_bitrate(int bits_per_second) const;
     // What the pictures may take now, in bit/s of the codec, and the share of packets that come too late to be of use.
-    void set_share(int bits_per_second, double unrepaired);
+    void set_share(int bits_per_second, int sustained, double unrepaired);
     // Over how many of the newest packets parity is of use; 0 before the first frame.
     std::uint8_t parity_window() const;
     // Of the newest frame.
@@ -68,7 +68,8 @@ class VideoSender {
     VideoAdaptation adaptation_;
     VideoQuality quality_;
     double unrepaired_ = 0;
-    int bitrate_ = 0;  // that the encoder aims at
+    int bitrate_ = 0;    // that the encoder aims at
+    int sustained_ = 0;  // and will, once the path's queue has drained
     FrameRate encoded_;
     std::optional<Instant> limits_counted_;
 };

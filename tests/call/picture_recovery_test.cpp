@@ -104,7 +104,7 @@ TEST_CASE(
     std::size_t recoveries = 0, keys = 0;
     for (const bool from_golden : {true, false}) {
         Pictures pictures;
-        pictures.sender.set_share(250'000, 0);
+        pictures.sender.set_share(250'000, 250'000, 0);
         const std::uint16_t first = pictures.send().picture_id;
         pictures.sender.recovery.holds(first);
         for (int round = 0; round < 5; ++round) {

@@ -33,6 +33,7 @@ class RateController {
     void set_maximum(int maximum);
 
     int target() const;                                    // bit/s for everything we send
+    int sustained() const { return static_cast<int>(rate_); }  // and once a queue of ours has drained
     Duration queueing_delay() const { return smoothed_; }  // that stands, smoothed
     double loss() const { return loss_.recent(); }
     int delivered() const;  // bit/s that arrived lately
