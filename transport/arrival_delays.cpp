@@ -44,7 +44,9 @@ Instant ArrivalDelays::least(std::int64_t from, std::int64_t to) const {
 
 void ArrivalDelays::note(std::int64_t carrier, std::int64_t back, Instant now) {
     arrivals_[static_cast<std::size_t>(notes_) % arrivals_.size()] = {
-        .transit = now - carrier * block_, .back = std::min(back, furthest), .overtaken = carrier < newest_};
+        .transit = now - carrier * block_,
+        .back = static_cast<std::int32_t>(std::min(back, furthest)),
+        .overtaken = carrier < newest_};
     newest_ = std::max(newest_, carrier);
     ++notes_;
     line_ = least(std::max(notes_ - half_, line_from_), notes_ - 1);

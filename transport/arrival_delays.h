@@ -47,7 +47,7 @@ class ArrivalDelays {
 
     struct Arrival {
         Instant transit{};  // of the packet: arrival less number * block
-        std::int64_t back = 0;
+        std::int32_t back = 0;
         bool overtaken = false;
     };
 

@@ -14,16 +14,18 @@ constexpr double largest_debt = 1'000'000;              // bytes; what nobody pa
 constexpr double late_timer = 0.05;                     // seconds
 constexpr double quick = 4, smooth = 1.5;               // times the target
 constexpr double narrow = 1.25;                         // at most, up to narrow_rate; quick from wide_rate on
-constexpr double narrow_rate = 5e5, wide_rate = 1.5e6;  // bit/s
-constexpr double slowest = 375e3;                       // bit/s, unless that is more than quick
+constexpr double narrow_rate = 5e5, wide_rate = 1.0e6;  // bit/s
+constexpr double slowest = 330e3;                       // bit/s, unless that is more than quick
 constexpr Duration calm = milliseconds(5), busy = milliseconds(25);
 }  // namespace
 
-int pacing_rate(int target, Duration queueing_delay) {
+int pacing_rate(int target, Duration queueing_delay, bool doubling) {
     const auto over = static_cast<double>(std::clamp(queueing_delay, calm, busy).count() - calm.count());
     const double share = over / static_cast<double>((busy - calm).count());
     const double width = std::clamp((target - narrow_rate) / (wide_rate - narrow_rate), 0.0, 1.0);
-    const double most = std::max(target * (narrow + (quick - narrow) * width), std::min(target * quick, slowest));
+    const double most = doubling
+                            ? target * quick
+                            : std::max(target * (narrow + (quick - narrow) * width), std::min(target * quick, slowest));
     const double least = std::min(most, target * smooth);
     return static_cast<int>(std::min(most + (least - most) * share, 1e9));
 }
