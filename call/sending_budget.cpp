@@ -98,7 +98,7 @@ void SendingBudget::poll(Instant now) {
 
 void SendingBudget::split() {
     const int target = rate_.target();
-    pacer_.set_rate(transport::pacing_rate(target, rate_.queueing_delay()));
+    pacer_.set_rate(transport::pacing_rate(target, rate_.queueing_delay(), rate_.may_double()));
     // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one. Wideband
     // speech without copies comes before any picture.
     shares_.audio_copies = copies_for(losses_, audio_losses_);

@@ -10,11 +10,14 @@ using std::chrono::milliseconds;
 constexpr Duration window = milliseconds(640);             // before and after a block, whose least delay is its line
 constexpr Duration forgetting = std::chrono::seconds(10);  // in which a delay is forgotten to 1/e
 constexpr Duration forgetting_losses = std::chrono::seconds(60);
-// What we give for a block in time: one more in a hundred is worth 50 ms of delay if its packet is late, for those
-// behind it are late as well, and one pause serves them all. One that a copy brings is a gap of its own: 120 ms.
-constexpr double late_price_ms = 5000;
+// A call begins as if it had been calm for so long: the queue that its start fills tells little of what comes.
+constexpr Duration calm_before = std::chrono::seconds(5);
+// What we give for a block in time: one more in a hundred concealed while its packet is waited for is worth 60 ms of
+// delay, for a pause is heard less than a gap. One that a copy brings is a gap of its own: 120 ms.
+constexpr double late_price_ms = 6000;
 constexpr double lost_price_ms = 12000;
-constexpr std::int64_t lately = 50;  // packets
+constexpr std::int64_t shortening = 4;  // blocks, in which sound is shortened by one
+constexpr std::int64_t lately = 50;     // packets
 // A sender that copies the block before expects loss: until 100 blocks have shown more, one of them was brought so.
 constexpr std::int64_t expected_of = 100;
 
@@ -40,7 +43,11 @@ Instant ArrivalDelays::least(std::int64_t from, std::int64_t to) const {
 }
 
 void ArrivalDelays::note(std::int64_t carrier, std::int64_t back, Instant now) {
-    arrivals_[static_cast<std::size_t>(notes_) % arrivals_.size()] = {now - carrier * block_, std::min(back, furthest)};
+    arrivals_[static_cast<std::size_t>(notes_) % arrivals_.size()] = {
+        .transit = now - carrier * block_,
+        .back = static_cast<std::int32_t>(std::min(back, furthest)),
+        .overtaken = carrier < newest_};
+    newest_ = std::max(newest_, carrier);
     ++notes_;
     line_ = least(std::max(notes_ - half_, line_from_), notes_ - 1);
     if (notes_ - judged_ > half_) judge(judged_++);
@@ -59,14 +66,33 @@ void ArrivalDelays::judge(std::int64_t note) {
     const Instant line = std::max(least(note - half_, note), least(note, std::min(note + half_, notes_ - 1)));
     const Arrival& judged = arrival(note);
     ++learned_;
-    const float weight = 1.0F / static_cast<float>(std::min<std::int64_t>(learned_, forgetting / block_));
-    for (float& share : share_) share *= 1 - weight;
-    share_[std::min(bin(judged.transit - line), bins - 1)] += weight;
+    const float weight = 1.0F / static_cast<float>(std::min(learned_ + calm_before / block_, forgetting / block_));
+    for (float& share : concealed_) share *= 1 - weight;
+    const Duration delay = std::min<Duration>(judged.transit - line, milliseconds(bins));
+    for (std::size_t i = 0; i < bins; ++i) {
+        concealed_[i] += weight * static_cast<float>(concealed(i, delay, judged.overtaken));
+    }
     const double loss_weight =
         1.0 / static_cast<double>(std::min<std::int64_t>(expected_of + learned_, forgetting_losses / block_));
     for (double& share : brought_) share *= 1 - loss_weight;
     brought_[static_cast<std::size_t>(judged.back)] += loss_weight;
     weigh();
+}
+
+// How many blocks are concealed for one that comes with such a delay, where play began with that margin: it is waited
+// for, which leaves more margin to those behind it until sound has been shortened again. All that a queue holds up is
+// waited for once. What later packets overtook isn't waited for.
+std::int64_t ArrivalDelays::concealed(std::size_t margin, Duration delay, bool overtaken) {
+    Duration& longer = longer_[margin];
+    const Duration over = delay - milliseconds(margin) - longer;
+    if (over <= Duration::zero()) {
+        longer = std::max(Duration::zero(), longer - block_ / shortening);
+        return 0;
+    }
+    if (overtaken) return 1;
+    const std::int64_t blocks = (over + block_ - Duration(1)) / block_;
+    longer += blocks * block_;
+    return blocks;
 }
 
 bool ArrivalDelays::carried_lately(std::size_t back) const {
@@ -75,8 +101,6 @@ bool ArrivalDelays::carried_lately(std::size_t back) const {
 
 // A block from so far back is late by as many blocks, and as late as the packet that brings it.
 void ArrivalDelays::weigh() {
-    std::array<float, bins + 1> packets{};
-    for (std::size_t i = bins; i-- > 0;) packets[i] = packets[i + 1] + share_[i];
     late_ = {};
     price_ = {};
     for (std::size_t back = 0; back < brought_.size(); ++back) {
@@ -85,7 +109,7 @@ void ArrivalDelays::weigh() {
         const auto price = static_cast<float>(back > 0 ? lost_price_ms : late_price_ms);
         const std::size_t lag = bin(static_cast<std::int64_t>(back) * block_);
         for (std::size_t i = 0; i < bins; ++i) {
-            const float late = share * (i < lag ? 1 : packets[i - lag]);
+            const float late = share * (i < lag ? 1 : concealed_[i - lag]);
             late_[i] += late;
             price_[i] += price * late;
         }
@@ -100,6 +124,8 @@ void ArrivalDelays::weigh() {
 
 void ArrivalDelays::restart() {
     while (judged_ < notes_) judge(judged_++);
+    longer_ = {};
+    newest_ = -1;
     notes_ = 0;
     line_from_ = 0;
     judged_ = 0;

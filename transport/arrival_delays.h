@@ -47,7 +47,8 @@ class ArrivalDelays {
 
     struct Arrival {
         Instant transit{};  // of the packet: arrival less number * block
-        std::int64_t back = 0;
+        std::int32_t back = 0;
+        bool overtaken = false;
     };
 
     const Arrival& arrival(std::int64_t note) const {
@@ -57,6 +58,7 @@ class ArrivalDelays {
     Instant least(std::int64_t from, std::int64_t to) const;
     void judge(std::int64_t note);
     bool carried_lately(std::size_t back) const;
+    std::int64_t concealed(std::size_t margin, Duration delay, bool overtaken);
     void weigh();
 
     Duration block_;
@@ -66,9 +68,11 @@ class ArrivalDelays {
     std::int64_t notes_ = 0;         // since restart()
     std::int64_t judged_ = 0;        // of these
     std::int64_t learned_ = 0;       // altogether
+    std::int64_t newest_ = -1;       // carrier
     std::int64_t line_from_ = 0;     // the first note that tells it
     Instant line_{};
-    std::array<float, bins> share_{};                   // of the packets, by delay
+    std::array<float, bins> concealed_{};               // share of the blocks, for their packets, by margin
+    std::array<Duration, bins> longer_{};               // what pauses have added to that margin
     std::array<double, furthest + 1> brought_{};        // of the blocks, by how many packets later
     std::array<std::int64_t, furthest + 1> carried_{};  // the last packet that brought a block from so far back
     std::array<float, bins + 1> late_{};                // of the blocks, at least so late

@@ -361,6 +361,28 @@ TEST_CASE("a stall alone isn't waited for again, stalls that return are, and are
     }
 }
 
+TEST_CASE(
+    "the queue that a call's start fills is not paid for when it has gone, nor one that comes each eight seconds") {
+    for (const Duration peak : {120ms, 200ms}) {
+        CAPTURE(peak / 1ms);
+        // Fills in a second and drains in another.
+        const auto queue = [&](Duration since) {
+            if (since >= 2s) return Duration::zero();
+            return peak * ((since < 1s ? since : 2s - since) / 1ms) / 1000;
+        };
+        const auto at = [&](std::int64_t n) { return start + n * block + queue(n * block); };
+        AudioJitterBuffer once({});
+        const Run run = play(once, 0, 400, block, at);
+        CHECK(run.late <= peak / block + 1);
+        CHECK(run.delay < 30ms);
+        AudioJitterBuffer often({});
+        const Run returns = play(often, 0, 3000, block,
+                                 [&](std::int64_t n) { return start + n * block + queue(n * block % Duration(8s)); });
+        CHECK(returns.delay < peak);
+        CHECK(percent_decoded(returns, 0, 3000) >= 98);
+    }
+}
+
 TEST_CASE("a spike of delay each second costs little, with short blocks as with long ones") {
     for (std::uint64_t seed = 1; seed <= 6; ++seed) {
         for (const Duration length : {10ms, 20ms}) {

@@ -8,18 +8,26 @@ namespace sotto::transport {
 namespace {
 using std::chrono::milliseconds;
 
-constexpr double largest_burst = 2 * 1200.0;  // bytes that may leave at once before the last packet
-constexpr double burst_time = 0.004;          // seconds of the rate: a slow path has a short queue
-constexpr double largest_debt = 1'000'000;    // bytes; what nobody paces is not paid for longer than that
-constexpr double late_timer = 0.05;           // seconds
-constexpr double quick = 4, smooth = 1.5;     // times the target
+constexpr double largest_burst = 2 * 1200.0;            // bytes that may leave at once before the last packet
+constexpr double burst_time = 0.004;                    // seconds of the rate: a slow path has a short queue
+constexpr double largest_debt = 1'000'000;              // bytes; what nobody paces is not paid for longer than that
+constexpr double late_timer = 0.05;                     // seconds
+constexpr double quick = 4, smooth = 1.5;               // times the target
+constexpr double narrow = 1.25;                         // at most, up to narrow_rate; quick from wide_rate on
+constexpr double narrow_rate = 5e5, wide_rate = 1.0e6;  // bit/s
+constexpr double slowest = 330e3;                       // bit/s, unless that is more than quick
 constexpr Duration calm = milliseconds(5), busy = milliseconds(25);
 }  // namespace
 
-int pacing_rate(int target, Duration queueing_delay) {
+int pacing_rate(int target, Duration queueing_delay, bool doubling) {
     const auto over = static_cast<double>(std::clamp(queueing_delay, calm, busy).count() - calm.count());
     const double share = over / static_cast<double>((busy - calm).count());
-    return static_cast<int>(std::min(target * (quick + (smooth - quick) * share), 1e9));
+    const double width = std::clamp((target - narrow_rate) / (wide_rate - narrow_rate), 0.0, 1.0);
+    const double most = doubling
+                            ? target * quick
+                            : std::max(target * (narrow + (quick - narrow) * width), std::min(target * quick, slowest));
+    const double least = std::min(most, target * smooth);
+    return static_cast<int>(std::min(most + (least - most) * share, 1e9));
 }
 
 void Pacer::set_rate(int rate) { bytes_per_second_ = std::max(rate, 1'000) / 8.0; }

@@ -35,6 +35,8 @@ class RateController {
     int target() const;                                    // bit/s for everything we send
     int sustained() const { return static_cast<int>(rate_); }  // and once a queue of ours has drained
     Duration queueing_delay() const { return smoothed_; }  // that stands, smoothed
+    // At the start and after a silence, until a queue shows what the path takes.
+    bool may_double() const { return rate_ < doubling_below_; }
     double loss() const { return loss_.recent(); }
     int delivered() const;  // bit/s that arrived lately
     // Asks for a short burst above the target, at this many bit/s for probe_length, padded where need be: when the

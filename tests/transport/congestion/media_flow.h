@@ -83,7 +83,7 @@ class MediaFlow {
         if (!over()) events_.after(100ms, [this] { tick(); });
     }
     void pump() {
-        pacer_.set_rate(transport::pacing_rate(rate_.target(), rate_.queueing_delay()));
+        pacer_.set_rate(transport::pacing_rate(rate_.target(), rate_.queueing_delay(), rate_.may_double()));
         while (!waiting_.empty() && pacer_.may_send(events_.now())) {
             transmit(waiting_.front());
             waiting_.pop_front();

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <utility>
 
 using namespace sotto;
@@ -29,9 +30,35 @@ TEST_CASE("a paced frame leaves at the rate, after what a few milliseconds allow
 }
 
 TEST_CASE("a frame leaves within a quarter of its interval while no queue stands, more smoothly when one does") {
-    CHECK(pacing_rate(1'000'000, 0ms) == 4'000'000);
-    CHECK(pacing_rate(1'000'000, 15ms) < 3'000'000);
-    CHECK(pacing_rate(1'000'000, 1s) == 1'500'000);
+    CHECK(pacing_rate(2'000'000, 0ms) == 8'000'000);
+    CHECK(pacing_rate(2'000'000, 15ms) < 6'000'000);
+    CHECK(pacing_rate(2'000'000, 1s) == 3'000'000);
+}
+
+TEST_CASE("a large frame leaves no queue on a narrow path that takes a quarter more than the target") {
+    for (const int target : {300'000, 400'000, 500'000}) {
+        CAPTURE(target);
+        Pacer pacer(pacing_rate(target, 0ms));
+        const Duration packet = Duration(1s) * 1000 * 8 / (target * 5 / 4);
+        Instant now{1s}, link_free{};
+        for (int i = 0; i < 6; ++i) {
+            now = pacer.next(now);
+            pacer.sent(1000, now);
+            CHECK(link_free - now < 5ms);  // what sound finds waiting
+            link_free = std::max(link_free, now) + packet;
+        }
+    }
+}
+
+TEST_CASE("a target that is lowered to drain a queue leaves pictures a rate to go at") {
+    CHECK(pacing_rate(180'000, 0ms) >= 300'000);
+    CHECK(pacing_rate(60'000, 0ms) == 240'000);
+    for (int target = 40'000; target < 4'000'000; target += 10'000) {
+        CAPTURE(target);
+        CHECK(pacing_rate(target, 0ms) >= target * 5 / 4);
+        CHECK(pacing_rate(target, 0ms) <= pacing_rate(target + 10'000, 0ms));
+        CHECK(pacing_rate(target, 100ms) <= pacing_rate(target, 0ms));
+    }
 }
 
 TEST_CASE("a pacer's clock that steps back pays nothing and asks for no endless wait") {
