@@ -51,7 +51,7 @@ struct RtcpReport {
     std::array<SequenceNumber, max_nacks> nacks{};  // RFC 4585 §6.2.1, about `about`
     std::size_t nack_count = 0;
     std::size_t nacks_left_out = 0;  // beyond what this holds
-    bool picture_loss = false;  // PLI, RFC 4585 §6.3.1, about `about`
+    bool picture_loss = false;       // PLI, RFC 4585 §6.3.1, about `about`
     // RPSI, RFC 4585 §6.3.3, about `about`: the golden frame that was decoded, by its 15-bit picture id (RFC 7741
     // §5.1).
     std::optional<std::uint16_t> golden;

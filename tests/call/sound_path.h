@@ -156,8 +156,7 @@ inline Heard hear(std::vector<InFlight> packets) {
         const ReceiveStats after = receiver.stats();
         const auto emitted = after.jitter_buffer_emitted_count - before.jitter_buffer_emitted_count;
         if (emitted > 0) {
-            heard.delays[now] =
-                (after.jitter_buffer_delay - before.jitter_buffer_delay) / static_cast<double>(emitted);
+            heard.delays[now] = (after.jitter_buffer_delay - before.jitter_buffer_delay) / static_cast<double>(emitted);
         }
     }
     heard.stats = receiver.stats();

@@ -8,8 +8,8 @@
 namespace sotto::transport {
 
 // What to pace at for a target. While no queue stands a frame leaves within a quarter of its interval, for that is the
-// delay a receiver sees; a queue that builds asks for smoothness instead. So does a narrow path, where sound would stand
-// behind what a frame sends at once, unless the target is still `doubling`: what the path takes isn't known then.
+// delay a receiver sees; a queue that builds asks for smoothness instead. So does a narrow path, where sound would
+// stand behind what a frame sends at once, unless the target is still `doubling`: what the path takes isn't known then.
 int pacing_rate(int target, Duration queueing_delay, bool doubling = false);
 
 class Pacer {

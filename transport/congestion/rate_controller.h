@@ -32,9 +32,9 @@ class RateController {
     Instant deadline() const { return silence_; }
     void set_maximum(int maximum);
 
-    int target() const;                                    // bit/s for everything we send
+    int target() const;                                        // bit/s for everything we send
     int sustained() const { return static_cast<int>(rate_); }  // and once a queue of ours has drained
-    Duration queueing_delay() const { return smoothed_; }  // that stands, smoothed
+    Duration queueing_delay() const { return smoothed_; }      // that stands, smoothed
     // At the start and after a silence, until a queue shows what the path takes.
     bool may_double() const { return rate_ < doubling_below_; }
     double loss() const { return loss_.recent(); }
