@@ -44,7 +44,8 @@ TEST_CASE("a call in its steady state allocates nothing for packets, frames and 
                 static_cast<void>(from.receive(datagram->bytes, world.now));
         }
     };
-    for (int i = 0; i < 250; ++i) talk(i);  // the largest frames have come, and the sound has caught up with the path
+    for (int i = 0; i < 250; ++i)
+        talk(i);  // the largest frame has come: held until its sound had caught up with the path
     shown = played = 0;
     const auto sent_before = from.stats().video_sent.frames_sent;
     const std::size_t before = test::allocations;

@@ -56,7 +56,9 @@ TEST_CASE("a call survives a fall to a quarter and is back within five seconds o
         CHECK(under <= 33ms + 200ms + 50ms);  // a frame's interval until the queue builds, and the way there
         CHECK(call.got().waited_ms(12s, 22s, 0.95) <= 150);
         CHECK(call.got().waited_ms(13s, 14s) <= 30);
-        CHECK(call.got().kbps(17s, 24s) >= 0.8 * 300);
+        CHECK(call.got().waited_ms(14s, 24s) <= 25);
+        CHECK(call.got().kbps(14s, 24s) >= 0.8 * 300);
+        CHECK(call.got().kbps(29s, 31s) >= 0.75 * 1200);
         CHECK(back <= 5s);
     }
 }
@@ -194,7 +196,7 @@ TEST_CASE("beside CUBIC a call keeps its share, and the queue goes with the tran
 
 // Reno is slower than CUBIC where round trips are long (RFC 9438 §5.1); a call that holds its own beside CUBIC gets
 // more.
-TEST_CASE("beside Reno a call keeps its share and leaves the transfer a fifth (RFC 8867 §5.6)") {
+TEST_CASE("beside Reno a call keeps its share and leaves the transfer a quarter (RFC 8867 §5.6)") {
     for (const double rate : {1e6, 2e6}) {
         double mean = 0;
         for (std::uint64_t seed = 111; seed < 116; ++seed) {
@@ -204,7 +206,7 @@ TEST_CASE("beside Reno a call keeps its share and leaves the transfer a fifth (R
         }
         MESSAGE("Mbit/s " << rate / 1e6 << ": share " << mean);
         CHECK(mean >= 0.4);
-        CHECK(mean <= 0.8);
+        CHECK(mean <= 0.75);  // the goal is 0.6
     }
 }
 
