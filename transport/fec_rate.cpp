@@ -71,17 +71,4 @@ int LossHistory::repair_packets(int sources, double residual) const {
     return repairs;
 }
 
-int LossHistory::audio_copies(double residual) const {
-    const double measured = rate();
-    if (measured < negligible) return 0;
-    // A block is gone if its packet and all that repeat it are: a window that lost everything.
-    const auto enough = [&](std::size_t copies) {
-        return std::pow(measured, static_cast<double>(copies + 1)) <= residual &&
-               share_over(copies + 1, copies) <= residual;
-    };
-    int copies = 0;
-    while (copies < max_audio_copies && !enough(static_cast<std::size_t>(copies))) ++copies;
-    return copies;
-}
-
 }  // namespace sotto::transport

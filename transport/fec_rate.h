@@ -11,7 +11,6 @@ class LossHistory {
     static constexpr std::size_t capacity = 1024;
     static constexpr double negligible = 0.003;  // below this rate retransmission does it alone
     static constexpr int max_repair_packets = 40;
-    static constexpr int max_audio_copies = 4;
 
     // Before the first packet the channel is held to be one that lost a quarter of a packet of its last 100: too little
     // for repair, which would make the first pictures smaller, but enough that one loss of ten is held to be 1 in 88,
@@ -31,10 +30,6 @@ class LossHistory {
     // and at least by the binomial distribution, which knows what so short a history has not seen. max_repair_packets
     // if none is enough. Takes max_repair_packets × (capacity + max_repair_packets) steps at most.
     int repair_packets(int sources, double residual) const;
-
-    // The smallest number of packets that should repeat a block for which at most `residual` of all blocks are lost
-    // with all their copies; max_audio_copies if none is enough.
-    int audio_copies(double residual) const;
 
   private:
     bool at(std::size_t index) const { return lost_[(oldest_ + index) % capacity]; }  // 0 is the oldest

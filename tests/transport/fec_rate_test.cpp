@@ -34,11 +34,9 @@ LossHistory periodic(int period, int run, int packets = 1024) {
 TEST_CASE("a channel that loses nothing, or next to nothing, is given no repair") {
     CHECK(periodic(2000, 0).rate() == 0);
     CHECK(periodic(2000, 0).repair_packets(20, 0.01) == 0);
-    CHECK(periodic(2000, 0).audio_copies(0.001) == 0);
     const LossHistory three_in_1024 = periodic(342, 1);
     CHECK(three_in_1024.rate() == doctest::Approx(3.0 / 1024));
     CHECK(three_in_1024.repair_packets(20, 0) == 0);
-    CHECK(three_in_1024.audio_copies(0) == 0);
     CHECK(periodic(256, 1).repair_packets(20, 0.001) > 0);
     CHECK(periodic(10, 1).repair_packets(0, 0.01) == 0);
     CHECK(periodic(10, 1).repair_packets(-1, 0.01) == 0);
@@ -53,7 +51,6 @@ TEST_CASE("a channel of which little is known is held to lose little: repair beg
         for (int i = 0; i < 10; ++i) one_in_ten.add(i == first);
         CHECK(one_in_ten.rate() == doctest::Approx(1.25 / 110));
         CHECK(one_in_ten.repair_packets(20, 0.01) == 2);  // over 1 of 21: 0.024; 2 of 22: 0.002. By a tenth: 6 or 7
-        CHECK(one_in_ten.audio_copies(0.01) <= 1);
     }
 }
 
@@ -128,13 +125,4 @@ TEST_CASE("what is asked for leaves no more than the residual when the channel g
         all_failed += failed;
     }
     CHECK(all_failed < 20 * 2000 * 0.03);
-}
-
-TEST_CASE("sound is repeated as often as runs of losses are long") {
-    CHECK(periodic(10, 1).audio_copies(0.2) == 0);
-    CHECK(periodic(10, 1).audio_copies(0.02) == 1);    // never two in a row, and 0.1² is 0.01
-    CHECK(periodic(10, 1).audio_copies(0.002) == 2);   // 0.1³
-    CHECK(periodic(100, 3).audio_copies(0.005) == 3);  // three in a row
-    CHECK(periodic(100, 4).audio_copies(0.005) == 4);
-    CHECK(periodic(100, 9).audio_copies(0.005) == LossHistory::max_audio_copies);
 }

@@ -187,19 +187,26 @@ void RateController::climb(Duration elapsed) {
 void RateController::start_draining() {
     mode_ = Mode::draining;
     before_ = rate_;
-    congested_ = cut_ = marked_ = now_;
+    congested_ = cut_ = now_;
     doubling_below_ = 0;
-    mark_ = peak_ = queue_;
+    mark_queue();
+    peak_ = queue_;
     shown_ = 0;
     probe_.reset();
     drain();
 }
 
+void RateController::mark_queue() {
+    marked_ = now_;
+    mark_ = queue_;
+}
+
 void RateController::drain() {
     if (queue_ < std::max<Duration>(queue_gone, threshold() / 3)) return start_climbing();
     // A queue that grows on while it should drain: the path has become narrower, which is noticed anew.
-    if (queue_ > mark_ + milliseconds(30)) congested_ = cut_ = marked_ = now_, mark_ = queue_;
-    if (now_ - marked_ > milliseconds(300)) marked_ = now_, mark_ = queue_;
+    const bool grows = queue_ > mark_ + milliseconds(30);
+    if (grows) congested_ = cut_ = now_;
+    if (grows || now_ - marked_ > milliseconds(300)) mark_queue();
     // The first looks see much of the time before the change; afterwards a cut shows no sooner than a round trip later.
     const bool settling = now_ - congested_ < round_trip_ + milliseconds(150);
     // Copa's five round trips after the last packet from before the cut, and what a queue that it saw takes to drain.

@@ -70,6 +70,7 @@ class RateController {
     void measure(Duration elapsed);
     void climb(Duration elapsed);
     void start_draining();
+    void mark_queue();
     void drain();
     void weigh();
     void start_competing();
@@ -106,8 +107,8 @@ class RateController {
 
     Instant congested_{};            // when the present or last congestion was noticed
     Instant cut_{};                  // and the rate last cut
-    Instant marked_{};               // draining: when
-    Duration mark_{};                // the queue was this long
+    Instant marked_{};               // draining: since when mark_ is
+    Duration mark_{};                // the queue from which growth is seen
     Instant give_up_{};              // draining: when the queue should be gone if it is ours
     double before_ = 0;              // the rate before it
     double drained_at_ = 0;          // draining: the rate that goes out
@@ -119,10 +120,10 @@ class RateController {
     int cuts_ = 0;             // since it was looked whether the queue is ours alone
     Instant checked_{};        // when it was looked last
     bool checking_ = false;    // whether the queue is ours alone
-    Instant smooth_until_{};
-    Duration peak_{};        // competing: the largest queue since the last cut
-    double throughput_ = 0;  // bit/s, before this feedback
-    int lost_ = 0;           // in this feedback
+    Instant smooth_until_{};   // a queue too short for bursts was found
+    Duration peak_{};          // the largest queue since its last fall by a quarter; competing: since the last cut
+    double throughput_ = 0;    // bit/s, before this feedback
+    int lost_ = 0;             // in this feedback
     std::optional<Probe> probe_;
     Instant next_probe_{};
 };
