@@ -72,7 +72,9 @@ Result<Account::State::Incoming> Account::State::open_initial(Bytes message, con
         if (opened || opened.error() != Error::unknown_session) return opened;
     }
     // Before a prekey is spent or a secret computed: a first message can only begin a call.
-    if (doorkeeper.turns_away(sender.identity, *contacts, now)) return Failure(Error::not_permitted);
+    if (!dials(sender.identity) && doorkeeper.turns_away(sender.identity, *contacts, now)) {
+        return Failure(Error::not_permitted);
+    }
     auto accepted = crypto::Session::accept(device, prekeys, message, random);
     if (!accepted) return Failure(accepted.error());
     auto session = kept(std::move(accepted->session));
@@ -131,13 +133,32 @@ std::shared_ptr<call::KeptSession> Account::State::session_for(const PeerDevice&
     return first->sealed_unanswered() < max_sealed_unanswered ? first : nullptr;
 }
 
-std::shared_ptr<detail::CallCore> Account::State::find_call(const CallId& id, const call::KeptSession& session) const {
+std::shared_ptr<detail::CallCore> Account::State::find_call(const CallId& id, const PeerDevice& peer) const {
     for (const auto& weak : calls) {
         auto call = weak.lock();
-        if (!call || call->id() != id) continue;
-        if (call->peer() == session.peer() && call->peer_device() == session.peer_device()) return call;
+        if (call && call->id() == id && call->with(peer.identity, peer.device)) return call;
     }
     return nullptr;
+}
+
+std::shared_ptr<detail::CallCore> Account::State::call_with(const PeerDevice& peer, bool (*in)(CallState)) const {
+    for (const auto& weak : calls) {
+        auto call = weak.lock();
+        if (call && in(call->state()) && call->with(peer.identity, peer.device)) return call;
+    }
+    return nullptr;
+}
+
+bool Account::State::dials(const PublicIdentity& peer) const {
+    return std::ranges::any_of(calls, [&](const auto& weak) {
+        const auto call = weak.lock();
+        return call && call::dialling(call->state()) && call->peer() == peer;
+    });
+}
+
+void Account::State::forgo(const PeerDevice& peer, const CallId& id) {
+    if (forgone.size() == max_forgone) forgone.pop_front();
+    forgone.emplace_back(peer, id);
 }
 
 Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive(Bytes message, Instant now) {
@@ -145,20 +166,39 @@ Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive
     if (!incoming) return Failure(incoming.error());
     const auto signal = call::parse_signal(incoming->opened.plaintext);
     if (!signal) return Failure(signal.error());
+    const PeerDevice from{incoming->session->peer(), incoming->session->peer_device()};
 
     std::erase_if(calls, [](const auto& weak) { return weak.expired(); });
-    if (const auto existing = find_call(signal->call, *incoming->session)) {
-        const auto received =
-            existing->receive_signal(*signal, std::move(incoming->opened.exported), existing->time().at(now));
+    if (const auto existing = find_call(signal->call, from)) {
+        const auto received = existing->receive_signal(from.device, *signal, std::move(incoming->opened.exported),
+                                                       existing->time().at(now));
+        const auto* answer = std::get_if<call::Answer>(&signal->body);
+        if (answer != nullptr && answer->withdrawn) forgo(from, *answer->withdrawn);
         if (!received) return Failure(received.error());
         return std::nullopt;
     }
-    const auto* offer = std::get_if<call::Offer>(&signal->body);
-    if (offer == nullptr) return Failure(Error::unknown_call);
-    const Decision decision = doorkeeper.answer(incoming->session->peer(), *contacts, now);
+    if (std::holds_alternative<call::HangUp>(signal->body)) forgo(from, signal->call);
+    if (!std::holds_alternative<call::Offer>(signal->body)) return Failure(Error::unknown_call);
+    if (std::ranges::find(forgone, std::pair(from, signal->call)) != forgone.end()) return Failure(Error::unknown_call);
+    return receive_offer(std::move(*incoming), *signal, now);
+}
+
+Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive_offer(Incoming&& incoming,
+                                                                                       const call::CallSignal& signal,
+                                                                                       Instant now) {
+    const auto& offer = std::get<call::Offer>(signal.body);
+    const PeerDevice from{incoming.session->peer(), incoming.session->peer_device()};
+    if (const auto ours = call_with(from, call::dialling)) {
+        const auto crossed = ours->cross(incoming.session, signal.call, offer, std::move(incoming.opened.exported),
+                                         ours->time().at(now));
+        if (!crossed) return Failure(crossed.error());
+        return std::nullopt;
+    }
+    if (const auto lost = call_with(from, call::talking)) lost->redialled(lost->time().at(now));
+    const Decision decision = doorkeeper.answer(from.identity, *contacts, now);
     if (decision.verdict != Verdict::allow) return Failure(Error::not_permitted);
-    auto call = detail::CallCore::ring(incoming->session, device.identity(), signal->call, *offer,
-                                       std::move(incoming->opened.exported), random, now);
+    auto call = detail::CallCore::ring(incoming.session, device.identity(), signal.call, offer,
+                                       std::move(incoming.opened.exported), random, now);
     call->look_up_in(contacts);
     calls.push_back(call);
     return call;
@@ -203,40 +243,74 @@ Result<void> Account::renew_prekeys() {
     return state_->commit_prekeys();
 }
 
-Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now) {
+Result<Account::State::Dialled> Account::State::prepare(const PublicIdentity& peer, Bytes bundle) {
     const auto checked = checked_bundle(bundle);
     if (!checked) return Failure(checked.error());
     if (checked->owner.identity != peer) return Failure(Error::wrong_identity);
-    const State::PeerDevice device{peer, checked->owner.device};
-    state_->remember_answered();
-    const auto admitted = state_->devices.admit(device);
+    Dialled dialled{.device = {peer, checked->owner.device}, .signed_prekey = checked->signed_prekey.id};
+    const auto theirs = [](CallState state) { return state == CallState::ringing || call::talking(state); };
+    if (call_with(dialled.device, theirs)) return Failure(Error::wrong_state);
+    remember_answered();
+    const auto admitted = devices.admit(dialled.device);
     if (!admitted) return Failure(admitted.error());
+    dialled.session = session_for(dialled.device, dialled.signed_prekey);
+    if (dialled.session) return dialled;
+    auto started = crypto::Session::initiate(device, *checked, random);
+    if (!started) return Failure(started.error());
+    dialled.session = kept(std::move(*started));
+    dialled.begun = true;
+    return dialled;
+}
 
-    auto session = state_->session_for(device, checked->signed_prekey.id);
-    const bool begin = session == nullptr;
-    if (begin) {
-        auto started = crypto::Session::initiate(state_->device, *checked, state_->random);
-        if (!started) return Failure(started.error());
-        session = state_->kept(std::move(*started));
-    }
-    auto core = detail::CallCore::dial(session, identity(), settings, state_->random, now);
-    if (!core) {
-        if (begin) session->forget();
-        return Failure(core.error());
-    }
-    state_->remember(device);
-    State::Peer& known = state_->peers[device];
+void Account::State::remember(const Dialled& dialled) {
+    remember(dialled.device);
+    Peer& known = peers[dialled.device];
     // Another signed prekey than last time: a message of before that comes late must not bring a lost session back.
-    if (known.dialled_prekey != 0 && known.dialled_prekey != checked->signed_prekey.id) {
-        for (State::Peer::Entry& entry : known.sessions) entry.retired = true;
+    if (known.dialled_prekey != 0 && known.dialled_prekey != dialled.signed_prekey) {
+        for (Peer::Entry& entry : known.sessions) entry.retired = true;
     }
-    if (begin) known.add(std::move(session));
-    known.dialled_prekey = checked->signed_prekey.id;
-    const auto written = state_->commit();
+    if (dialled.begun) known.add(dialled.session);
+    known.dialled_prekey = dialled.signed_prekey;
+}
+
+Result<std::shared_ptr<detail::CallCore>> Account::State::dial(const PublicIdentity& peer,
+                                                               std::span<const Bytes> bundles,
+                                                               const CallSettings& settings, Instant now) {
+    std::vector<Dialled> all;
+    detail::CallCore::Sessions sessions;
+    Result<void> ready = bundles.empty() ? Failure(Error::invalid_argument) : Result<void>{};
+    for (std::size_t i = 0; ready && i < bundles.size(); ++i) {
+        auto dialled = prepare(peer, bundles[i]);
+        if (!dialled) ready = Failure(dialled.error());
+        if (dialled && std::ranges::find(all, dialled->device, &Dialled::device) != all.end()) continue;
+        if (dialled) sessions.push_back(dialled->session);
+        if (dialled) all.push_back(std::move(*dialled));
+    }
+    auto core = ready ? detail::CallCore::dial(sessions, device.identity(), settings, random, now)
+                      : Result<std::shared_ptr<detail::CallCore>>(Failure(ready.error()));
+    if (!core) {
+        for (const Dialled& dialled : all) {
+            if (dialled.begun) dialled.session->forget();
+        }
+        return core;
+    }
+    for (const Dialled& dialled : all) remember(dialled);
+    const auto written = commit();
     if (!written) return Failure(written.error());
-    (*core)->look_up_in(state_->contacts);
-    state_->calls.push_back(*core);
+    (*core)->look_up_in(contacts);
+    calls.push_back(*core);
+    return core;
+}
+
+Result<Call> Account::dial(const PublicIdentity& peer, std::span<const Bytes> bundles, const CallSettings& settings,
+                           Instant now) {
+    auto core = state_->dial(peer, bundles, settings, now);
+    if (!core) return Failure(core.error());
     return Call(std::move(*core));
+}
+
+Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now) {
+    return dial(peer, std::span(&bundle, 1), settings, now);
 }
 
 Result<Call> Account::dial(std::string_view name, Bytes bundle, const CallSettings& settings, Instant now) {

@@ -33,7 +33,11 @@ void Account::State::end_sessions_of_revoked() {
     std::erase_if(peers, [&](const auto& entry) { return revoked(entry.first); });
     std::erase_if(unanswered, [&](const Unanswered& begun) { return revoked(begun.peer); });
     for (const auto& weak : calls) {
-        if (const auto call = weak.lock(); call && revoked({call->peer(), call->peer_device()})) call->hang_up();
+        const auto call = weak.lock();
+        if (!call) continue;
+        for (const DeviceKey& theirs : call->peer_devices()) {
+            if (revoked({call->peer(), theirs}) && call->leave(theirs)) call->hang_up();
+        }
     }
 }
 

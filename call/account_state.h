@@ -79,7 +79,28 @@ struct Account::State : crypto::Locked {
     void bound_unanswered();
     void end_sessions_of_revoked();
     Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now);
-    std::shared_ptr<detail::CallCore> find_call(const CallId& id, const call::KeptSession& session) const;
+    Result<std::optional<std::shared_ptr<detail::CallCore>>> receive_offer(Incoming&& incoming,
+                                                                           const call::CallSignal& signal, Instant now);
+    std::shared_ptr<detail::CallCore> find_call(const CallId& id, const PeerDevice& peer) const;
+    // One with this device in such a state.
+    std::shared_ptr<detail::CallCore> call_with(const PeerDevice& peer, bool (*in)(CallState)) const;
+    bool dials(const PublicIdentity& peer) const;
+
+    // That call of the device's is over, or was withdrawn, before its offer came: then it must not ring.
+    void forgo(const PeerDevice& peer, const CallId& id);
+    static constexpr std::size_t max_forgone = 64;
+
+    // A device that is about to be dialled, and the session to do it by.
+    struct Dialled {
+        PeerDevice device;
+        crypto::PrekeyId signed_prekey = 0;
+        std::shared_ptr<call::KeptSession> session{};
+        bool begun = false;
+    };
+    Result<Dialled> prepare(const PublicIdentity& peer, Bytes bundle);
+    void remember(const Dialled& dialled);
+    Result<std::shared_ptr<detail::CallCore>> dial(const PublicIdentity& peer, std::span<const Bytes> bundles,
+                                                   const CallSettings& settings, Instant now);
 
     // -- account_storage.cpp
 
@@ -102,6 +123,7 @@ struct Account::State : crypto::Locked {
     std::deque<Unanswered> unanswered;  // oldest first
     std::uint64_t sessions_given_up = 0;
     std::vector<std::weak_ptr<detail::CallCore>> calls;
+    std::deque<std::pair<PeerDevice, CallId>> forgone;  // newest last
     RefusalCounts refused;
     std::shared_ptr<call::Ledger> ledger;  // none: nothing is kept
     Buffer contacts_put, devices_put;      // as they were last put there

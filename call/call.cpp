@@ -11,6 +11,10 @@ Call::~Call() = default;
 
 Result<void> Call::accept(const CallSettings& ours, Instant now) { return core_->accept(ours, core_->time().at(now)); }
 void Call::hang_up(Instant now) { core_->hang_up(core_->time().at(now)); }
+Result<void> Call::busy(Instant now) { return core_->busy(core_->time().at(now)); }
+Result<void> Call::set_media(const MediaStatus& status) { return core_->set_media(status); }
+Result<void> Call::ask_video() { return core_->ask_video(); }
+Result<void> Call::answer_video(bool agreed) { return core_->answer_video(agreed); }
 Result<void> Call::set_route(Bytes route) { return core_->set_route(route); }
 
 Result<void> Call::send(const VideoFrame& frame, Instant now) {
@@ -55,6 +59,7 @@ std::optional<std::string> Call::peer_name() const { return core_->peer_name(); 
 std::optional<std::string> Call::changed_contact() const { return core_->changed_contact(); }
 const SafetyNumber& Call::safety_number() const { return core_->safety_number(); }
 const std::optional<ShortAuth>& Call::short_auth() const { return core_->short_auth(); }
+const MediaStatus& Call::peer_media() const { return core_->peer_media(); }
 bool Call::offers_video() const { return core_->offers_video(); }
 CallStats Call::stats() const { return core_->stats(); }
 

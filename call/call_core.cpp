@@ -9,6 +9,7 @@
 namespace sotto::detail {
 namespace {
 
+using call::CallAction;
 using call::CallEvent;
 using call::StreamOffer;
 
@@ -48,37 +49,46 @@ CallId random_call_id(Random& random) {
 }
 
 // Calls are keyed from the messages of these signals: each gets the freshest keys that the ratchet can give.
-crypto::Step step_for(const call::CallSignal& signal) {
-    const auto& body = signal.body;
+crypto::Step step_for(const call::SignalBody& body) {
     const bool keys = std::holds_alternative<call::Offer>(body) || std::holds_alternative<call::Answer>(body) ||
                       std::holds_alternative<call::Rekey>(body) || std::holds_alternative<call::Rekeyed>(body);
     return keys ? crypto::Step::fresh : crypto::Step::keep;
 }
 
+// In place of what the microphone gives; as long as the longest block.
+constexpr std::array<std::int16_t, 2 * 960> silence{};
+
 }  // namespace
 
-CallCore::CallCore(std::shared_ptr<call::KeptSession> session, const crypto::CallBinding& binding, crypto::Role role,
-                   Random& random, Instant now)
-    : session_(std::move(session)),
-      binding_(binding),
+CallCore::CallCore(const crypto::CallBinding& binding, crypto::Role role, Random& random, Instant now)
+    : binding_(binding),
       role_(role),
       random_(random),
       state_(role == crypto::Role::caller ? CallState::calling : CallState::ringing),
       time_(now),
       started_(now),
-      seen_(now),
-      short_auth_(binding, role, random) {}
+      seen_(now) {}
 
-Result<std::shared_ptr<CallCore>> CallCore::dial(std::shared_ptr<call::KeptSession> session, const PublicIdentity& ours,
+void CallCore::add_leg(std::shared_ptr<call::KeptSession> session) {
+    legs_.push_back({.session = std::move(session), .short_auth = {binding_, role_, random_}});
+}
+
+// Each device is shown a commitment of its own: whoever stood between with several would have as many attempts.
+Result<std::shared_ptr<CallCore>> CallCore::dial(const Sessions& sessions, const PublicIdentity& ours,
                                                  const CallSettings& settings, Random& random, Instant now) {
     if (!valid(settings)) return Failure(Error::invalid_argument);
-    const crypto::CallBinding binding{.call = random_call_id(random), .caller = ours, .callee = session->peer()};
-    std::shared_ptr<CallCore> core(new CallCore(std::move(session), binding, crypto::Role::caller, random, now));
+    const crypto::CallBinding binding{
+        .call = random_call_id(random), .caller = ours, .callee = sessions.front()->peer()};
+    std::shared_ptr<CallCore> core(new CallCore(binding, crypto::Role::caller, random, now));
     core->settings_ = settings;
     core->ours_ = make_streams(settings, random);
-    auto secret = core->queue_signal({.call = binding.call, .body = core->short_auth_.offer(core->ours_)});
-    if (!secret) return Failure(secret.error());
-    core->offer_secret_ = std::move(*secret);
+    for (const auto& session : sessions) {
+        core->add_leg(session);
+        CallLeg& leg = core->legs_.back();
+        auto secret = core->queue_signal(leg, leg.short_auth.offer(core->ours_));
+        if (!secret) return Failure(secret.error());
+        leg.offer_secret = std::move(*secret);
+    }
     return core;
 }
 
@@ -86,11 +96,36 @@ std::shared_ptr<CallCore> CallCore::ring(std::shared_ptr<call::KeptSession> sess
                                          const CallId& id, const call::Offer& offer,
                                          crypto::ExportSecret&& offer_secret, Random& random, Instant now) {
     const crypto::CallBinding binding{.call = id, .caller = session->peer(), .callee = ours};
-    std::shared_ptr<CallCore> core(new CallCore(std::move(session), binding, crypto::Role::callee, random, now));
+    std::shared_ptr<CallCore> core(new CallCore(binding, crypto::Role::callee, random, now));
     core->theirs_ = offer.streams;
-    core->short_auth_.hear(offer);
-    core->offer_secret_ = std::move(offer_secret);
+    core->add_leg(std::move(session));
+    core->leg().short_auth.hear(offer);
+    core->leg().offer_secret = std::move(offer_secret);
+    core->rings_untold_ = true;
     return core;
+}
+
+bool CallCore::with(const PublicIdentity& who, const DeviceKey& device) const {
+    return who == peer() &&
+           std::ranges::any_of(legs_, [&](const CallLeg& leg) { return leg.session->peer_device() == device; });
+}
+
+std::vector<DeviceKey> CallCore::peer_devices() const {
+    std::vector<DeviceKey> devices;
+    for (const CallLeg& leg : legs_) devices.push_back(leg.session->peer_device());
+    return devices;
+}
+
+bool CallCore::leave(const DeviceKey& device) {
+    if (legs_.size() == 1) return leg().session->peer_device() == device;
+    std::erase_if(legs_, [&](const CallLeg& leg) { return leg.session->peer_device() == device; });
+    return false;
+}
+
+CallLeg* CallCore::find_leg(const DeviceKey& device) {
+    const auto leg =
+        std::ranges::find_if(legs_, [&](const CallLeg& each) { return each.session->peer_device() == device; });
+    return leg == legs_.end() ? nullptr : &*leg;
 }
 
 std::optional<std::string> CallCore::peer_name() const { return contacts_ ? contacts_->name_of(peer()) : std::nullopt; }
@@ -104,27 +139,40 @@ const SafetyNumber& CallCore::safety_number() const {
     return *safety_number_;
 }
 
-Result<crypto::ExportSecret> CallCore::queue_signal(const call::CallSignal& signal) {
-    const auto plaintext = call::encode(signal);
+Result<crypto::ExportSecret> CallCore::queue_signal(CallLeg& leg, const call::SignalBody& body) {
+    const auto plaintext = call::encode({.call = binding_.call, .body = body});
     if (!plaintext) return Failure(plaintext.error());
-    auto sealed = session_->seal(*plaintext, step_for(signal));
+    auto sealed = leg.session->seal(*plaintext, step_for(body));
     if (!sealed) return Failure(sealed.error());
     stepped_ = sealed->stepped;
-    signals_.push_back(std::move(sealed->message));
+    signals_.push_back({leg.session->peer_device(), std::move(sealed->message)});
     return std::move(sealed->exported);
+}
+
+// What nothing here depends on: the call goes on without.
+void CallCore::tell(CallLeg& leg, const call::SignalBody& body) {
+    const auto sent = queue_signal(leg, body);
+    if (!sent) ++refused_[sent.error()];
 }
 
 Result<void> CallCore::accept(const CallSettings& settings, Instant now) {
     check_timeouts(now);
-    if (!call::next_state(state_, CallEvent::accept)) return Failure(Error::wrong_state);
+    if (!call::transition(state_, CallEvent::accept)) return Failure(Error::wrong_state);
     if (changed_contact()) return Failure(Error::identity_changed);
     if (!valid(settings)) return Failure(Error::invalid_argument);
     settings_ = settings;
     ours_ = make_streams(settings, random_);
-    auto answer_secret = queue_signal({.call = binding_.call, .body = short_auth_.answer(ours_)});
+    return answer({}, now);
+}
+
+// The peer's offer, to which our user agrees.
+Result<void> CallCore::answer(const std::optional<CallId>& withdrawn, Instant now) {
+    call::Answer body = leg().short_auth.answer(ours_);
+    body.withdrawn = withdrawn;
+    auto answer_secret = queue_signal(body);
     if (!answer_secret) return Failure(answer_secret.error());
-    session_->welcome();
-    return activate(std::move(*offer_secret_), std::move(*answer_secret), now);
+    leg().session->welcome();
+    return activate(std::move(*leg().offer_secret), std::move(*answer_secret), now);
 }
 
 // A call whose media cannot start is over: its secrets are spent, and the peer must not wait for it.
@@ -136,9 +184,9 @@ Result<void> CallCore::activate(crypto::ExportSecret&& offer, crypto::ExportSecr
 
 Result<void> CallCore::start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now) {
     auto secret = crypto::derive_call_secret(std::move(offer), std::move(answer), binding_);
-    short_auth_.agree(secret);
+    leg().short_auth.agree(secret);
     rekey_salt_ = crypto::derive_rekey_salt(secret);
-    offer_secret_.reset();
+    leg().offer_secret.reset();
     call::MediaEpochs epochs({std::move(secret), 0, binding_, role_}, binding_.call, {}, now);
     auto rtp = call::RtpSession::create(std::move(epochs), ours_, theirs_, settings_, random_, now);
     if (!rtp) return Failure(rtp.error());
@@ -146,9 +194,16 @@ Result<void> CallCore::start_media(crypto::ExportSecret&& offer, crypto::ExportS
     rekeying_.emplace(role_, now);
     state_ = CallState::active;
     notices_.push_back(Activated{safety_number()});
-    if (role_ == crypto::Role::caller) send_reveal();
-    if (!early_route_.empty()) notices_.push_back(std::exchange(early_route_, {}));
-    send_route();
+    if (role_ == crypto::Role::caller) {
+        // Without the reveal the callee shows no string, and then there is nothing to compare ours with.
+        const auto sent = queue_signal(leg().short_auth.reveal());
+        if (sent) notices_.push_back(ShortAuthReady{leg().short_auth.conclude()});
+        if (!sent) ++refused_[sent.error()];
+    }
+    if (!leg().early_route.empty()) notices_.push_back(std::exchange(leg().early_route, {}));
+    if (leg().media.number > 0) notices_.push_back(PeerMedia{leg().media.status});
+    if (!route_.empty()) tell(call::Route{route_});
+    if (media_ != MediaStatus{}) tell(call::MediaNotice{++media_number_, media_});
     return {};
 }
 
@@ -156,114 +211,61 @@ Result<void> CallCore::set_route(Bytes route) {
     if (route.size() > call::Route::max_size) return Failure(Error::too_large);
     if (state_ == CallState::ended) return Failure(Error::wrong_state);
     route_ = to_buffer(route);
-    if (state_ == CallState::active) send_route();
-    return {};
-}
-
-void CallCore::send_route() {
-    if (route_.empty()) return;
-    const auto sent = queue_signal({.call = binding_.call, .body = call::Route{route_}});
-    if (!sent) ++refused_[sent.error()];
-}
-
-// Without the reveal the callee shows no string, and then there is nothing to compare ours with.
-void CallCore::send_reveal() {
-    const auto sent = queue_signal({.call = binding_.call, .body = short_auth_.reveal()});
-    if (!sent) {
-        ++refused_[sent.error()];
-        return;
-    }
-    notices_.push_back(ShortAuthReady{short_auth_.conclude()});
-}
-
-// A nonce that the offer did not commit to: somebody stands between, and the call is over.
-Result<void> CallCore::receive_reveal(const call::Reveal& reveal, Instant now) {
-    if (state_ != CallState::active) return Failure(Error::wrong_state);
-    const auto kept = short_auth_.receive(reveal);
-    if (!kept && kept.error() != Error::forged) return kept;
-    if (kept) {
-        notices_.push_back(ShortAuthReady{*short_auth_.symbols()});
-    } else {
-        hang_up(CallEvent::commitment_broken, EndReason::tampered, now);
-    }
+    if (call::talking(state_) && !route_.empty()) tell(call::Route{route_});
     return {};
 }
 
 void CallCore::hang_up(Instant now) {
     seen_ = now;
-    if (state_ != CallState::ended) hang_up(CallEvent::hang_up, call::hang_up_reason(state_), now);
+    static_cast<void>(hang_up(CallEvent::hang_up, now));  // has its place in every state
 }
 
-void CallCore::hang_up(CallEvent event, EndReason reason, Instant now) {
-    const auto sent = queue_signal({.call = binding_.call, .body = call::HangUp{reason}});
-    if (!sent) ++refused_[sent.error()];
-    end(event, reason, true, now);
+Result<void> CallCore::busy(Instant now) {
+    check_timeouts(now);
+    return hang_up(CallEvent::busy, now);
 }
 
-void CallCore::end(CallEvent event, EndReason reason, bool by_us, Instant now) {
-    const auto next = call::next_state(state_, event);
-    if (!next) return;
-    state_ = *next;
-    if (rtp_ && by_us) rtp_->say_bye(now);
-    offer_secret_.reset();
-    rekeying_.reset();
-    rekey_salt_.reset();
-    short_auth_.forget();
-    notices_.push_back(Ended{.reason = reason, .by_us = by_us});
-}
-
-// A route may overtake the answer it follows; it is told once there is a call.
-Result<void> CallCore::receive_route(Bytes route) {
-    if (state_ == CallState::calling) {
-        early_route_ = to_buffer(route);
-        return {};
+Result<void> CallCore::hang_up(CallEvent event, Instant now) {
+    const auto step = call::transition(state_, event);
+    if (!step) return Failure(step.error());
+    const EndReason reason = call::end_reason(state_, event);
+    if (step->action == CallAction::end_and_tell) {
+        for (CallLeg& leg : legs_) tell(leg, call::HangUp{reason});
     }
-    if (state_ != CallState::active) return Failure(Error::wrong_state);
-    // Only the newest counts, however many come between two polls.
-    std::erase_if(notices_, [](const Notice& notice) { return std::holds_alternative<Buffer>(notice); });
-    notices_.push_back(to_buffer(route));
+    if (step->action != CallAction::none) end(reason, true, now);
     return {};
 }
 
-Result<void> CallCore::receive_signal(const call::CallSignal& signal, crypto::ExportSecret&& exported, Instant now) {
-    check_timeouts(now);
-    if (const auto* answer = std::get_if<call::Answer>(&signal.body)) {
-        if (!call::next_state(state_, CallEvent::peer_answered)) return Failure(Error::wrong_state);
-        theirs_ = answer->streams;
-        short_auth_.hear(*answer);
-        return activate(std::move(*offer_secret_), std::move(exported), now);
+void CallCore::end(EndReason reason, bool by_us, Instant now) {
+    state_ = CallState::ended;
+    if (rtp_ && by_us) rtp_->say_bye(now);
+    for (CallLeg& leg : legs_) {
+        leg.offer_secret.reset();
+        leg.short_auth.forget();
     }
-    if (const auto* rekey = std::get_if<call::Rekey>(&signal.body)) {
-        return receive_rekey(*rekey, std::move(exported), now);
-    }
-    if (const auto* rekeyed = std::get_if<call::Rekeyed>(&signal.body)) {
-        return receive_rekeyed(*rekeyed, std::move(exported), now);
-    }
-    if (const auto* route = std::get_if<call::Route>(&signal.body)) return receive_route(route->route);
-    if (const auto* reveal = std::get_if<call::Reveal>(&signal.body)) return receive_reveal(*reveal, now);
-    if (const auto* hang_up = std::get_if<call::HangUp>(&signal.body)) {
-        if (!call::next_state(state_, CallEvent::peer_hung_up)) return Failure(Error::wrong_state);
-        end(CallEvent::peer_hung_up, hang_up->reason, false, now);
-        return {};
-    }
-    return Failure(Error::replayed);  // a second offer with the id of a call we have
+    rekeying_.reset();
+    rekey_salt_.reset();
+    notices_.push_back(Ended{.reason = reason, .by_us = by_us});
 }
 
 Result<void> CallCore::send(const VideoFrame& frame, Instant now) {
     seen_ = now;
-    if (state_ != CallState::active) return Failure(Error::wrong_state);
+    if (!call::talking(state_) || media_.camera_off || media_.held) return Failure(Error::wrong_state);
     return rtp_->send(frame, now);
 }
 
 Result<void> CallCore::send(const AudioBlock& block, Instant now) {
     seen_ = now;
-    if (state_ != CallState::active) return Failure(Error::wrong_state);
-    return rtp_->send(block, now);
+    if (!call::talking(state_)) return Failure(Error::wrong_state);
+    if (!media_.muted && !media_.held) return rtp_->send(block, now);
+    AudioBlock muted = block;
+    muted.samples = std::span(silence).first(std::min(block.samples.size(), silence.size()));
+    return rtp_->send(muted, now);
 }
 
 Result<void> CallCore::receive(Bytes datagram, Instant now) {
     check_timeouts(now);  // or a datagram after a long sleep would hide it
-    if (state_ != CallState::active) {
+    if (!call::talking(state_)) {
         ++refused_[Error::wrong_state];
         return Failure(Error::wrong_state);
     }
@@ -272,15 +274,26 @@ Result<void> CallCore::receive(Bytes datagram, Instant now) {
 
 void CallCore::check_timeouts(Instant now) {
     seen_ = now;
-    if (state_ == CallState::active) {
-        if (rtp_->peer_said_bye()) end(CallEvent::peer_hung_up, EndReason::hung_up, false, now);
-        if (now - rtp_->last_received() >= media_timeout) end(CallEvent::media_timed_out, EndReason::lost, true, now);
-    } else if (state_ != CallState::ended && now - started_ >= ring_timeout) {
-        if (state_ == CallState::calling) {
-            const auto sent = queue_signal({.call = binding_.call, .body = call::HangUp{EndReason::not_answered}});
-            if (!sent) ++refused_[sent.error()];
-        }
-        end(CallEvent::ring_timed_out, EndReason::not_answered, true, now);
+    if (call::talking(state_)) return check_media(now);
+    if (state_ == CallState::ended || now - started_ < ring_timeout) return;
+    static_cast<void>(hang_up(CallEvent::ring_timed_out, now));
+}
+
+void CallCore::check_media(Instant now) {
+    if (rtp_->peer_said_bye()) return end(EndReason::hung_up, false, now);
+    const Duration silent = now - rtp_->last_received();
+    if (silent >= media_timeout) {
+        static_cast<void>(hang_up(CallEvent::media_timed_out, now));
+        return;
+    }
+    const auto step =
+        call::transition(state_, silent >= media_pause ? CallEvent::media_stopped : CallEvent::media_came);
+    if (!step || step->action != CallAction::tell_client) return;
+    state_ = step->next;
+    if (state_ == CallState::reconnecting) {
+        notices_.push_back(Reconnecting{});
+    } else {
+        notices_.push_back(Reconnected{});
     }
 }
 
@@ -298,24 +311,28 @@ std::optional<Output> CallCore::poll_notice(Instant now) {
     Notice notice = std::move(notices_.front());
     notices_.pop_front();
     if (auto* route = std::get_if<Buffer>(&notice)) {
-        taken_ = std::move(*route);
-        return RemoteRoute{taken_};
+        taken_.bytes = std::move(*route);
+        return RemoteRoute{taken_.bytes};
     }
-    if (const auto* activated = std::get_if<Activated>(&notice)) return *activated;
-    if (const auto* ready = std::get_if<ShortAuthReady>(&notice)) return *ready;
-    return std::get<Ended>(notice);
+    return std::visit(
+        [](const auto& told) -> std::optional<Output> {
+            if constexpr (std::is_constructible_v<Output, decltype(told)>) return told;
+            return std::nullopt;  // a route, which is told above
+        },
+        notice);
 }
 
 std::optional<Output> CallCore::poll(Instant now) {
     check_timeouts(now);
+    if (std::exchange(rings_untold_, false) && state_ == CallState::ringing) tell(call::Ringing{});
     request_due_rekey(now);
     if (!signals_.empty()) {
         taken_ = std::move(signals_.front());
         signals_.pop_front();
-        return Signal{.to = peer(), .device = peer_device(), .bytes = taken_};
+        return Signal{.to = peer(), .device = taken_.device, .bytes = taken_.bytes};
     }
     if (auto notice = poll_notice(now)) return notice;
-    if (state_ != CallState::active) return std::nullopt;
+    if (!call::talking(state_)) return std::nullopt;
     auto output = rtp_->poll(now);
     if (!output) return std::nullopt;
     return std::visit([](const auto& value) -> Output { return value; }, *output);
@@ -325,21 +342,17 @@ std::optional<Output> CallCore::poll(Instant now) {
 Instant CallCore::deadline() const { return std::max(due(), seen_); }
 
 Instant CallCore::due() const {
-    if (!signals_.empty() || !notices_.empty()) return seen_;
-    switch (state_) {
-        case CallState::active:
-            return std::min({rtp_->deadline(), rekeying_->deadline(), rtp_->last_received() + media_timeout});
-        case CallState::ended: return never;
-        case CallState::calling:
-        case CallState::ringing: break;
-    }
-    return started_ + ring_timeout;
+    if (rings_untold_ || !signals_.empty() || !notices_.empty()) return seen_;
+    if (state_ == CallState::ended) return never;
+    if (!call::talking(state_)) return started_ + ring_timeout;
+    const Duration patience = state_ == CallState::active ? media_pause : media_timeout;
+    return std::min({rtp_->deadline(), rekeying_->deadline(), rtp_->last_received() + patience});
 }
 
 std::optional<FrameTrace> CallCore::trace() { return rtp_ ? rtp_->trace() : std::nullopt; }
 
 Result<void> CallCore::set_video_bitrate(int bits_per_second) {
-    if (state_ != CallState::active) return Failure(Error::wrong_state);
+    if (!call::talking(state_)) return Failure(Error::wrong_state);
     return rtp_->set_video_maximum(bits_per_second);
 }
 

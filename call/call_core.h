@@ -4,7 +4,9 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <variant>
+#include <vector>
 
 #include "call/kept_session.h"
 #include "call/rekeying.h"
@@ -19,13 +21,23 @@
 
 namespace sotto::detail {
 
+// What a call shares with one device of the peer's. A caller has one for each device it rings, and in the end one
+// alone.
+struct CallLeg {
+    std::shared_ptr<call::KeptSession> session;
+    call::ShortAuthExchange short_auth;
+    std::optional<crypto::ExportSecret> offer_secret{};  // until the answer
+    Buffer early_route{};                                // if it overtook the answer
+    call::MediaNotice media{};                           // what the device holds back, as it last said
+};
+
 class CallCore : public crypto::Locked {
   public:
-    // Ours: queues the offer. Errors: those of KeptSession::seal(), invalid_argument (settings).
-    static Result<std::shared_ptr<CallCore>> dial(std::shared_ptr<call::KeptSession> session,
-                                                  const PublicIdentity& ours, const CallSettings& settings,
-                                                  Random& random, Instant now);
-    // Theirs: rings.
+    using Sessions = std::vector<std::shared_ptr<call::KeptSession>>;
+    // Ours: queues an offer to each device. Errors: those of KeptSession::seal(), invalid_argument (settings).
+    static Result<std::shared_ptr<CallCore>> dial(const Sessions& sessions, const PublicIdentity& ours,
+                                                  const CallSettings& settings, Random& random, Instant now);
+    // Theirs: rings, and tells the caller so when it is polled.
     static std::shared_ptr<CallCore> ring(std::shared_ptr<call::KeptSession> session, const PublicIdentity& ours,
                                           const CallId& id, const call::Offer& offer,
                                           crypto::ExportSecret&& offer_secret, Random& random, Instant now);
@@ -40,10 +52,20 @@ class CallCore : public crypto::Locked {
     Result<void> accept(const CallSettings& settings, Instant now);
     void hang_up(Instant now);
     void hang_up() { hang_up(seen_); }  // the peer's device was revoked
+    Result<void> busy(Instant now);
     Result<void> set_route(Bytes route);
+    Result<void> set_media(const MediaStatus& status);
+    Result<void> ask_video();
+    Result<void> answer_video(bool agreed);
     Result<void> rekey();
-    // A signal of this call, opened; `exported` is its message's secret.
-    Result<void> receive_signal(const call::CallSignal& signal, crypto::ExportSecret&& exported, Instant now);
+    // A signal of this call from one of its devices, opened; `exported` is its message's secret.
+    Result<void> receive_signal(const DeviceKey& from, const call::CallSignal& signal, crypto::ExportSecret&& exported,
+                                Instant now);
+    // Its device offers another call: it has lost this one.
+    void redialled(Instant now) { static_cast<void>(hang_up(call::CallEvent::peer_redialled, now)); }
+    // We dial this device, and its own offer to us has come.
+    Result<void> cross(const std::shared_ptr<call::KeptSession>& session, const CallId& id, const call::Offer& offer,
+                       crypto::ExportSecret&& offer_secret, Instant now);
 
     Result<void> send(const VideoFrame& frame, Instant now);
     Result<void> send(const AudioBlock& block, Instant now);
@@ -58,33 +80,58 @@ class CallCore : public crypto::Locked {
 
     CallState state() const { return state_; }
     const CallId& id() const { return binding_.call; }
-    const PublicIdentity& peer() const { return session_->peer(); }
+    const PublicIdentity& peer() const { return role_ == crypto::Role::caller ? binding_.callee : binding_.caller; }
+    std::vector<DeviceKey> peer_devices() const;
+    bool with(const PublicIdentity& peer, const DeviceKey& device) const;
+    // Its device is no longer one of the peer's. True: the call has no other.
+    bool leave(const DeviceKey& device);
     std::optional<std::string> peer_name() const;
     std::optional<std::string> changed_contact() const;
-    const DeviceKey& peer_device() const { return session_->peer_device(); }
     const SafetyNumber& safety_number() const;
-    const std::optional<ShortAuth>& short_auth() const { return short_auth_.symbols(); }
+    const std::optional<ShortAuth>& short_auth() const { return legs_.front().short_auth.symbols(); }
     bool offers_video() const { return theirs_.video; }
+    const MediaStatus& peer_media() const { return legs_.front().media.status; }
     CallStats stats() const;
 
   private:
-    CallCore(std::shared_ptr<call::KeptSession> session, const crypto::CallBinding& binding, crypto::Role role,
-             Random& random, Instant now);
+    CallCore(const crypto::CallBinding& binding, crypto::Role role, Random& random, Instant now);
 
-    using Notice = std::variant<Activated, ShortAuthReady, Buffer, Ended>;  // a Buffer is the peer's route
+    // A Buffer is the peer's route.
+    using Notice = std::variant<PeerRings, Activated, ShortAuthReady, Buffer, PeerMedia, VideoAsked, VideoAnswered,
+                                Reconnecting, Reconnected, Ended>;
+    struct Outgoing {
+        DeviceKey device;
+        Buffer bytes;
+    };
 
-    Result<crypto::ExportSecret> queue_signal(const call::CallSignal& signal);
+    CallLeg& leg() { return legs_.front(); }
+    CallLeg* find_leg(const DeviceKey& device);
+    void add_leg(std::shared_ptr<call::KeptSession> session);
+    Result<crypto::ExportSecret> queue_signal(CallLeg& leg, const call::SignalBody& body);
+    Result<crypto::ExportSecret> queue_signal(const call::SignalBody& body) { return queue_signal(leg(), body); }
+    void tell(CallLeg& leg, const call::SignalBody& body);
+    void tell(const call::SignalBody& body) { tell(leg(), body); }
     Result<void> activate(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
     Result<void> start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
-    Result<void> receive_route(Bytes route);
-    void send_route();
-    void send_reveal();
-    Result<void> receive_reveal(const call::Reveal& reveal, Instant now);
-    Instant due() const;
-    void hang_up(call::CallEvent event, EndReason reason, Instant now);
-    void end(call::CallEvent event, EndReason reason, bool by_us, Instant now);
+    Result<void> answer(const std::optional<CallId>& withdrawn, Instant now);
+    Result<void> hang_up(call::CallEvent event, Instant now);
+    void end(EndReason reason, bool by_us, Instant now);
     void check_timeouts(Instant now);
+    void check_media(Instant now);
+    Instant due() const;
     std::optional<Output> poll_notice(Instant now);
+
+    // -- call_core_signals.cpp
+
+    void keep_only(const DeviceKey& device);
+    Result<void> receive_answer(CallLeg& from, const call::Answer& answer, crypto::ExportSecret&& secret, Instant now);
+    Result<void> receive_hang_up(const CallLeg& from, EndReason reason, Instant now);
+    Result<void> receive_ringing();
+    Result<void> receive_route(CallLeg& from, Bytes route);
+    Result<void> receive_reveal(const call::Reveal& reveal, Instant now);
+    Result<void> receive_media(CallLeg& from, const call::MediaNotice& media);
+    Result<void> receive_pictures(call::Pictures::Say said);
+    Result<void> allow_pictures();
 
     // -- call_core_rekey.cpp
 
@@ -94,7 +141,6 @@ class CallCore : public crypto::Locked {
     Result<void> begin_generation(std::uint16_t number, crypto::ExportSecret&& request, crypto::ExportSecret&& response,
                                   call::MediaEpochs::Side side, Instant now);
 
-    std::shared_ptr<call::KeptSession> session_;
     crypto::CallBinding binding_;
     crypto::Role role_;
     Random& random_;
@@ -106,18 +152,20 @@ class CallCore : public crypto::Locked {
     Instant seen_;  // the last `now` we were given
     CallSettings settings_;
     call::StreamOffer ours_, theirs_;
-    call::ShortAuthExchange short_auth_;
-    std::optional<crypto::ExportSecret> offer_secret_;  // until the answer
-    std::optional<call::Rekeying> rekeying_;            // while active, as is the next
+    std::vector<CallLeg> legs_;               // never empty; the first is the one we talk to
+    std::optional<call::Rekeying> rekeying_;  // while active, as is the next
     std::optional<crypto::RekeySalt> rekey_salt_;
-    bool stepped_ = false;  // the signal queued last took a step of the ratchet
+    bool rings_untold_ = false;  // to the caller: nothing is said before the client has seen the call
+    bool stepped_ = false;       // the signal queued last took a step of the ratchet
+    MediaStatus media_;          // what we hold back
+    std::uint32_t media_number_ = 0;
+    bool we_asked_ = false, peer_asked_ = false;  // for pictures, without an answer so far
     std::unique_ptr<call::RtpSession> rtp_;
     std::unique_ptr<const CallStats> final_stats_;  // of the media, once they are gone
     Buffer route_;                                  // kept back until both sides accepted
-    Buffer early_route_;                            // theirs, if it overtook their answer
-    std::deque<Buffer> signals_;
+    std::deque<Outgoing> signals_;
     std::deque<Notice> notices_;
-    Buffer taken_;  // what the last output views
+    Outgoing taken_;  // what the last output views
     RefusalCounts refused_;
 };
 

@@ -113,6 +113,16 @@ Result<void> RtpSession::agree(crypto::Generation&& generation, MediaEpochs::Sid
     return epochs_.agree(std::move(generation), side, streams(), now);
 }
 
+Result<void> RtpSession::allow_pictures(const CallSettings& settings) {
+    const auto enabled = video_out_.enable(settings);
+    if (!enabled) return enabled;
+    theirs_.video = true;
+    budget_.allow_pictures();
+    polled_dry_ = false;
+    follow_shares();
+    return {};
+}
+
 void RtpSession::follow_shares() {
     const SendingShares& shares = budget_.shares();
     audio_out_.set_copies(shares.audio_copies);

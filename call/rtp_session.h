@@ -44,6 +44,9 @@ class RtpSession : public crypto::Locked {
     // New keys that both sides derived from signals.
     Result<void> agree(crypto::Generation&& generation, MediaEpochs::Side side, Instant now);
 
+    // Both users agreed to pictures both ways. Errors: codec_failed.
+    Result<void> allow_pictures(const CallSettings& settings);
+
     // Tells the peer that we leave (RFC 3550 §6.6).
     void say_bye(Instant now);
     bool peer_said_bye() const { return bye_received_; }

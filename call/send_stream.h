@@ -40,6 +40,8 @@ class SendStream {
     SequenceNumber next_number() const { return next_; }
 
     const transport::SendHistory& history() const { return history_; }
+    // From now on so many packets are kept; those kept so far are forgotten.
+    void keep_more(std::size_t packets) { history_ = {packets, transport::max_media_payload}; }
     // The packet that a NACK names, if it is kept and was not repaired less than `interval` ago. Repair never sends
     // more bytes than the stream itself has, so that nobody makes us flood a path by asking.
     bool may_repair(SequenceNumber number, Instant now, Duration interval);

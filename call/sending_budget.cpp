@@ -56,6 +56,12 @@ void SendingBudget::set_video_maximum(int bits_per_second) {
     split();
 }
 
+void SendingBudget::allow_pictures() {
+    limits_.video = true;
+    rate_.set_maximum(wanted());
+    split();
+}
+
 void SendingBudget::sent_rtp(Ssrc ssrc, SequenceNumber number, std::size_t bytes, Instant now) {
     rate_.started(now);
     log_.sent(ssrc, number, bytes, now);

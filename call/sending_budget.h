@@ -56,6 +56,8 @@ class SendingBudget {
     int probe_packets(Instant now);
 
     void set_video_maximum(int bits_per_second);
+    // From now on pictures have their share.
+    void allow_pictures();
     // From the newest acknowledged packet.
     std::optional<Duration> round_trip() const { return log_.round_trip(); }
     double loss() const { return losses_.rate(); }

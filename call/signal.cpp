@@ -10,12 +10,26 @@ namespace {
 
 constexpr std::uint8_t version = 1;
 
-enum class Kind : std::uint8_t { offer = 1, answer, route, hang_up, reveal, rekey, rekeyed };
+enum class Kind : std::uint8_t {
+    offer = 1,
+    answer,
+    route,
+    hang_up,
+    reveal,
+    rekey,
+    rekeyed,
+    ringing = 9,
+    media,
+    pictures,
+};
 
 constexpr std::size_t streams_size = 16;
 constexpr std::uint8_t audio_flag = 1;
 constexpr std::uint8_t video_flag = 2;
-constexpr auto last_reason = static_cast<std::uint8_t>(EndReason::tampered);
+constexpr auto last_reason = static_cast<std::uint8_t>(EndReason::elsewhere);
+constexpr std::uint8_t muted_flag = 1;
+constexpr std::uint8_t camera_off_flag = 2;
+constexpr std::uint8_t held_flag = 4;
 
 void write_streams(ByteWriter& out, const StreamOffer& streams) {
     const int flags = (streams.audio ? audio_flag : 0) | (streams.video ? video_flag : 0);
@@ -53,13 +67,17 @@ Result<StreamOffer> parse_streams(ByteReader& in) {
 
 struct BodyWriter {
     ByteWriter& out;
-    void write_media(const StreamOffer& streams, const SasBytes& sas) const {
+    void operator()(const Offer& offer) const {
         out.u16(streams_size + 32);
-        write_streams(out, streams);
-        out.bytes(sas);
+        write_streams(out, offer.streams);
+        out.bytes(offer.commitment);
     }
-    void operator()(const Offer& offer) const { write_media(offer.streams, offer.commitment); }
-    void operator()(const Answer& answer) const { write_media(answer.streams, answer.nonce); }
+    void operator()(const Answer& answer) const {
+        out.u16(streams_size + 32 + (answer.withdrawn ? CallId::size : 0));
+        write_streams(out, answer.streams);
+        out.bytes(answer.nonce);
+        if (answer.withdrawn) out.bytes(answer.withdrawn->bytes);
+    }
     void operator()(const Route& route) const {
         out.u16(static_cast<std::uint16_t>(route.route.size())).bytes(route.route);
     }
@@ -67,22 +85,59 @@ struct BodyWriter {
     void operator()(const Reveal& reveal) const { out.u16(32).bytes(reveal.nonce); }
     void operator()(const Rekey& rekey) const { out.u16(4).u32(rekey.generation); }
     void operator()(const Rekeyed& rekeyed) const { out.u16(4).u32(rekeyed.generation); }
+    void operator()(const Ringing&) const { out.u16(0); }
+    void operator()(const MediaNotice& media) const {
+        const auto& [muted, camera_off, held] = media.status;
+        const int flags = (muted ? muted_flag : 0) | (camera_off ? camera_off_flag : 0) | (held ? held_flag : 0);
+        out.u16(5).u32(media.number).u8(static_cast<std::uint8_t>(flags));
+    }
+    void operator()(const Pictures& pictures) const { out.u16(1).u8(static_cast<std::uint8_t>(pictures.say)); }
 };
+
+struct KindOf {
+    Kind operator()(const Offer&) const { return Kind::offer; }
+    Kind operator()(const Answer&) const { return Kind::answer; }
+    Kind operator()(const Route&) const { return Kind::route; }
+    Kind operator()(const HangUp&) const { return Kind::hang_up; }
+    Kind operator()(const Reveal&) const { return Kind::reveal; }
+    Kind operator()(const Rekey&) const { return Kind::rekey; }
+    Kind operator()(const Rekeyed&) const { return Kind::rekeyed; }
+    Kind operator()(const Ringing&) const { return Kind::ringing; }
+    Kind operator()(const MediaNotice&) const { return Kind::media; }
+    Kind operator()(const Pictures&) const { return Kind::pictures; }
+};
+
+Result<MediaNotice> parse_media(ByteReader& in) {
+    const auto number = in.u32();
+    const auto flags = in.u8();
+    if (!flags || !in.empty()) return Failure(Error::malformed);
+    if ((*flags & ~(muted_flag | camera_off_flag | held_flag)) != 0) return Failure(Error::malformed);
+    return MediaNotice{.number = *number,
+                       .status = {.muted = (*flags & muted_flag) != 0,
+                                  .camera_off = (*flags & camera_off_flag) != 0,
+                                  .held = (*flags & held_flag) != 0}};
+}
 
 Result<CallSignal> parse_body(CallSignal signal, std::uint8_t kind, Bytes body) {
     ByteReader in(body);
     switch (static_cast<Kind>(kind)) {
-        case Kind::offer:
+        case Kind::offer: {
+            const auto streams = parse_streams(in);
+            if (!streams) return Failure(streams.error());
+            const auto commitment = in.array<32>();
+            if (!commitment || !in.empty()) return Failure(Error::malformed);
+            signal.body = Offer{*streams, *commitment};
+            return signal;
+        }
         case Kind::answer: {
             const auto streams = parse_streams(in);
             if (!streams) return Failure(streams.error());
-            const auto sas = in.array<32>();
-            if (!sas || !in.empty()) return Failure(Error::malformed);
-            if (static_cast<Kind>(kind) == Kind::offer) {
-                signal.body = Offer{*streams, *sas};
-            } else {
-                signal.body = Answer{*streams, *sas};
-            }
+            const auto nonce = in.array<32>();
+            if (!nonce) return Failure(Error::malformed);
+            Answer answer{.streams = *streams, .nonce = *nonce};
+            if (const auto withdrawn = in.array<CallId::size>()) answer.withdrawn = CallId{*withdrawn};
+            if (!in.empty()) return Failure(Error::malformed);
+            signal.body = answer;
             return signal;
         }
         case Kind::route:
@@ -112,6 +167,22 @@ Result<CallSignal> parse_body(CallSignal signal, std::uint8_t kind, Bytes body) 
             }
             return signal;
         }
+        case Kind::ringing:
+            if (!body.empty()) return Failure(Error::malformed);
+            signal.body = Ringing{};
+            return signal;
+        case Kind::media: {
+            const auto media = parse_media(in);
+            if (!media) return Failure(media.error());
+            signal.body = *media;
+            return signal;
+        }
+        case Kind::pictures:
+            if (body.size() != 1 || body[0] > static_cast<std::byte>(Pictures::Say::refuse)) {
+                return Failure(Error::malformed);
+            }
+            signal.body = Pictures{static_cast<Pictures::Say>(body[0])};
+            return signal;
     }
     return Failure(Error::malformed);
 }
@@ -124,7 +195,7 @@ Result<std::array<std::byte, signal_size>> encode(const CallSignal& signal) {
     }
     std::array<std::byte, signal_size> plaintext{};
     ByteWriter out(plaintext);
-    out.u8(version).u8(static_cast<std::uint8_t>(signal.body.index() + 1)).bytes(signal.call.bytes);
+    out.u8(version).u8(static_cast<std::uint8_t>(std::visit(KindOf{}, signal.body))).bytes(signal.call.bytes);
     std::visit(BodyWriter{out}, signal.body);
     return plaintext;
 }

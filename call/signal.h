@@ -2,6 +2,7 @@
 // docs/protocol.md, "Call signals".
 #pragma once
 
+#include <optional>
 #include <variant>
 
 #include "base/strong_integer.h"
@@ -29,7 +30,8 @@ struct Offer {
 };
 struct Answer {
     StreamOffer streams;
-    SasBytes nonce{};  // the callee's
+    SasBytes nonce{};                   // the callee's
+    std::optional<CallId> withdrawn{};  // its own call to the caller, which this one takes the place of (glare)
 };
 struct Route {
     static constexpr std::size_t max_size = 200;
@@ -50,9 +52,22 @@ struct Rekeyed {
     std::uint32_t generation = 0;
 };
 
+// The callee's device rings.
+struct Ringing {};
+// What the sender holds back; the one with the highest number counts.
+struct MediaNotice {
+    std::uint32_t number = 0;
+    MediaStatus status;
+};
+// From a call with less than two cameras to one with both, by consent.
+struct Pictures {
+    enum class Say : std::uint8_t { ask, agree, refuse } say = Say::ask;
+};
+
+using SignalBody = std::variant<Offer, Answer, Route, HangUp, Reveal, Rekey, Rekeyed, Ringing, MediaNotice, Pictures>;
 struct CallSignal {
     CallId call;
-    std::variant<Offer, Answer, Route, HangUp, Reveal, Rekey, Rekeyed> body;
+    SignalBody body;
 };
 
 // Every plaintext has this one size, so that the sealed length does not tell what was said.

@@ -32,6 +32,15 @@ VideoQuality quality_of(const CallSettings& settings) {
             .cpu_used = settings.video_cpu_used};
 }
 
+Result<codec::Vp8Encoder> make_encoder(const CallSettings& settings) {
+    return codec::Vp8Encoder::create({.width = settings.video_width,
+                                      .height = settings.video_height,
+                                      .frame_rate = settings.video_frame_rate,
+                                      .bitrate = std::min(settings.video_bitrate, first_bitrate),
+                                      .cpu_used = settings.video_cpu_used,
+                                      .max_frame = transport::max_frame_size});
+}
+
 }  // namespace
 
 VideoSender::VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& encoder, const CallSettings& settings)
@@ -48,15 +57,19 @@ Result<VideoSender> VideoSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool 
         SendStream::create(std::move(key), {.ssrc = ssrc, .history = enabled ? video_history(settings) : 1}, random);
     if (!out) return Failure(out.error());
     if (!enabled) return VideoSender(std::move(*out), std::nullopt, settings);
-
-    auto encoder = codec::Vp8Encoder::create({.width = settings.video_width,
-                                              .height = settings.video_height,
-                                              .frame_rate = settings.video_frame_rate,
-                                              .bitrate = std::min(settings.video_bitrate, first_bitrate),
-                                              .cpu_used = settings.video_cpu_used,
-                                              .max_frame = transport::max_frame_size});
+    auto encoder = make_encoder(settings);
     if (!encoder) return Failure(encoder.error());
     return VideoSender(std::move(*out), std::move(*encoder), settings);
+}
+
+Result<void> VideoSender::enable(const CallSettings& settings) {
+    if (encoder_) return {};
+    auto encoder = make_encoder(settings);
+    if (!encoder) return Failure(encoder.error());
+    encoder_ = std::move(*encoder);
+    bitrate_ = sustained_ = encoder_->settings().bitrate;
+    stream.keep_more(video_history(settings));
+    return {};
 }
 
 Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& traces, Outbox& outbox) {

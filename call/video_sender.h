@@ -23,6 +23,9 @@ class VideoSender {
     static Result<VideoSender> create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
                                       Random& random);
 
+    // From now on pictures go, too. Errors: those of Vp8Encoder.
+    Result<void> enable(const CallSettings& settings);
+
     // Errors: wrong_state (not enabled), invalid_argument (captured no later than the last frame), unsupported_media,
     // codec_failed, too_large (not to be made small enough).
     Result<void> send(const VideoFrame& frame, Instant now, TraceLog& traces, Outbox& outbox);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -128,8 +129,16 @@ class SOTTO_API Account {
     // last one has gone 50 messages without a reply, or where the device's signed prekey is another than before. The
     // offer is the new call's first output. Errors: wrong_identity (the bundle is somebody else's), those of
     // bundle_owner(), revoked, too_large (a 33rd device of an identity without a list), invalid_argument (settings),
-    // the store's.
+    // wrong_state (that device rings here: accept its call; or there is one with it), the store's. If both dial at
+    // once, one call results: the offer with the smaller call id counts, and the other side's call goes on as its
+    // callee.
     Result<Call> dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now);
+
+    // The same at several of the peer's devices, a bundle each: the first that answers has the call, the others stop
+    // ringing, and one that declines does so for all. A bundle of a device that was named before is left out. Error, in
+    // addition: invalid_argument (no bundle).
+    Result<Call> dial(const PublicIdentity& peer, std::span<const Bytes> bundles, const CallSettings& settings,
+                      Instant now);
 
     // The same for one of the client's own names: rings whoever owns `bundle`, if the name stands for nobody else.
     // First sight is remembered in contacts(), whatever becomes of the call, so that this person may ring, too. Errors,

@@ -38,9 +38,11 @@ struct CallSettings {
 };
 
 enum class CallState : std::uint8_t {
-    calling,  // we offered and wait
-    ringing,  // we were offered and our user decides
-    active,   // both accepted: media flows
+    calling,       // we offered and wait
+    alerting,      // and a device of the peer's rings
+    ringing,       // we were offered and our user decides
+    active,        // both accepted: media flows
+    reconnecting,  // and nothing has come for media_pause
     ended,
 };
 
@@ -51,11 +53,22 @@ enum class EndReason : std::uint8_t {
     not_answered,  // nobody decided within ring_timeout
     lost,          // nothing came for media_timeout
     tampered,      // the peer's nonce is not the one it committed to: somebody stands between
+    busy,          // declined by the callee, for another call
+    elsewhere,     // another of the callee's devices took or declined it
 };
 SOTTO_API std::string_view name(EndReason reason);
 
 inline constexpr Duration ring_timeout = std::chrono::seconds(60);
+inline constexpr Duration media_pause = std::chrono::seconds(3);
 inline constexpr Duration media_timeout = std::chrono::seconds(20);
+
+// What a side holds back of the media it agreed to send, so that the other can show it.
+struct MediaStatus {
+    bool muted = false;       // silence goes in place of sound: the network can't tell
+    bool camera_off = false;  // no pictures go
+    bool held = false;        // both, until our user comes back
+    bool operator==(const MediaStatus&) const = default;
+};
 
 // -- What poll() gives. Views are valid until the next call of a non-const method.
 
@@ -80,7 +93,8 @@ struct PlayedBlock {
     std::uint32_t timestamp = 0;  // RTP, 48 kHz
     std::optional<Instant> captured;
 };
-struct Activated {  // both accepted: keys are agreed
+struct PeerRings {};  // a device of the peer's rings: its policy lets us
+struct Activated {    // both accepted: keys are agreed
     SafetyNumber safety_number;
 };
 struct ShortAuthReady {  // both sides show these four; if they differ, somebody stands between: hang up
@@ -89,11 +103,21 @@ struct ShortAuthReady {  // both sides show these four; if they differ, somebody
 struct RemoteRoute {  // how to reach the peer, as its client wrote it in set_route()
     Bytes route;
 };
+struct PeerMedia {  // what the peer holds back now
+    MediaStatus status;
+};
+struct VideoAsked {};     // the peer asks for pictures, both ways: see answer_video()
+struct VideoAnswered {    // to ask_video()
+    bool agreed = false;  // both sides may send pictures from now on
+};
+struct Reconnecting {};  // nothing has come for media_pause: look for another route
+struct Reconnected {};
 struct Ended {
     EndReason reason;
     bool by_us = false;
 };
-using Output = std::variant<Signal, Activated, ShortAuthReady, RemoteRoute, Datagram, ShownFrame, PlayedBlock, Ended>;
+using Output = std::variant<Signal, PeerRings, Activated, ShortAuthReady, RemoteRoute, PeerMedia, VideoAsked,
+                            VideoAnswered, Reconnecting, Reconnected, Datagram, ShownFrame, PlayedBlock, Ended>;
 
 namespace detail {
 class CallCore;
@@ -109,14 +133,26 @@ class SOTTO_API Call {
     Result<void> accept(const CallSettings& ours, Instant now);
     // Ends the call in any state: declines, cancels or hangs up. No effect on an ended call.
     void hang_up(Instant now);
+    // Declines a ringing call for another that goes on. Errors: wrong_state (not ringing, or no longer).
+    Result<void> busy(Instant now);
     // How the peer's datagrams reach us, in the client's own words (at most 200 bytes), sealed to the peer. Kept back
     // until both sides have accepted, so that no address leaves before consent. Errors: too_large, wrong_state (ended).
     Result<void> set_route(Bytes route);
 
+    // What we hold back from now on; the peer is told. Before both have accepted it is kept until then.
+    // Errors: wrong_state (ended).
+    Result<void> set_media(const MediaStatus& status);
+    // In a call without pictures, or with those of one side: may both show themselves? Nothing is sent before the
+    // peer's user agrees; the size is that of our settings. VideoAnswered comes in return; if both ask, both agree.
+    // Errors: wrong_state (not active, both may already, or the peer has not answered yet).
+    Result<void> ask_video();
+    // Our user's answer to VideoAsked. Errors: wrong_state (nothing was asked), codec_failed.
+    Result<void> answer_video(bool agreed);
+
     // -- Media and packets in.
 
-    // Errors: wrong_state (not active, or this medium is off), unsupported_media, invalid_argument (a frame captured
-    // no later than the last one), codec_failed.
+    // Errors: wrong_state (not active, this medium is not agreed, or the camera is off), unsupported_media,
+    // invalid_argument (a frame captured no later than the last one), codec_failed.
     Result<void> send(const VideoFrame& frame, Instant now);
     Result<void> send(const AudioBlock& block, Instant now);  // one block of audio_block_ms
     // A datagram from the network. Anything that is refused is counted in stats().refused and changes nothing.
@@ -153,7 +189,8 @@ class SOTTO_API Call {
     const SafetyNumber& safety_number() const;
     // Known soon after both have accepted, and the same for the whole call.
     const std::optional<ShortAuth>& short_auth() const;
-    bool offers_video() const;  // the peer sends video (known once ringing or active)
+    bool offers_video() const;              // the peer may send pictures (known once ringing or active)
+    const MediaStatus& peer_media() const;  // as it last said
     CallStats stats() const;
 
     Call(Call&&) noexcept;

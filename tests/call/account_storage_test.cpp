@@ -134,6 +134,7 @@ TEST_CASE_FIXTURE(People,
     for (const Buffer& signal : signals_of(ringing)) REQUIRE(alice.receive(signal, now));
     CHECK(calling.state() == CallState::active);
 
+    ringing.hang_up(now);
     Call back = dial(again, alices);
     const Buffer first = signals_of(back).at(0);
     CHECK(is_initial(first));
@@ -141,6 +142,7 @@ TEST_CASE_FIXTURE(People,
     REQUIRE(at_alice.accept(quiet, now));
     for (const Buffer& signal : signals_of(at_alice)) REQUIRE(again.receive(signal, now));
     CHECK(back.state() == CallState::active);
+    back.hang_up(now);
     Call once_more = dial(again, alices);
     CHECK_FALSE(is_initial(signals_of(once_more).at(0)));
 }
@@ -156,6 +158,7 @@ TEST_CASE_FIXTURE(People, "a message that comes late does not bring back a sessi
     Call anew = dial(alice, second_bundle);
     REQUIRE(is_initial(signals_of(anew).at(0)));
     REQUIRE(alice.receive(late, now));
+    calling.hang_up(now);
     // Neither the late answer nor what follows makes the first session the one we dial by.
     Call next = dial(alice, second_bundle);
     CHECK(is_initial(signals_of(next).at(0)));
@@ -202,6 +205,7 @@ TEST_CASE_FIXTURE(People, "an older copy that was put back is told, and everybod
     CHECK(again.identity() == bob.identity());
     Call by_old_session = dial(alice, before);  // that bundle's prekeys are gone, and the session with them
     CHECK(again.receive(signals_of(by_old_session).at(0), now).error() == Error::unknown_session);
+    by_old_session.hang_up(now);
     const Buffer fresh = again.bundle().value();
     talk(alice, again, fresh);
     talk(again, alice, alice.bundle().value());

@@ -189,13 +189,13 @@ TEST_CASE_FIXTURE(Fixture, "a published list names every certified device, and a
 
 TEST_CASE_FIXTURE(Fixture, "a revoked device is refused wherever it stands: session, bundle, first message") {
     Account second = linked(bob);
+    const Buffer first_message = offer_to(alice, second);
     auto calling = dial(alice, second);
     REQUIRE(calling);
     Buffer bytes;
     auto ringing = second.receive(next_signal(*calling, bytes).bytes, now);
     REQUIRE((ringing && *ringing));
     REQUIRE((*ringing)->accept(voice, now));
-    const Buffer first_message = offer_to(alice, second);
 
     REQUIRE(bob.remove_device(second.device()));
     CHECK(bob.receive(offer_to(bob, second), now).error() == Error::revoked);
@@ -325,6 +325,7 @@ TEST_CASE_FIXTURE(Fixture, "a call that rings from a device which is revoked mea
 
 TEST_CASE_FIXTURE(Fixture, "a call with a device that is revoked ends") {
     Account second = linked(bob);
+    const Buffer first_message = offer_to(alice, second);
     auto calling = dial(alice, second);
     REQUIRE(calling);
     Buffer bytes;

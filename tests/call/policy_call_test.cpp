@@ -256,7 +256,7 @@ TEST_CASE(
         CHECK(callee.silenced_calls().empty());
         CHECK(callee.sessions_given_up() == 0);
         CHECK(callee.one_time_prekeys_left() == prekeys);
-        CHECK(world.callee.signals_sent == 1);  // the answer to the call under way
+        CHECK(world.callee.signals_sent == 2);  // that the call under way rings, and the answer to it
         return world.callee.heard;
     };
     const auto quiet = heard(false);

@@ -66,6 +66,7 @@ struct Side {
     bool active = false;
     std::optional<Ended> ended{};
     std::string route{};
+    std::string news{};  // of the connection and of pictures, a word each
     int shown = 0, keys_shown = 0, played = 0, concealed = 0, datagrams = 0, signals_sent = 0;
     Instant last_shown{};
     Duration longest_freeze{};

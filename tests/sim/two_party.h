@@ -121,6 +121,12 @@ class TwoParty {
             if (const auto* route = std::get_if<RemoteRoute>(&*output)) {
                 side.route.assign(reinterpret_cast<const char*>(route->route.data()), route->route.size());
             }
+            if (std::get_if<Reconnecting>(&*output)) side.news += "reconnecting ";
+            if (std::get_if<Reconnected>(&*output)) side.news += "reconnected ";
+            if (std::get_if<VideoAsked>(&*output)) side.news += "video? ";
+            if (const auto* told = std::get_if<VideoAnswered>(&*output)) {
+                side.news += told->agreed ? "video yes " : "video no ";
+            }
             if (const auto* frame = std::get_if<ShownFrame>(&*output)) side.see(*frame, now);
             if (const auto* block = std::get_if<PlayedBlock>(&*output)) side.hear(*block, now);
         }
