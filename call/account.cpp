@@ -71,8 +71,11 @@ Result<Account::State::Incoming> Account::State::open_initial(Bytes message, con
         auto opened = open_by(known->second, message);
         if (opened || opened.error() != Error::unknown_session) return opened;
     }
-    // Before a prekey is spent or a secret computed: a first message can only begin a call.
-    if (doorkeeper.turns_away(sender.identity, *contacts, now)) return Failure(Error::not_permitted);
+    // Before a prekey is spent or a secret computed: a first message can only begin a call, or give a capability.
+    const bool gives_in_vain = !takes_capabilities_of(sender.identity);
+    if (gives_in_vain && doorkeeper.turns_away(sender.identity, *contacts, now, capability_of(sender.identity))) {
+        return Failure(Error::not_permitted);
+    }
     auto accepted = crypto::Session::accept(device, prekeys, message, random);
     if (!accepted) return Failure(accepted.error());
     auto session = kept(std::move(accepted->session));
@@ -122,9 +125,14 @@ Result<Account::State::Incoming> Account::State::open(Bytes message, Instant now
 std::shared_ptr<call::KeptSession> Account::State::session_for(const PeerDevice& peer,
                                                                crypto::PrekeyId signed_prekey) const {
     const auto known = peers.find(peer);
-    if (known == peers.end()) return nullptr;
     // Another signed prekey than last time: the device may have lost its sessions.
-    if (known->second.dialled_prekey != signed_prekey) return nullptr;
+    if (known == peers.end() || known->second.dialled_prekey != signed_prekey) return nullptr;
+    return session_for(peer);
+}
+
+std::shared_ptr<call::KeptSession> Account::State::session_for(const PeerDevice& peer) const {
+    const auto known = peers.find(peer);
+    if (known == peers.end()) return nullptr;
     const auto& [first, retired] = known->second.sessions.front();
     if (retired || !first->can_seal()) return nullptr;
     // Too many messages that nobody replied to: if they were lost, the peer cannot skip them all.
@@ -143,22 +151,35 @@ std::shared_ptr<detail::CallCore> Account::State::find_call(const CallId& id, co
 Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive(Bytes message, Instant now) {
     auto incoming = open(message, now);
     if (!incoming) return Failure(incoming.error());
-    const auto signal = call::parse_signal(incoming->opened.plaintext);
-    if (!signal) return Failure(signal.error());
+    Buffer& plaintext = incoming->opened.plaintext;
+    auto taken = take(*incoming, now);
+    wipe(plaintext.data(), plaintext.size());  // it may hold a capability
+    return taken;
+}
 
+Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::take(Incoming& incoming, Instant now) {
+    const auto signal = call::parse_signal(incoming.opened.plaintext);
+    if (!signal) return Failure(signal.error());
+    if (const auto* grant = std::get_if<call::Grant>(&signal->body)) {
+        const auto taken = take_grant(*incoming.session, *grant);
+        if (!taken) return Failure(taken.error());
+        return std::nullopt;
+    }
     std::erase_if(calls, [](const auto& weak) { return weak.expired(); });
-    if (const auto existing = find_call(signal->call, *incoming->session)) {
+    if (const auto existing = find_call(signal->call, *incoming.session)) {
         const auto received =
-            existing->receive_signal(*signal, std::move(incoming->opened.exported), existing->time().at(now));
+            existing->receive_signal(*signal, std::move(incoming.opened.exported), existing->time().at(now));
         if (!received) return Failure(received.error());
         return std::nullopt;
     }
     const auto* offer = std::get_if<call::Offer>(&signal->body);
     if (offer == nullptr) return Failure(Error::unknown_call);
-    const Decision decision = doorkeeper.answer(incoming->session->peer(), *contacts, now);
+    const PublicIdentity& caller = incoming.session->peer();
+    const auto shown = capabilities.state(caller, offer->capability);
+    const Decision decision = doorkeeper.answer(caller, *contacts, now, shown);
     if (decision.verdict != Verdict::allow) return Failure(Error::not_permitted);
-    auto call = detail::CallCore::ring(incoming->session, device.identity(), signal->call, *offer,
-                                       std::move(incoming->opened.exported), random, now);
+    auto call = detail::CallCore::ring(incoming.session, device.identity(), signal->call, *offer,
+                                       std::move(incoming.opened.exported), random, now);
     call->look_up_in(contacts);
     calls.push_back(call);
     return call;
@@ -203,36 +224,47 @@ Result<void> Account::renew_prekeys() {
     return state_->commit_prekeys();
 }
 
-Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now) {
+Result<Account::State::Way> Account::State::way_to(const PublicIdentity& peer, Bytes bundle) {
     const auto checked = checked_bundle(bundle);
     if (!checked) return Failure(checked.error());
     if (checked->owner.identity != peer) return Failure(Error::wrong_identity);
-    const State::PeerDevice device{peer, checked->owner.device};
-    state_->remember_answered();
-    const auto admitted = state_->devices.admit(device);
+    Way way{.to = {peer, checked->owner.device}, .session = {}, .signed_prekey = checked->signed_prekey.id};
+    remember_answered();
+    const auto admitted = devices.admit(way.to);
     if (!admitted) return Failure(admitted.error());
 
-    auto session = state_->session_for(device, checked->signed_prekey.id);
-    const bool begin = session == nullptr;
-    if (begin) {
-        auto started = crypto::Session::initiate(state_->device, *checked, state_->random);
+    way.session = session_for(way.to, way.signed_prekey);
+    way.begun = way.session == nullptr;
+    if (way.begun) {
+        auto started = crypto::Session::initiate(device, *checked, random);
         if (!started) return Failure(started.error());
-        session = state_->kept(std::move(*started));
+        way.session = kept(std::move(*started));
     }
-    auto core = detail::CallCore::dial(session, identity(), settings, state_->random, now);
+    return way;
+}
+
+Result<void> Account::State::take_way(Way&& way) {
+    remember(way.to);
+    Peer& known = peers[way.to];
+    // Another signed prekey than last time: a message of before that comes late must not bring a lost session back.
+    if (known.dialled_prekey != 0 && known.dialled_prekey != way.signed_prekey) {
+        for (Peer::Entry& entry : known.sessions) entry.retired = true;
+    }
+    if (way.begun) known.add(std::move(way.session));
+    known.dialled_prekey = way.signed_prekey;
+    return commit();
+}
+
+Result<Call> Account::dial(const PublicIdentity& peer, Bytes bundle, const CallSettings& settings, Instant now) {
+    auto way = state_->way_to(peer, bundle);
+    if (!way) return Failure(way.error());
+    const auto* const capability = state_->capabilities.held(way->to);
+    auto core = detail::CallCore::dial(way->session, identity(), capability, settings, state_->random, now);
     if (!core) {
-        if (begin) session->forget();
+        if (way->begun) way->session->forget();
         return Failure(core.error());
     }
-    state_->remember(device);
-    State::Peer& known = state_->peers[device];
-    // Another signed prekey than last time: a message of before that comes late must not bring a lost session back.
-    if (known.dialled_prekey != 0 && known.dialled_prekey != checked->signed_prekey.id) {
-        for (State::Peer::Entry& entry : known.sessions) entry.retired = true;
-    }
-    if (begin) known.add(std::move(session));
-    known.dialled_prekey = checked->signed_prekey.id;
-    const auto written = state_->commit();
+    const auto written = state_->take_way(std::move(*way));
     if (!written) return Failure(written.error());
     (*core)->look_up_in(state_->contacts);
     state_->calls.push_back(*core);

@@ -70,13 +70,19 @@ CallCore::CallCore(std::shared_ptr<call::KeptSession> session, const crypto::Cal
       short_auth_(binding, role, random) {}
 
 Result<std::shared_ptr<CallCore>> CallCore::dial(std::shared_ptr<call::KeptSession> session, const PublicIdentity& ours,
-                                                 const CallSettings& settings, Random& random, Instant now) {
+                                                 const crypto::Capability* capability, const CallSettings& settings,
+                                                 Random& random, Instant now) {
     if (!valid(settings)) return Failure(Error::invalid_argument);
     const crypto::CallBinding binding{.call = random_call_id(random), .caller = ours, .callee = session->peer()};
     std::shared_ptr<CallCore> core(new CallCore(std::move(session), binding, crypto::Role::caller, random, now));
     core->settings_ = settings;
     core->ours_ = make_streams(settings, random);
-    auto secret = core->queue_signal({.call = binding.call, .body = core->short_auth_.offer(core->ours_)});
+    call::Offer offer = core->short_auth_.offer(core->ours_);
+    if (capability != nullptr) {
+        offer.capability = capability->reveal();
+        core->shown_ = crypto::hash_of(*capability);
+    }
+    auto secret = core->queue_signal({.call = binding.call, .body = offer});
     if (!secret) return Failure(secret.error());
     core->offer_secret_ = std::move(*secret);
     return core;
@@ -105,9 +111,10 @@ const SafetyNumber& CallCore::safety_number() const {
 }
 
 Result<crypto::ExportSecret> CallCore::queue_signal(const call::CallSignal& signal) {
-    const auto plaintext = call::encode(signal);
+    auto plaintext = call::encode(signal);
     if (!plaintext) return Failure(plaintext.error());
     auto sealed = session_->seal(*plaintext, step_for(signal));
+    wipe(plaintext->data(), plaintext->size());
     if (!sealed) return Failure(sealed.error());
     stepped_ = sealed->stepped;
     signals_.push_back(std::move(sealed->message));
@@ -312,7 +319,8 @@ std::optional<Output> CallCore::poll(Instant now) {
     if (!signals_.empty()) {
         taken_ = std::move(signals_.front());
         signals_.pop_front();
-        return Signal{.to = peer(), .device = peer_device(), .bytes = taken_};
+        const auto shown = std::exchange(shown_, std::nullopt);
+        return Signal{.to = peer(), .device = peer_device(), .bytes = taken_, .capability = shown};
     }
     if (auto notice = poll_notice(now)) return notice;
     if (state_ != CallState::active) return std::nullopt;

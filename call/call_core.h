@@ -21,10 +21,11 @@ namespace sotto::detail {
 
 class CallCore : public crypto::Locked {
   public:
-    // Ours: queues the offer. Errors: those of KeptSession::seal(), invalid_argument (settings).
+    // Ours: queues the offer, which shows the capability that we hold, if any. Errors: those of KeptSession::seal(),
+    // invalid_argument (settings).
     static Result<std::shared_ptr<CallCore>> dial(std::shared_ptr<call::KeptSession> session,
-                                                  const PublicIdentity& ours, const CallSettings& settings,
-                                                  Random& random, Instant now);
+                                                  const PublicIdentity& ours, const crypto::Capability* capability,
+                                                  const CallSettings& settings, Random& random, Instant now);
     // Theirs: rings.
     static std::shared_ptr<CallCore> ring(std::shared_ptr<call::KeptSession> session, const PublicIdentity& ours,
                                           const CallId& id, const call::Offer& offer,
@@ -116,6 +117,7 @@ class CallCore : public crypto::Locked {
     Buffer route_;                                  // kept back until both sides accepted
     Buffer early_route_;                            // theirs, if it overtook their answer
     std::deque<Buffer> signals_;
+    std::optional<CapabilityHash> shown_;  // beside our offer, until it leaves
     std::deque<Notice> notices_;
     Buffer taken_;  // what the last output views
     RefusalCounts refused_;

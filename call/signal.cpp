@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint8_t version = 1;
 
-enum class Kind : std::uint8_t { offer = 1, answer, route, hang_up, reveal, rekey, rekeyed };
+enum class Kind : std::uint8_t { offer = 1, answer, route, hang_up, reveal, rekey, rekeyed, grant };
 
 constexpr std::size_t streams_size = 16;
 constexpr std::uint8_t audio_flag = 1;
@@ -53,13 +53,15 @@ Result<StreamOffer> parse_streams(ByteReader& in) {
 
 struct BodyWriter {
     ByteWriter& out;
-    void write_media(const StreamOffer& streams, const SasBytes& sas) const {
-        out.u16(streams_size + 32);
+    void write_media(const StreamOffer& streams, const SasBytes& sas, Bytes capability) const {
+        out.u16(static_cast<std::uint16_t>(streams_size + sas.size() + capability.size()));
         write_streams(out, streams);
-        out.bytes(sas);
+        out.bytes(sas).bytes(capability);
     }
-    void operator()(const Offer& offer) const { write_media(offer.streams, offer.commitment); }
-    void operator()(const Answer& answer) const { write_media(answer.streams, answer.nonce); }
+    void operator()(const Offer& offer) const {
+        write_media(offer.streams, offer.commitment, offer.capability ? Bytes(*offer.capability) : Bytes());
+    }
+    void operator()(const Answer& answer) const { write_media(answer.streams, answer.nonce, {}); }
     void operator()(const Route& route) const {
         out.u16(static_cast<std::uint16_t>(route.route.size())).bytes(route.route);
     }
@@ -67,7 +69,22 @@ struct BodyWriter {
     void operator()(const Reveal& reveal) const { out.u16(32).bytes(reveal.nonce); }
     void operator()(const Rekey& rekey) const { out.u16(4).u32(rekey.generation); }
     void operator()(const Rekeyed& rekeyed) const { out.u16(4).u32(rekeyed.generation); }
+    void operator()(const Grant& grant) const { out.u16(36).u32(grant.number).bytes(grant.capability); }
 };
+
+Result<Offer> parse_offer(const StreamOffer& streams, const SasBytes& commitment, Bytes rest) {
+    if (rest.empty()) return Offer{.streams = streams, .commitment = commitment};
+    if (rest.size() != crypto::Capability::size) return Failure(Error::malformed);
+    return Offer{streams, commitment, rest.first<crypto::Capability::size>()};
+}
+
+Result<Grant> parse_grant(const CallId& call, Bytes body) {
+    ByteReader in(body);
+    const auto number = in.u32();
+    const bool formed = number && *number != 0 && in.remaining() == crypto::Capability::size && call == CallId{};
+    if (!formed) return Failure(Error::malformed);
+    return Grant{*number, in.rest().first<crypto::Capability::size>()};
+}
 
 Result<CallSignal> parse_body(CallSignal signal, std::uint8_t kind, Bytes body) {
     ByteReader in(body);
@@ -77,12 +94,15 @@ Result<CallSignal> parse_body(CallSignal signal, std::uint8_t kind, Bytes body) 
             const auto streams = parse_streams(in);
             if (!streams) return Failure(streams.error());
             const auto sas = in.array<32>();
-            if (!sas || !in.empty()) return Failure(Error::malformed);
+            if (!sas) return Failure(Error::malformed);
             if (static_cast<Kind>(kind) == Kind::offer) {
-                signal.body = Offer{*streams, *sas};
-            } else {
-                signal.body = Answer{*streams, *sas};
+                const auto offer = parse_offer(*streams, *sas, in.rest());
+                if (!offer) return Failure(offer.error());
+                signal.body = *offer;
+                return signal;
             }
+            if (!in.empty()) return Failure(Error::malformed);
+            signal.body = Answer{*streams, *sas};
             return signal;
         }
         case Kind::route:
@@ -110,6 +130,12 @@ Result<CallSignal> parse_body(CallSignal signal, std::uint8_t kind, Bytes body) 
             } else {
                 signal.body = Rekeyed{*generation};
             }
+            return signal;
+        }
+        case Kind::grant: {
+            const auto grant = parse_grant(signal.call, body);
+            if (!grant) return Failure(grant.error());
+            signal.body = *grant;
             return signal;
         }
     }

@@ -2,9 +2,11 @@
 // docs/protocol.md, "Call signals".
 #pragma once
 
+#include <optional>
 #include <variant>
 
 #include "base/strong_integer.h"
+#include "crypto/capability.h"
 #include "sotto/call.h"
 
 namespace sotto::call {
@@ -25,7 +27,8 @@ using SasBytes = std::array<std::byte, 32>;
 
 struct Offer {
     StreamOffer streams;
-    SasBytes commitment{};  // to the caller's nonce
+    SasBytes commitment{};                               // to the caller's nonce
+    std::optional<crypto::CapabilityView> capability{};  // a view into the signal's plaintext, or of our own
 };
 struct Answer {
     StreamOffer streams;
@@ -50,9 +53,15 @@ struct Rekeyed {
     std::uint32_t generation = 0;
 };
 
+// Lets the receiver ring the sender's device; docs/protocol.md, "Capabilities". Of no call: the id is zeros.
+struct Grant {
+    std::uint32_t number = 0;           // grows with each capability that the device draws for this person
+    crypto::CapabilityView capability;  // a view, as the offer's
+};
+
 struct CallSignal {
     CallId call;
-    std::variant<Offer, Answer, Route, HangUp, Reveal, Rekey, Rekeyed> body;
+    std::variant<Offer, Answer, Route, HangUp, Reveal, Rekey, Rekeyed, Grant> body;
 };
 
 // Every plaintext has this one size, so that the sealed length does not tell what was said.

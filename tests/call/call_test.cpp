@@ -319,6 +319,7 @@ TEST_CASE("a peer that lost its sessions is reached again by its new bundle") {
     world.callee.call.reset();
     world.callee.account = Account::restore(seed, world.callee.random);
     REQUIRE(world.callee.account.contacts().meet("caller", world.caller.account.identity()));
+    world.let_caller_ring(82);
     REQUIRE(world.dial());
     REQUIRE(world.callee.call);
     REQUIRE(world.callee.call->accept({}, world.now));
