@@ -286,6 +286,7 @@ TEST_CASE("both dial at once: each side's session is kept, and either call can b
         TwoParty world(80);
         Account& a = world.caller.account;
         Account& b = world.callee.account;
+        let_everyone_ring(a);  // b gave a a capability, a none
         auto from_a = a.dial(b.identity(), *b.bundle(), {}, world.now);
         auto from_b = b.dial(a.identity(), *a.bundle(), {}, world.now);
         REQUIRE(from_a);
