@@ -81,8 +81,11 @@ Result<Account::State::Incoming> Account::State::open_initial(Bytes message, con
     auto session = kept(std::move(accepted->session));
     session->put();
     peers[sender].add(session);
-    unanswered.push_back({sender, session});
-    if (devices.knows(sender.identity)) remember(sender);
+    if (devices.knows(sender.identity)) {
+        remember(sender);
+    } else {
+        unanswered.push_back({sender, session});
+    }
     bound_unanswered();
     const auto written = commit_prekeys();
     if (!written) return Failure(written.error());
