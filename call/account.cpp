@@ -71,8 +71,9 @@ Result<Account::State::Incoming> Account::State::open_initial(Bytes message, con
         auto opened = open_by(known->second, message);
         if (opened || opened.error() != Error::unknown_session) return opened;
     }
-    // Before a prekey is spent or a secret computed: a first message can only begin a call.
-    if (!dials(sender.identity) && doorkeeper.turns_away(sender.identity, *contacts, now)) {
+    // Before a prekey is spent or a secret computed: a first message can only begin a call, or give a capability.
+    const bool in_vain = !takes_capabilities_of(sender.identity) && !dials(sender.identity);
+    if (in_vain && doorkeeper.turns_away(sender.identity, *contacts, now, capability_of(sender.identity))) {
         return Failure(Error::not_permitted);
     }
     auto accepted = crypto::Session::accept(device, prekeys, message, random);
@@ -80,8 +81,11 @@ Result<Account::State::Incoming> Account::State::open_initial(Bytes message, con
     auto session = kept(std::move(accepted->session));
     session->put();
     peers[sender].add(session);
-    unanswered.push_back({sender, session});
-    if (devices.knows(sender.identity)) remember(sender);
+    if (devices.knows(sender.identity)) {
+        remember(sender);
+    } else {
+        unanswered.push_back({sender, session});
+    }
     bound_unanswered();
     const auto written = commit_prekeys();
     if (!written) return Failure(written.error());
@@ -124,9 +128,14 @@ Result<Account::State::Incoming> Account::State::open(Bytes message, Instant now
 std::shared_ptr<call::KeptSession> Account::State::session_for(const PeerDevice& peer,
                                                                crypto::PrekeyId signed_prekey) const {
     const auto known = peers.find(peer);
-    if (known == peers.end()) return nullptr;
     // Another signed prekey than last time: the device may have lost its sessions.
-    if (known->second.dialled_prekey != signed_prekey) return nullptr;
+    if (known == peers.end() || known->second.dialled_prekey != signed_prekey) return nullptr;
+    return session_for(peer);
+}
+
+std::shared_ptr<call::KeptSession> Account::State::session_for(const PeerDevice& peer) const {
+    const auto known = peers.find(peer);
+    if (known == peers.end()) return nullptr;
     const auto& [first, retired] = known->second.sessions.front();
     if (retired || !first->can_seal()) return nullptr;
     // Too many messages that nobody replied to: if they were lost, the peer cannot skip them all.
@@ -164,13 +173,24 @@ void Account::State::forgo(const PeerDevice& peer, const CallId& id) {
 Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive(Bytes message, Instant now) {
     auto incoming = open(message, now);
     if (!incoming) return Failure(incoming.error());
-    const auto signal = call::parse_signal(incoming->opened.plaintext);
-    if (!signal) return Failure(signal.error());
-    const PeerDevice from{incoming->session->peer(), incoming->session->peer_device()};
+    Buffer& plaintext = incoming->opened.plaintext;
+    auto taken = take(*incoming, now);
+    wipe(plaintext.data(), plaintext.size());  // it may hold a capability
+    return taken;
+}
 
+Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::take(Incoming& incoming, Instant now) {
+    const auto signal = call::parse_signal(incoming.opened.plaintext);
+    if (!signal) return Failure(signal.error());
+    if (const auto* grant = std::get_if<call::Grant>(&signal->body)) {
+        const auto taken = take_grant(*incoming.session, *grant);
+        if (!taken) return Failure(taken.error());
+        return std::nullopt;
+    }
     std::erase_if(calls, [](const auto& weak) { return weak.expired(); });
+    const PeerDevice from{incoming.session->peer(), incoming.session->peer_device()};
     if (const auto existing = find_call(signal->call, from)) {
-        const auto received = existing->receive_signal(from.device, *signal, std::move(incoming->opened.exported),
+        const auto received = existing->receive_signal(from.device, *signal, std::move(incoming.opened.exported),
                                                        existing->time().at(now));
         const auto* answer = std::get_if<call::Answer>(&signal->body);
         if (answer != nullptr && answer->withdrawn) forgo(from, *answer->withdrawn);
@@ -180,10 +200,10 @@ Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive
     if (std::holds_alternative<call::HangUp>(signal->body)) forgo(from, signal->call);
     if (!std::holds_alternative<call::Offer>(signal->body)) return Failure(Error::unknown_call);
     if (std::ranges::find(forgone, std::pair(from, signal->call)) != forgone.end()) return Failure(Error::unknown_call);
-    return receive_offer(std::move(*incoming), *signal, now);
+    return receive_offer(incoming, *signal, now);
 }
 
-Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive_offer(Incoming&& incoming,
+Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive_offer(Incoming& incoming,
                                                                                        const call::CallSignal& signal,
                                                                                        Instant now) {
     const auto& offer = std::get<call::Offer>(signal.body);
@@ -195,7 +215,8 @@ Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive
         return std::nullopt;
     }
     if (const auto lost = call_with(from, call::talking)) lost->redialled(lost->time().at(now));
-    const Decision decision = doorkeeper.answer(from.identity, *contacts, now);
+    const auto shown = capabilities.state(from.identity, offer.capability);
+    const Decision decision = doorkeeper.answer(from.identity, *contacts, now, shown);
     if (decision.verdict != Verdict::allow) return Failure(Error::not_permitted);
     auto call = detail::CallCore::ring(incoming.session, device.identity(), signal.call, offer,
                                        std::move(incoming.opened.exported), random, now);
@@ -243,58 +264,64 @@ Result<void> Account::renew_prekeys() {
     return state_->commit_prekeys();
 }
 
-Result<Account::State::Dialled> Account::State::prepare(const PublicIdentity& peer, Bytes bundle) {
+Result<Account::State::Way> Account::State::way_to(const PublicIdentity& peer, Bytes bundle) {
     const auto checked = checked_bundle(bundle);
     if (!checked) return Failure(checked.error());
     if (checked->owner.identity != peer) return Failure(Error::wrong_identity);
-    Dialled dialled{.device = {peer, checked->owner.device}, .signed_prekey = checked->signed_prekey.id};
-    const auto theirs = [](CallState state) { return state == CallState::ringing || call::talking(state); };
-    if (call_with(dialled.device, theirs)) return Failure(Error::wrong_state);
+    Way way{.to = {peer, checked->owner.device}, .session = {}, .signed_prekey = checked->signed_prekey.id};
     remember_answered();
-    const auto admitted = devices.admit(dialled.device);
+    const auto admitted = devices.admit(way.to);
     if (!admitted) return Failure(admitted.error());
-    dialled.session = session_for(dialled.device, dialled.signed_prekey);
-    if (dialled.session) return dialled;
-    auto started = crypto::Session::initiate(device, *checked, random);
-    if (!started) return Failure(started.error());
-    dialled.session = kept(std::move(*started));
-    dialled.begun = true;
-    return dialled;
+    way.session = session_for(way.to, way.signed_prekey);
+    way.begun = way.session == nullptr;
+    if (way.begun) {
+        auto started = crypto::Session::initiate(device, *checked, random);
+        if (!started) return Failure(started.error());
+        way.session = kept(std::move(*started));
+    }
+    return way;
 }
 
-void Account::State::remember(const Dialled& dialled) {
-    remember(dialled.device);
-    Peer& known = peers[dialled.device];
+void Account::State::take_way(Way&& way) {
+    remember(way.to);
+    Peer& known = peers[way.to];
     // Another signed prekey than last time: a message of before that comes late must not bring a lost session back.
-    if (known.dialled_prekey != 0 && known.dialled_prekey != dialled.signed_prekey) {
+    if (known.dialled_prekey != 0 && known.dialled_prekey != way.signed_prekey) {
         for (Peer::Entry& entry : known.sessions) entry.retired = true;
     }
-    if (dialled.begun) known.add(dialled.session);
-    known.dialled_prekey = dialled.signed_prekey;
+    if (way.begun) known.add(std::move(way.session));
+    known.dialled_prekey = way.signed_prekey;
+}
+
+Result<std::vector<Account::State::Way>> Account::State::ways_to(const PublicIdentity& peer,
+                                                                 std::span<const Bytes> bundles) {
+    const auto theirs = [](CallState state) { return state == CallState::ringing || call::talking(state); };
+    std::vector<Way> ways;
+    for (const Bytes bundle : bundles) {
+        auto way = way_to(peer, bundle);
+        if (!way) return Failure(way.error());
+        if (call_with(way->to, theirs)) return Failure(Error::wrong_state);
+        if (std::ranges::find(ways, way->to, &Way::to) == ways.end()) ways.push_back(std::move(*way));
+    }
+    if (ways.empty()) return Failure(Error::invalid_argument);
+    return ways;
 }
 
 Result<std::shared_ptr<detail::CallCore>> Account::State::dial(const PublicIdentity& peer,
                                                                std::span<const Bytes> bundles,
                                                                const CallSettings& settings, Instant now) {
-    std::vector<Dialled> all;
-    detail::CallCore::Sessions sessions;
-    Result<void> ready = bundles.empty() ? Failure(Error::invalid_argument) : Result<void>{};
-    for (std::size_t i = 0; ready && i < bundles.size(); ++i) {
-        auto dialled = prepare(peer, bundles[i]);
-        if (!dialled) ready = Failure(dialled.error());
-        if (dialled && std::ranges::find(all, dialled->device, &Dialled::device) != all.end()) continue;
-        if (dialled) sessions.push_back(dialled->session);
-        if (dialled) all.push_back(std::move(*dialled));
-    }
-    auto core = ready ? detail::CallCore::dial(sessions, device.identity(), settings, random, now)
-                      : Result<std::shared_ptr<detail::CallCore>>(Failure(ready.error()));
+    auto ways = ways_to(peer, bundles);
+    if (!ways) return Failure(ways.error());
+    std::vector<detail::CallTarget> targets;
+    for (const Way& way : *ways) targets.push_back({way.session, capabilities.held(way.to)});
+    auto core = detail::CallCore::dial(targets, device.identity(), settings, random, now);
     if (!core) {
-        for (const Dialled& dialled : all) {
-            if (dialled.begun) dialled.session->forget();
+        for (const Way& way : *ways) {
+            if (way.begun) way.session->forget();
         }
         return core;
     }
-    for (const Dialled& dialled : all) remember(dialled);
+    for (Way& way : *ways) take_way(std::move(way));
     const auto written = commit();
     if (!written) return Failure(written.error());
     (*core)->look_up_in(contacts);

@@ -32,6 +32,7 @@ void Account::State::end_sessions_of_revoked() {
     }
     std::erase_if(peers, [&](const auto& entry) { return revoked(entry.first); });
     std::erase_if(unanswered, [&](const Unanswered& begun) { return revoked(begun.peer); });
+    capabilities.forget_held(revoked);
     for (const auto& weak : calls) {
         const auto call = weak.lock();
         if (!call) continue;

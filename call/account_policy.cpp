@@ -6,6 +6,9 @@ namespace sotto {
 Result<void> Account::set_policy(CallPolicy policy) {
     const auto set = state_->doorkeeper.set_policy(std::move(policy));
     if (!set) return set;
+    for (const auto& [person, exception] : this->policy().exceptions) {
+        if (exception == Exception::block) state_->capabilities.revoke(person);
+    }
     return state_->commit();
 }
 
@@ -16,13 +19,13 @@ Result<void> Account::set_relationship(const PublicIdentity& person, const Relat
 }
 
 Relationship Account::relationship(const PublicIdentity& person) const {
-    return state_->doorkeeper.relationship(person, *state_->contacts);
+    return state_->doorkeeper.relationship(person, *state_->contacts, state_->capability_of(person));
 }
 
 void Account::set_clock(const LocalClock& clock) { state_->doorkeeper.set_clock(clock); }
 
 Decision Account::may_ring(const PublicIdentity& person, Instant now) const {
-    return state_->doorkeeper.ask(person, *state_->contacts, now);
+    return state_->doorkeeper.ask(person, *state_->contacts, now, state_->capability_of(person));
 }
 
 const std::vector<SilencedCall>& Account::silenced_calls() const { return state_->doorkeeper.silenced(); }

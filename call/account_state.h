@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "call/call_core.h"
+#include "call/capabilities.h"
 #include "call/device_book.h"
 #include "call/doorkeeper.h"
 #include "call/ledger.h"
@@ -71,6 +72,7 @@ struct Account::State : crypto::Locked {
     Result<Incoming> open(Bytes message, Instant now);
     static Result<Incoming> open_by(Peer& peer, std::size_t session, Bytes message);
     static Result<Incoming> open_by(Peer& peer, Bytes message);
+    std::shared_ptr<call::KeptSession> session_for(const PeerDevice& peer) const;
     std::shared_ptr<call::KeptSession> session_for(const PeerDevice& peer, crypto::PrekeyId signed_prekey) const;
     Result<Incoming> open_initial(Bytes message, const PeerDevice& sender, Instant now);
     std::shared_ptr<call::KeptSession> kept(crypto::Session&& session);
@@ -79,7 +81,8 @@ struct Account::State : crypto::Locked {
     void bound_unanswered();
     void end_sessions_of_revoked();
     Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now);
-    Result<std::optional<std::shared_ptr<detail::CallCore>>> receive_offer(Incoming&& incoming,
+    Result<std::optional<std::shared_ptr<detail::CallCore>>> take(Incoming& incoming, Instant now);
+    Result<std::optional<std::shared_ptr<detail::CallCore>>> receive_offer(Incoming& incoming,
                                                                            const call::CallSignal& signal, Instant now);
     std::shared_ptr<detail::CallCore> find_call(const CallId& id, const PeerDevice& peer) const;
     // One with this device in such a state.
@@ -90,17 +93,27 @@ struct Account::State : crypto::Locked {
     void forgo(const PeerDevice& peer, const CallId& id);
     static constexpr std::size_t max_forgone = 64;
 
-    // A device that is about to be dialled, and the session to do it by.
-    struct Dialled {
-        PeerDevice device;
-        crypto::PrekeyId signed_prekey = 0;
-        std::shared_ptr<call::KeptSession> session{};
+    // By which something goes to the owner of a bundle: the first session with that device, or a new one.
+    struct Way {
+        PeerDevice to;
+        std::shared_ptr<call::KeptSession> session;
         bool begun = false;
+        crypto::PrekeyId signed_prekey = 0;
     };
-    Result<Dialled> prepare(const PublicIdentity& peer, Bytes bundle);
-    void remember(const Dialled& dialled);
+    Result<Way> way_to(const PublicIdentity& peer, Bytes bundle);
+    // Of a bundle each; of several of one device the first.
+    Result<std::vector<Way>> ways_to(const PublicIdentity& peer, std::span<const Bytes> bundles);
+    // Once something was sealed: whoever we send to is known from now on. To be written.
+    void take_way(Way&& way);
     Result<std::shared_ptr<detail::CallCore>> dial(const PublicIdentity& peer, std::span<const Bytes> bundles,
                                                    const CallSettings& settings, Instant now);
+
+    // -- account_capabilities.cpp
+
+    CapabilityState capability_of(const PublicIdentity& person) const { return capabilities.state(person); }
+    bool takes_capabilities_of(const PublicIdentity& person) const;
+    Result<Buffer> seal_grant(call::KeptSession& session);
+    Result<void> take_grant(const call::KeptSession& session, const call::Grant& grant);
 
     // -- account_storage.cpp
 
@@ -118,6 +131,7 @@ struct Account::State : crypto::Locked {
     std::shared_ptr<Contacts> contacts;  // calls look there, too, and may outlive us
     call::DeviceBook devices;
     call::Doorkeeper doorkeeper;
+    call::Capabilities capabilities;
     std::deque<AccountEvent> events;
     std::map<PeerDevice, Peer> peers;   // each has a session
     std::deque<Unanswered> unanswered;  // oldest first

@@ -68,11 +68,13 @@ Result<std::unique_ptr<Account::State>> Account::State::load(std::shared_ptr<cal
     auto contacts = read(*ledger, Entry::contacts, Contacts::parse);
     auto devices = read(*ledger, Entry::devices, call::DeviceBook::restore);
     auto doorkeeper = read(*ledger, Entry::policy, call::Doorkeeper::restore);
+    auto capabilities = read(*ledger, Entry::capabilities, call::Capabilities::restore);
     if (!identity) return Failure(identity.error());
     if (!prekeys) return Failure(prekeys.error());
     if (!contacts) return Failure(contacts.error());
     if (!devices) return Failure(devices.error());
     if (!doorkeeper) return Failure(doorkeeper.error());
+    if (!capabilities) return Failure(capabilities.error());
 
     const bool fresh = !*prekeys;  // an older copy was put back
     auto state = std::make_unique<State>(std::move(*identity), std::move(**device),
@@ -82,6 +84,8 @@ Result<std::unique_ptr<Account::State>> Account::State::load(std::shared_ptr<cal
     if (*contacts) *state->contacts = std::move(**contacts);
     if (*devices) state->devices = std::move(**devices);
     if (*doorkeeper) state->doorkeeper = std::move(**doorkeeper);
+    if (*capabilities) state->capabilities = std::move(**capabilities);
+    if (fresh) state->capabilities.withdraw_all();
     const auto loaded = state->load_sessions();
     if (!loaded) return Failure(loaded.error());
     if (fresh) {
@@ -116,6 +120,7 @@ Result<void> Account::State::keep_in(std::shared_ptr<call::Ledger> into) {
     if (identity) ledger->put(Entry::identity, secret_copy(identity->seed().reveal()));
     ledger->put(Entry::device, encode(device));
     doorkeeper.must_be_written();
+    capabilities.must_be_written();
     const auto keep_sessions = [&] {
         for (auto& [who, peer] : peers) {
             for (const Peer::Entry& entry : peer.sessions) entry.session->keep_in(ledger);
@@ -147,6 +152,7 @@ Result<void> Account::State::commit() {
     put_changed(Entry::contacts, contacts->encode(), contacts_put);
     put_changed(Entry::devices, devices.encode(), devices_put);
     if (doorkeeper.changed()) ledger->put(Entry::policy, secret_copy(doorkeeper.encode()));
+    if (capabilities.changed()) ledger->put(Entry::capabilities, capabilities.encode());
     return ledger->commit();
 }
 

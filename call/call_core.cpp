@@ -74,20 +74,23 @@ void CallCore::add_leg(std::shared_ptr<call::KeptSession> session) {
 }
 
 // Each device is shown a commitment of its own: whoever stood between with several would have as many attempts.
-Result<std::shared_ptr<CallCore>> CallCore::dial(const Sessions& sessions, const PublicIdentity& ours,
+Result<std::shared_ptr<CallCore>> CallCore::dial(std::span<const CallTarget> targets, const PublicIdentity& ours,
                                                  const CallSettings& settings, Random& random, Instant now) {
     if (!valid(settings)) return Failure(Error::invalid_argument);
     const crypto::CallBinding binding{
-        .call = random_call_id(random), .caller = ours, .callee = sessions.front()->peer()};
+        .call = random_call_id(random), .caller = ours, .callee = targets.front().session->peer()};
     std::shared_ptr<CallCore> core(new CallCore(binding, crypto::Role::caller, random, now));
     core->settings_ = settings;
     core->ours_ = make_streams(settings, random);
-    for (const auto& session : sessions) {
-        core->add_leg(session);
+    for (const CallTarget& target : targets) {
+        core->add_leg(target.session);
         CallLeg& leg = core->legs_.back();
-        auto secret = core->queue_signal(leg, leg.short_auth.offer(core->ours_));
+        call::Offer offer = leg.short_auth.offer(core->ours_);
+        if (target.capability != nullptr) offer.capability = target.capability->reveal();
+        auto secret = core->queue_signal(leg, offer);
         if (!secret) return Failure(secret.error());
         leg.offer_secret = std::move(*secret);
+        if (target.capability != nullptr) core->signals_.back().shown = crypto::hash_of(*target.capability);
     }
     return core;
 }
@@ -140,12 +143,13 @@ const SafetyNumber& CallCore::safety_number() const {
 }
 
 Result<crypto::ExportSecret> CallCore::queue_signal(CallLeg& leg, const call::SignalBody& body) {
-    const auto plaintext = call::encode({.call = binding_.call, .body = body});
+    auto plaintext = call::encode({.call = binding_.call, .body = body});
     if (!plaintext) return Failure(plaintext.error());
     auto sealed = leg.session->seal(*plaintext, step_for(body));
+    wipe(plaintext->data(), plaintext->size());
     if (!sealed) return Failure(sealed.error());
     stepped_ = sealed->stepped;
-    signals_.push_back({leg.session->peer_device(), std::move(sealed->message)});
+    signals_.push_back({.device = leg.session->peer_device(), .bytes = std::move(sealed->message)});
     return std::move(sealed->exported);
 }
 
@@ -329,7 +333,7 @@ std::optional<Output> CallCore::poll(Instant now) {
     if (!signals_.empty()) {
         taken_ = std::move(signals_.front());
         signals_.pop_front();
-        return Signal{.to = peer(), .device = taken_.device, .bytes = taken_.bytes};
+        return Signal{.to = peer(), .device = taken_.device, .bytes = taken_.bytes, .capability = taken_.shown};
     }
     if (auto notice = poll_notice(now)) return notice;
     if (!call::talking(state_)) return std::nullopt;

@@ -31,11 +31,17 @@ struct CallLeg {
     call::MediaNotice media{};                           // what the device holds back, as it last said
 };
 
+// A device to dial.
+struct CallTarget {
+    std::shared_ptr<call::KeptSession> session;
+    const crypto::Capability* capability = nullptr;  // that it gave us
+};
+
 class CallCore : public crypto::Locked {
   public:
-    using Sessions = std::vector<std::shared_ptr<call::KeptSession>>;
-    // Ours: queues an offer to each device. Errors: those of KeptSession::seal(), invalid_argument (settings).
-    static Result<std::shared_ptr<CallCore>> dial(const Sessions& sessions, const PublicIdentity& ours,
+    // Ours: queues an offer to each device, which shows the capability that we hold of it, if any. Errors: those of
+    // KeptSession::seal(), invalid_argument (settings).
+    static Result<std::shared_ptr<CallCore>> dial(std::span<const CallTarget> targets, const PublicIdentity& ours,
                                                   const CallSettings& settings, Random& random, Instant now);
     // Theirs: rings, and tells the caller so when it is polled.
     static std::shared_ptr<CallCore> ring(std::shared_ptr<call::KeptSession> session, const PublicIdentity& ours,
@@ -102,6 +108,7 @@ class CallCore : public crypto::Locked {
     struct Outgoing {
         DeviceKey device;
         Buffer bytes;
+        std::optional<CapabilityHash> shown{};  // beside an offer
     };
 
     CallLeg& leg() { return legs_.front(); }

@@ -14,6 +14,7 @@ Result<void> Doorkeeper::set_policy(CallPolicy&& policy) {
 
 Result<void> Doorkeeper::set_relationship(const PublicIdentity& person, Relationship relationship) {
     relationship.contact = relationship.identity_changed = false;
+    relationship.capability = CapabilityState::none;
     changed_ = true;
     if (relationship == Relationship{}) {
         people_.erase(person);
@@ -24,34 +25,56 @@ Result<void> Doorkeeper::set_relationship(const PublicIdentity& person, Relation
     return {};
 }
 
-Relationship Doorkeeper::relationship(const PublicIdentity& person, const Contacts& contacts) const {
+Relationship Doorkeeper::relationship(const PublicIdentity& person, const Contacts& contacts,
+                                      CapabilityState capability) const {
     const auto known = people_.find(person);
     Relationship relationship = known == people_.end() ? Relationship{} : known->second;
     relationship.contact = contacts.name_of(person).has_value();
     relationship.identity_changed = contacts.name_changing_to(person).has_value();
+    relationship.capability = capability;
     return relationship;
 }
 
-Decision Doorkeeper::ask(const PublicIdentity& caller, const Contacts& contacts, Instant now) const {
+Decision Doorkeeper::ask(const PublicIdentity& caller, const Contacts& contacts, Instant now,
+                         CapabilityState capability) const {
     const Moment moment{now, clock_ ? std::optional(local_minute(*clock_, now)) : std::nullopt};
-    return decide(policy_, relationship(caller, contacts), caller, history_, moment);
+    return decide(policy_, relationship(caller, contacts, capability), caller, history_, moment);
 }
 
-bool Doorkeeper::turns_away(const PublicIdentity& claimed, const Contacts& contacts, Instant now) {
-    const Decision decision = ask(claimed, contacts, now);
+bool Doorkeeper::turns_away(const PublicIdentity& claimed, const Contacts& contacts, Instant now,
+                            CapabilityState capability) {
+    const Decision decision = ask(claimed, contacts, now, capability);
     if (decision.verdict != Verdict::refuse) return false;
     ++decisions_[decision.reason];
     return true;
 }
 
-Decision Doorkeeper::answer(const PublicIdentity& caller, const Contacts& contacts, Instant now) {
-    const Decision decision = ask(caller, contacts, now);
+Decision Doorkeeper::answer(const PublicIdentity& caller, const Contacts& contacts, Instant now,
+                            CapabilityState capability) {
+    const Decision decision = ask(caller, contacts, now, capability);
     ++decisions_[decision.reason];
     if (decision.verdict == Verdict::silence) list(caller, decision.reason, now);
     if (decision.verdict == Verdict::allow) {
         history_.note(caller, is_stranger(policy_, relationship(caller, contacts), caller), now);
     }
     return decision;
+}
+
+bool Doorkeeper::blocks(const PublicIdentity& person) const {
+    const auto exception = policy_.exceptions.find(person);
+    return exception != policy_.exceptions.end() && exception->second != Exception::allow;
+}
+
+bool Doorkeeper::takes_from(const PublicIdentity& person, const Contacts& contacts) const {
+    return !blocks(person) && !is_stranger(policy_, relationship(person, contacts), person);
+}
+
+bool Doorkeeper::withdraw_exception(const PublicIdentity& person) {
+    const auto exception = policy_.exceptions.find(person);
+    if (exception == policy_.exceptions.end() || exception->second != Exception::allow) return false;
+    policy_.exceptions.erase(exception);
+    changed_ = true;
+    return true;
 }
 
 void Doorkeeper::list(const PublicIdentity& caller, Reason reason, Instant now) {

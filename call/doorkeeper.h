@@ -20,15 +20,26 @@ class Doorkeeper {
     const CallPolicy& policy() const { return policy_; }
     // Errors: too_large.
     Result<void> set_relationship(const PublicIdentity& person, Relationship relationship);
-    Relationship relationship(const PublicIdentity& person, const Contacts& contacts) const;
+    Relationship relationship(const PublicIdentity& person, const Contacts& contacts,
+                              CapabilityState capability = CapabilityState::none) const;
     void set_clock(const LocalClock& clock) { clock_ = clock; }
 
-    Decision ask(const PublicIdentity& caller, const Contacts& contacts, Instant now) const;
-    // A first message claims to be of this caller. True if nothing that it can hold may ring, which is counted: then
+    // `capability`: what the account has of the caller's, or what the caller's offer shows of it.
+    Decision ask(const PublicIdentity& caller, const Contacts& contacts, Instant now,
+                 CapabilityState capability = CapabilityState::none) const;
+    // A first message claims to be of this caller. True if no offer that it can hold may ring, which is counted: then
     // nothing needs to be computed for it, or spent.
-    bool turns_away(const PublicIdentity& claimed, const Contacts& contacts, Instant now);
+    bool turns_away(const PublicIdentity& claimed, const Contacts& contacts, Instant now,
+                    CapabilityState capability = CapabilityState::none);
     // An offer of this caller's is here: counts, notes what rings and lists what is silenced.
-    Decision answer(const PublicIdentity& caller, const Contacts& contacts, Instant now);
+    Decision answer(const PublicIdentity& caller, const Contacts& contacts, Instant now,
+                    CapabilityState capability = CapabilityState::none);
+    // Whether a capability of this person's is taken: of one whom our user blocked it is not, and of those of whom
+    // nothing is known here neither.
+    bool takes_from(const PublicIdentity& person, const Contacts& contacts) const;
+    bool blocks(const PublicIdentity& person) const;
+    // Takes back what always lets them ring. False if nothing did.
+    bool withdraw_exception(const PublicIdentity& person);
 
     const std::vector<SilencedCall>& silenced() const { return silenced_; }
     void forget_silenced() { silenced_.clear(); }

@@ -20,6 +20,7 @@ std::string name_of(Entry entry) {
         case Entry::contacts: return "contacts";
         case Entry::devices: return "devices";
         case Entry::policy: return "policy";
+        case Entry::capabilities: return "capabilities";
     }
     return {};
 }

@@ -19,14 +19,18 @@ std::optional<Exception> exception_for(const CallPolicy& policy, const PublicIde
 
 // By which of its grounds the policy lets them in, if by any.
 std::optional<Reason> admitted_as(WhoMayRing who, const Relationship& relationship) {
-    if (who >= WhoMayRing::contacts && relationship.contact) return Reason::contact;
-    if (who >= WhoMayRing::followed && relationship.followed) return Reason::followed;
+    const bool key = relationship.capability == CapabilityState::live;
+    if (key && who >= WhoMayRing::contacts && relationship.contact) return Reason::contact;
+    if (key && who >= WhoMayRing::followed && relationship.followed) return Reason::followed;
     if (who >= WhoMayRing::verified_accounts && relationship.verified_account) return Reason::verified_account;
     if (who >= WhoMayRing::everyone) return Reason::anybody;
     return std::nullopt;
 }
 
-Reason lacking(WhoMayRing who) {
+Reason lacking(WhoMayRing who, const Relationship& relationship) {
+    const bool expected = relationship.contact || (who >= WhoMayRing::followed && relationship.followed);
+    if (expected && relationship.capability == CapabilityState::none) return Reason::no_capability;
+    if (expected) return Reason::capability_not_shown;
     switch (who) {
         case WhoMayRing::contacts: return Reason::not_contact;
         case WhoMayRing::followed: return Reason::not_followed;
@@ -39,7 +43,9 @@ Reason lacking(WhoMayRing who) {
 
 Decision not_admitted(const CallPolicy& policy, const Relationship& relationship) {
     if (relationship.identity_changed) return decided(Verdict::silence, Reason::identity_changed);
-    return decided(policy.silence_strangers ? Verdict::silence : Verdict::refuse, lacking(policy.who));
+    const Reason reason = lacking(policy.who, relationship);
+    const bool key_lacks = reason == Reason::no_capability || reason == Reason::capability_not_shown;
+    return decided(key_lacks || policy.silence_strangers ? Verdict::silence : Verdict::refuse, reason);
 }
 
 std::optional<Reason> quiet(const QuietHours& hours, std::optional<int> minute) {
@@ -120,6 +126,9 @@ Decision decide(const CallPolicy& policy, const Relationship& relationship, cons
         return within_limits(Reason::excepted);
     }
     if (policy.who == WhoMayRing::nobody) return decided(Verdict::refuse, Reason::calls_off);
+    if (relationship.capability == CapabilityState::revoked) {
+        return decided(Verdict::refuse, Reason::capability_revoked);
+    }
     const auto ground = admitted_as(policy.who, relationship);
     if (!ground) return not_admitted(policy, relationship);
     if (stranger && relationship.request_pending) return decided(Verdict::silence, Reason::request_pending);

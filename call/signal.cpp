@@ -18,7 +18,8 @@ enum class Kind : std::uint8_t {
     reveal,
     rekey,
     rekeyed,
-    ringing = 9,
+    grant,
+    ringing,
     media,
     pictures,
 };
@@ -67,16 +68,16 @@ Result<StreamOffer> parse_streams(ByteReader& in) {
 
 struct BodyWriter {
     ByteWriter& out;
+    void write_media(const StreamOffer& streams, const SasBytes& sas, Bytes rest) const {
+        out.u16(static_cast<std::uint16_t>(streams_size + sas.size() + rest.size()));
+        write_streams(out, streams);
+        out.bytes(sas).bytes(rest);
+    }
     void operator()(const Offer& offer) const {
-        out.u16(streams_size + 32);
-        write_streams(out, offer.streams);
-        out.bytes(offer.commitment);
+        write_media(offer.streams, offer.commitment, offer.capability ? Bytes(*offer.capability) : Bytes());
     }
     void operator()(const Answer& answer) const {
-        out.u16(streams_size + 32 + (answer.withdrawn ? CallId::size : 0));
-        write_streams(out, answer.streams);
-        out.bytes(answer.nonce);
-        if (answer.withdrawn) out.bytes(answer.withdrawn->bytes);
+        write_media(answer.streams, answer.nonce, answer.withdrawn ? Bytes(answer.withdrawn->bytes) : Bytes());
     }
     void operator()(const Route& route) const {
         out.u16(static_cast<std::uint16_t>(route.route.size())).bytes(route.route);
@@ -85,6 +86,7 @@ struct BodyWriter {
     void operator()(const Reveal& reveal) const { out.u16(32).bytes(reveal.nonce); }
     void operator()(const Rekey& rekey) const { out.u16(4).u32(rekey.generation); }
     void operator()(const Rekeyed& rekeyed) const { out.u16(4).u32(rekeyed.generation); }
+    void operator()(const Grant& grant) const { out.u16(36).u32(grant.number).bytes(grant.capability); }
     void operator()(const Ringing&) const { out.u16(0); }
     void operator()(const MediaNotice& media) const {
         const auto& [muted, camera_off, held] = media.status;
@@ -94,18 +96,37 @@ struct BodyWriter {
     void operator()(const Pictures& pictures) const { out.u16(1).u8(static_cast<std::uint8_t>(pictures.say)); }
 };
 
-struct KindOf {
-    Kind operator()(const Offer&) const { return Kind::offer; }
-    Kind operator()(const Answer&) const { return Kind::answer; }
-    Kind operator()(const Route&) const { return Kind::route; }
-    Kind operator()(const HangUp&) const { return Kind::hang_up; }
-    Kind operator()(const Reveal&) const { return Kind::reveal; }
-    Kind operator()(const Rekey&) const { return Kind::rekey; }
-    Kind operator()(const Rekeyed&) const { return Kind::rekeyed; }
-    Kind operator()(const Ringing&) const { return Kind::ringing; }
-    Kind operator()(const MediaNotice&) const { return Kind::media; }
-    Kind operator()(const Pictures&) const { return Kind::pictures; }
-};
+Result<Offer> parse_offer(ByteReader& in) {
+    const auto streams = parse_streams(in);
+    if (!streams) return Failure(streams.error());
+    const auto commitment = in.array<32>();
+    if (!commitment) return Failure(Error::malformed);
+    Offer offer{.streams = *streams, .commitment = *commitment};
+    const Bytes rest = in.rest();
+    if (rest.empty()) return offer;
+    if (rest.size() != crypto::Capability::size) return Failure(Error::malformed);
+    offer.capability = rest.first<crypto::Capability::size>();
+    return offer;
+}
+
+Result<Answer> parse_answer(ByteReader& in) {
+    const auto streams = parse_streams(in);
+    if (!streams) return Failure(streams.error());
+    const auto nonce = in.array<32>();
+    if (!nonce) return Failure(Error::malformed);
+    Answer answer{.streams = *streams, .nonce = *nonce};
+    if (const auto withdrawn = in.array<CallId::size>()) answer.withdrawn = CallId{*withdrawn};
+    if (!in.empty()) return Failure(Error::malformed);
+    return answer;
+}
+
+Result<Grant> parse_grant(const CallId& call, Bytes body) {
+    ByteReader in(body);
+    const auto number = in.u32();
+    const bool formed = number && *number != 0 && in.remaining() == crypto::Capability::size && call == CallId{};
+    if (!formed) return Failure(Error::malformed);
+    return Grant{*number, in.rest().first<crypto::Capability::size>()};
+}
 
 Result<MediaNotice> parse_media(ByteReader& in) {
     const auto number = in.u32();
@@ -120,26 +141,26 @@ Result<MediaNotice> parse_media(ByteReader& in) {
 
 Result<CallSignal> parse_body(CallSignal signal, std::uint8_t kind, Bytes body) {
     ByteReader in(body);
+    const auto say = [&](const auto& parsed) -> Result<CallSignal> {
+        if (!parsed) return Failure(parsed.error());
+        signal.body = *parsed;
+        return signal;
+    };
     switch (static_cast<Kind>(kind)) {
-        case Kind::offer: {
-            const auto streams = parse_streams(in);
-            if (!streams) return Failure(streams.error());
-            const auto commitment = in.array<32>();
-            if (!commitment || !in.empty()) return Failure(Error::malformed);
-            signal.body = Offer{*streams, *commitment};
+        case Kind::offer: return say(parse_offer(in));
+        case Kind::answer: return say(parse_answer(in));
+        case Kind::grant: return say(parse_grant(signal.call, body));
+        case Kind::media: return say(parse_media(in));
+        case Kind::ringing:
+            if (!body.empty()) return Failure(Error::malformed);
+            signal.body = Ringing{};
             return signal;
-        }
-        case Kind::answer: {
-            const auto streams = parse_streams(in);
-            if (!streams) return Failure(streams.error());
-            const auto nonce = in.array<32>();
-            if (!nonce) return Failure(Error::malformed);
-            Answer answer{.streams = *streams, .nonce = *nonce};
-            if (const auto withdrawn = in.array<CallId::size>()) answer.withdrawn = CallId{*withdrawn};
-            if (!in.empty()) return Failure(Error::malformed);
-            signal.body = answer;
+        case Kind::pictures:
+            if (body.size() != 1 || body[0] > static_cast<std::byte>(Pictures::Say::refuse)) {
+                return Failure(Error::malformed);
+            }
+            signal.body = Pictures{static_cast<Pictures::Say>(body[0])};
             return signal;
-        }
         case Kind::route:
             if (body.empty() || body.size() > Route::max_size) return Failure(Error::malformed);
             signal.body = Route{body};
@@ -167,22 +188,6 @@ Result<CallSignal> parse_body(CallSignal signal, std::uint8_t kind, Bytes body) 
             }
             return signal;
         }
-        case Kind::ringing:
-            if (!body.empty()) return Failure(Error::malformed);
-            signal.body = Ringing{};
-            return signal;
-        case Kind::media: {
-            const auto media = parse_media(in);
-            if (!media) return Failure(media.error());
-            signal.body = *media;
-            return signal;
-        }
-        case Kind::pictures:
-            if (body.size() != 1 || body[0] > static_cast<std::byte>(Pictures::Say::refuse)) {
-                return Failure(Error::malformed);
-            }
-            signal.body = Pictures{static_cast<Pictures::Say>(body[0])};
-            return signal;
     }
     return Failure(Error::malformed);
 }
@@ -195,7 +200,7 @@ Result<std::array<std::byte, signal_size>> encode(const CallSignal& signal) {
     }
     std::array<std::byte, signal_size> plaintext{};
     ByteWriter out(plaintext);
-    out.u8(version).u8(static_cast<std::uint8_t>(std::visit(KindOf{}, signal.body))).bytes(signal.call.bytes);
+    out.u8(version).u8(static_cast<std::uint8_t>(signal.body.index() + 1)).bytes(signal.call.bytes);
     std::visit(BodyWriter{out}, signal.body);
     return plaintext;
 }

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/strong_integer.h"
+#include "crypto/capability.h"
 #include "sotto/call.h"
 
 namespace sotto::call {
@@ -26,7 +27,8 @@ using SasBytes = std::array<std::byte, 32>;
 
 struct Offer {
     StreamOffer streams;
-    SasBytes commitment{};  // to the caller's nonce
+    SasBytes commitment{};                               // to the caller's nonce
+    std::optional<crypto::CapabilityView> capability{};  // a view into the signal's plaintext, or of our own
 };
 struct Answer {
     StreamOffer streams;
@@ -52,6 +54,11 @@ struct Rekeyed {
     std::uint32_t generation = 0;
 };
 
+// Lets the receiver ring the sender's device; docs/protocol.md, "Capabilities". Of no call: the id is zeros.
+struct Grant {
+    std::uint32_t number = 0;           // grows with each capability that the device draws for this person
+    crypto::CapabilityView capability;  // a view, as the offer's
+};
 // The callee's device rings.
 struct Ringing {};
 // What the sender holds back; the one with the highest number counts.
@@ -64,7 +71,9 @@ struct Pictures {
     enum class Say : std::uint8_t { ask, agree, refuse } say = Say::ask;
 };
 
-using SignalBody = std::variant<Offer, Answer, Route, HangUp, Reveal, Rekey, Rekeyed, Ringing, MediaNotice, Pictures>;
+// In the order of their kinds.
+using SignalBody =
+    std::variant<Offer, Answer, Route, HangUp, Reveal, Rekey, Rekeyed, Grant, Ringing, MediaNotice, Pictures>;
 struct CallSignal {
     CallId call;
     SignalBody body;

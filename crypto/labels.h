@@ -21,6 +21,7 @@ inline constexpr std::string_view srtp = "Sotto_v1_srtp";                       
 inline constexpr std::string_view safety_number = "Sotto_v1_safety_number";          // hash input
 inline constexpr std::string_view sas_commitment = "Sotto_v1_sas_commitment";        // hash input
 inline constexpr std::string_view sas = "Sotto_v1_sas";                              // info of the SAS and of its key
+inline constexpr std::string_view capability = "Sotto_v1_capability";                // hash input
 
 // Of the store alone: docs/storage.md.
 inline constexpr std::string_view store_records = "Sotto_v1_store_records";  // info of the key that seals records

@@ -22,8 +22,9 @@ int pump(Call& from, Account& peer, std::optional<Call>& to, Instant now) {
 int main() {
     Account alice = Account::create(), bob = Account::create();
     Instant now{};  // your clock's; the library reads none
-    // Only contacts ring, unless the policy says else.
-    if (!bob.contacts().meet("Alice", alice.identity())) return 1;
+    // Only contacts ring, unless the policy says else, and only by a capability: Bob's device sends Alice's one.
+    if (!bob.contacts().meet("Alice", alice.identity()) || !alice.contacts().meet("Bob", bob.identity())) return 1;
+    if (!alice.receive(bob.grant(alice.identity(), alice.bundle().value()).value(), now)) return 1;
     const Buffer bundle = bob.bundle().value();
     std::optional<Call> at_bob, at_alice = alice.dial(bob.identity(), bundle, {.video = false}, now).value();
     pump(*at_alice, bob, at_bob, now);  // the offer arrives: Bob's side rings, and Bob accepts

@@ -40,9 +40,9 @@ class SOTTO_API DeviceRequest {
     DeviceKey key_;
 };
 
-// What a client should tell its user. Devices are those of identities that were dialled, answered, or whose list was
-// learned; of strangers who merely call nothing is remembered.
-// This identity was known, and this device was not: a new telephone, or somebody with a stolen key.
+// What a client should tell its user, or act on. Devices are those of identities that were dialled, answered, or whose
+// list was learned; of strangers who merely call nothing is remembered. This identity was known, and this device was
+// not: a new telephone, or somebody with a stolen key.
 struct DeviceAdded {
     PublicIdentity identity;
     DeviceKey device;
@@ -52,7 +52,13 @@ struct DeviceRemoved {
     PublicIdentity identity;
     DeviceKey device;
 };
-using AccountEvent = std::variant<DeviceAdded, DeviceRemoved>;
+// This device of theirs gave us a capability that we did not hold: dial() shows it. If their own of ours is live
+// (relationship()), give it again by the session: it may have come before they knew us, and then they did not keep it.
+struct CapabilityReceived {
+    PublicIdentity identity;
+    DeviceKey device;
+};
+using AccountEvent = std::variant<DeviceAdded, DeviceRemoved, CapabilityReceived>;
 
 // Whose bundle this is, after its signatures were checked.
 // Errors: truncated, malformed, unsupported_version, bad_signature, bad_key.
@@ -141,8 +147,8 @@ class SOTTO_API Account {
                       Instant now);
 
     // The same for one of the client's own names: rings whoever owns `bundle`, if the name stands for nobody else.
-    // First sight is remembered in contacts(), whatever becomes of the call, so that this person may ring, too. Errors,
-    // in addition: invalid_argument (name), identity_changed until the client has decided in contacts().
+    // First sight is remembered in contacts(), whatever becomes of the call; with grant() this person may ring, too.
+    // Errors, in addition: invalid_argument (name), identity_changed until the client has decided in contacts().
     Result<Call> dial(std::string_view name, Bytes bundle, const CallSettings& settings, Instant now);
 
     // Whom the client's names stand for. Calls look there, too: see Call::peer_name().
@@ -158,9 +164,29 @@ class SOTTO_API Account {
     const CallPolicy& policy() const;
     // What the client's service tells of this person: whether we follow them, and so on. `contact` and
     // `identity_changed` are what contacts() say, whatever stands there. Written with everything else, or by save().
-    // Errors: too_large (65,536 others are known).
+    // So is `capability`: what was given and revoked here. Errors: too_large (65,536 others are known).
     Result<void> set_relationship(const PublicIdentity& person, const Relationship& relationship);
     Relationship relationship(const PublicIdentity& person) const;
+    // -- Capabilities: sotto/capability.h. To make somebody a contact who may ring is contacts().meet(), then a grant
+    // to each of their devices. Each device of ours gives its own.
+
+    // A signal that lets this person ring here, as far as the policy does: for the device whose bundle this is. The
+    // same capability for all of a person's devices and however often it is given, until it is revoked; then a new one,
+    // which takes the place of earlier ones wherever it arrives. Only devices that know us (as a contact, or because
+    // they dialled, answered, follow or were granted to us) keep it; nothing is sent in return. Errors: those of
+    // dial(), not_permitted (we block this person), too_large (65,536 others have one), key_exhausted, the store's.
+    Result<Buffer> grant(const PublicIdentity& person, Bytes bundle);
+    // The same by the session that there is. Errors, in addition: unknown_session (there is none to seal in).
+    Result<Buffer> grant(const PublicIdentity& person, const DeviceKey& device);
+    // What this person holds of ours never lets ring again, nor does an exception that allowed it; nothing is sent.
+    // Without effect on those who had neither. To block somebody by the policy revokes, too. Errors: the store's.
+    Result<void> revoke(const PublicIdentity& person);
+    // Whether dial() has a capability to show to that device.
+    bool holds_capability(const PublicIdentity& person, const DeviceKey& device) const;
+    // For a server that is to ring this device only for offers that show one of these beside them
+    // (Signal::capability). Publish it again after each grant() of a new one and each revoke(). Ascending.
+    std::vector<CapabilityHash> capability_hashes() const;
+
     // Quiet hours go by it; tell it at each start. It is not kept.
     void set_clock(const LocalClock& clock);
     // What would become of a call by this person.
@@ -174,10 +200,11 @@ class SOTTO_API Account {
 
     // A signal that the carrier brought. Gives a ringing Call if it is a new offer of somebody who may ring, nothing if
     // it belongs to a call we have. What is refused is counted and changes nothing. Whatever is returned, don't tell
-    // the carrier: not_permitted must look like a device that is off. Errors: not_permitted; those of parsing, forged,
+    // the carrier: not_permitted must look like a device that is off. Errors: not_permitted (a capability of somebody
+    // whom we don't know, too); those of parsing, forged,
     // replayed, too_many_skipped, unknown_prekey, key_exhausted, bad_key, bad_signature, revoked, too_large,
-    // unknown_session, unknown_call, wrong_state; the store's, which lose the signal; codec_failed and unavailable,
-    // which end the call that was answered.
+    // unknown_session, unknown_call, wrong_state, outdated (a capability older than the one held); the store's, which
+    // lose the signal; codec_failed and unavailable, which end the call that was answered.
     Result<std::optional<Call>> receive(Bytes signal, Instant now);
 
     const RefusalCounts& refused() const;

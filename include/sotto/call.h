@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "sotto/bytes.h"
+#include "sotto/capability.h"
 #include "sotto/error.h"
 #include "sotto/export.h"
 #include "sotto/identity.h"
@@ -79,6 +80,9 @@ struct Signal {  // for the peer, by any carrier; opaque to it
     PublicIdentity to;
     DeviceKey device;  // which of its devices
     Bytes bytes;
+    // Of an offer alone, if we hold a capability for that device: for a server that rings nobody without one. It tells
+    // the server that this is an offer, and which earlier ones were by the same caller; the client may leave it out.
+    std::optional<CapabilityHash> capability{};
 };
 struct ShownFrame {
     VideoFrame picture;

@@ -41,9 +41,9 @@ class SOTTO_API Contacts {
     explicit Contacts(const PublicIdentity& ours) : ours_(ours) {}
 
     // `name` is said to be `identity`: by a directory's bundle (Account::dial() asks itself), or by the server that
-    // brought a call. First sight is remembered and makes a contact, who may ring (sotto/policy.h): so meet those alone
-    // whom the user chose, or whose name find() knows. Error::identity_changed if the name stands for another: the
-    // change is then pending, in place of an earlier one, until the client decides.
+    // brought a call. First sight is remembered and makes a contact, who may ring once given a capability
+    // (Account::grant()): so meet those alone whom the user chose, or whose name find() knows. Error::identity_changed
+    // if the name stands for another: the change is then pending, in place of an earlier one, until the client decides.
     Result<void> meet(std::string_view name, const PublicIdentity& identity);
 
     // What the client has to decide about this name, if anything.

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "sotto/capability.h"
 #include "sotto/error.h"
 #include "sotto/export.h"
 #include "sotto/identity.h"
@@ -25,7 +26,9 @@ namespace sotto {
 
 // -- What the user chooses.
 
-// Each choice lets in those of the choices before it, too.
+// Each choice lets in those of the choices before it, too. Contacts and people we follow need a capability besides
+// (sotto/capability.h): without one they are as anybody else. The other two are open doors: for somebody of whom our
+// device knows nothing there is nothing to give beforehand.
 enum class WhoMayRing : std::uint8_t {
     nobody,
     contacts,           // the default
@@ -36,7 +39,7 @@ enum class WhoMayRing : std::uint8_t {
 
 // For one person, whatever the rest says.
 enum class Exception : std::uint8_t {
-    allow,  // rings, at any hour, even if nobody else may; only the limits hold
+    allow,  // rings, at any hour, even if nobody else may; only the limits hold, and no capability is asked for
     block,  // never rings, and is nowhere listed
 };
 
@@ -84,6 +87,7 @@ struct Relationship {
     bool follows_us = false;        // tells in explain() what they might expect; no way to our telephone
     bool verified_account = false;  // the client's service vouches for the account
     bool request_pending = false;   // they asked to write to us, and the user has not decided
+    CapabilityState capability = CapabilityState::none;  // that we gave them
 
     friend bool operator==(const Relationship&, const Relationship&) = default;
 };
@@ -151,12 +155,15 @@ enum class Reason : std::uint8_t {
     // refuse
     blocked,
     calls_off,
+    capability_revoked,
     // refuse, or silence where strangers are silenced
     not_contact,
     not_followed,
     not_verified,
     // silence
     identity_changed,
+    no_capability,
+    capability_not_shown,
     unknown_caller,
     request_pending,
     quiet_hours,
@@ -204,10 +211,12 @@ SOTTO_API bool is_stranger(const CallPolicy& policy, const Relationship& relatio
 //   1. blocked: refuse
 //   2. allowed: ring, within the limits
 //   3. nobody may ring: refuse
-//   4. not among those who may: refuse, or silence if strangers are silenced or a contact's identity has changed
-//   5. a stranger, while strangers are silenced or a message request of theirs is pending: silence
-//   6. quiet hours: silence
-//   7. ring, within the limits: silence beyond them
+//   4. their capability was revoked: refuse
+//   5. not among those who may: silence if a contact's identity has changed, or if nothing lacks but the capability;
+//      else refuse, or silence if strangers are silenced
+//   6. a stranger, while strangers are silenced or a message request of theirs is pending: silence
+//   7. quiet hours: silence
+//   8. ring, within the limits: silence beyond them
 SOTTO_API Decision decide(const CallPolicy& policy, const Relationship& relationship, const PublicIdentity& caller,
                           const RingHistory& history, const Moment& moment);
 

@@ -289,6 +289,8 @@ TEST_CASE("both dial at once: each side's session is kept, and the next calls ru
         REQUIRE(call);
         from.call.emplace(std::move(*call));
     };
+    let_everyone_ring(a);
+    let_everyone_ring(b);
     dial(world.caller, world.callee);
     dial(world.callee, world.caller);
     world.settle();
@@ -323,6 +325,7 @@ TEST_CASE("a peer that lost its sessions is reached again by its new bundle") {
     world.callee.call.reset();
     world.callee.account = Account::restore(seed, world.callee.random);
     REQUIRE(world.callee.account.contacts().meet("caller", world.caller.account.identity()));
+    world.let_caller_ring(82);
     REQUIRE(world.dial());
     REQUIRE(world.callee.call);
     REQUIRE(world.callee.call->accept({}, world.now));

@@ -79,6 +79,7 @@ TEST_CASE("a caller who may not ring gets not one byte, and can't tell it from a
         bool contact;
         Reason reason;
         Verdict verdict;
+        CapabilityState capability = CapabilityState::live;
     };
     CallPolicy off_policy{.who = WhoMayRing::nobody}, blocked, silent{.who = WhoMayRing::everyone}, night, none;
     blocked.exceptions[caller] = Exception::block;
@@ -90,13 +91,20 @@ TEST_CASE("a caller who may not ring gets not one byte, and can't tell it from a
                           {blocked, true, Reason::blocked, Verdict::refuse},
                           {silent, false, Reason::unknown_caller, Verdict::silence},
                           {night, true, Reason::time_unknown, Verdict::silence},
-                          {none, true, Reason::caller_too_often, Verdict::silence}}) {
+                          {none, true, Reason::caller_too_often, Verdict::silence},
+                          {{}, true, Reason::capability_revoked, Verdict::refuse, CapabilityState::revoked},
+                          {{}, true, Reason::capability_not_shown, Verdict::silence, CapabilityState::not_shown}}) {
         CAPTURE(name(c.reason));
         TwoParty world(60);
         REQUIRE(world.caller.account.identity() == caller);
         if (!c.contact) make_strangers(world);
         REQUIRE(world.callee.account.set_policy(c.policy));
-        CHECK(world.callee.account.may_ring(caller, world.now).reason == c.reason);
+        if (c.capability != CapabilityState::live) REQUIRE(world.callee.account.revoke(caller));
+        if (c.capability == CapabilityState::not_shown) {  // a new one, which never arrives
+            REQUIRE(world.callee.account.grant(caller, *world.caller.account.bundle()));
+        } else {
+            CHECK(world.callee.account.may_ring(caller, world.now).reason == c.reason);
+        }
         CHECK(ring_out(world).same_as(nothing));
         CHECK_FALSE(world.callee.call);
         CHECK(world.callee.signals_sent == 0);

@@ -19,10 +19,11 @@ const PublicIdentity ann{{std::byte{1}}}, bob{{std::byte{2}}};
 
 // What each did on the service, and the telephone book of each.
 struct Side {
-    bool follows = false;        // the other
-    bool messaged = false;       // the other
-    bool request_waits = false;  // of the other, here
-    bool contact = false;        // the other is one
+    bool follows = false;                          // the other
+    bool messaged = false;                         // the other
+    bool request_waits = false;                    // of the other, here
+    bool contact = false;                          // the other is one
+    CapabilityState gave = CapabilityState::live;  // the other
 };
 
 // X: the callee follows the caller or has them in the address book, and has written to the caller.
@@ -36,7 +37,8 @@ Party party(std::string_view name, const PublicIdentity& identity, const CallPol
             .other = {.contact = self.contact,
                       .followed = self.follows,
                       .follows_us = other.follows,
-                      .request_pending = self.request_waits}};
+                      .request_pending = self.request_waits,
+                      .capability = self.gave}};
 }
 
 struct Scenario {
@@ -136,6 +138,37 @@ TEST_CASE("in each of the five scenarios a contact of the one who is called ring
     }
 }
 
+TEST_CASE("in none of the five scenarios anybody rings before the one who is called has given a capability") {
+    for (Scenario scenario : scenarios) {
+        CAPTURE(scenario.what);
+        for (const bool contact : {false, true}) {
+            scenario.a.contact = scenario.b.contact = contact;
+            for (const CapabilityState gave : {CapabilityState::none, CapabilityState::revoked}) {
+                scenario.a.gave = scenario.b.gave = gave;
+                for (const WhoMayRing who : {WhoMayRing::contacts, WhoMayRing::followed}) {
+                    const Explanation told = explain(party("Ann", ann, {.who = who}, scenario.a, scenario.b),
+                                                     party("Bob", bob, {.who = who}, scenario.b, scenario.a));
+                    const auto rings_with_one = [&](const Side& callee) {
+                        return callee.contact || (who == WhoMayRing::followed && callee.follows);
+                    };
+                    const auto without_one = [&](const Side& callee) {
+                        if (gave == CapabilityState::revoked) return Reason::capability_revoked;
+                        if (rings_with_one(callee)) return Reason::no_capability;
+                        return who == WhoMayRing::contacts ? Reason::not_contact : Reason::not_followed;
+                    };
+                    CHECK(told.first_rings_second.verdict != allow);
+                    CHECK(told.second_rings_first.verdict != allow);
+                    CHECK(told.first_rings_second.reason == without_one(scenario.b));
+                    CHECK(told.second_rings_first.reason == without_one(scenario.a));
+                    if (told.first_rings_second.reason == Reason::no_capability) {
+                        CHECK(contains(told.text, "Ann can't ring Bob: Bob has not given Ann a capability yet"));
+                    }
+                }
+            }
+        }
+    }
+}
+
 TEST_CASE("what X leaves to be found out is said beforehand: one may ring, the other can't ring back") {
     for (const Scenario& scenario : scenarios) {
         CAPTURE(scenario.what);
@@ -153,6 +186,11 @@ TEST_CASE("what X leaves to be found out is said beforehand: one may ring, the o
 TEST_CASE("both directions are told in plain words, with quiet hours and what is in vain") {
     Party a{.name = "Ann", .identity = ann, .policy = {}, .other = {}};
     Party b{.name = "Bob", .identity = bob, .policy = {}, .other = {.contact = true}};
+    CHECK(contains(explain(a, b).text,
+                   "Ann can't ring Bob: Bob has not given Ann a capability yet. Bob finds the call in a list. "));
+    b.other.capability = CapabilityState::revoked;
+    CHECK(contains(explain(a, b).text, "Ann can't ring Bob: Bob has taken back the capability that let Ann ring. Bob"));
+    b.other.capability = CapabilityState::live;
     b.policy.quiet_hours = {.from = 22 * 60, .until = 7 * 60 + 5};
     CHECK(explain(a, b).text ==
           "Ann may ring Bob: Ann is one of Bob's contacts. Not between 22:00 and 07:05, Bob's quiet hours. "

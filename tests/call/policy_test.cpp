@@ -29,13 +29,18 @@ Decision decide(const CallPolicy& policy, const Relationship& relationship) {
 constexpr std::array all_who{WhoMayRing::nobody, WhoMayRing::contacts, WhoMayRing::followed,
                              WhoMayRing::verified_accounts, WhoMayRing::everyone};
 
-Relationship relationship(unsigned bits) {
+constexpr std::array all_states{CapabilityState::none, CapabilityState::live, CapabilityState::not_shown,
+                                CapabilityState::revoked};
+constexpr Relationship contact_with_key{.contact = true, .capability = CapabilityState::live};
+
+Relationship relationship(unsigned bits, CapabilityState capability) {
     return {.contact = (bits & 1) != 0,
             .identity_changed = (bits & 2) != 0,
             .followed = (bits & 4) != 0,
             .follows_us = (bits & 8) != 0,
             .verified_account = (bits & 16) != 0,
-            .request_pending = (bits & 32) != 0};
+            .request_pending = (bits & 32) != 0,
+            .capability = capability};
 }
 
 enum class Hour { no_quiet_hours, loud, quiet, unknown };
@@ -43,9 +48,11 @@ enum class Hour { no_quiet_hours, loud, quiet, unknown };
 // The rules as the header tells them in words, told the other way round: first who rings, then who is silenced.
 Verdict expected(WhoMayRing who, const Relationship& of, std::optional<Exception> exception, bool silence, Hour hour) {
     if (exception) return exception == Exception::allow ? Verdict::allow : Verdict::refuse;
-    std::set<WhoMayRing> let_in_by{WhoMayRing::everyone};
-    if (of.contact) let_in_by.insert({WhoMayRing::contacts, WhoMayRing::followed, WhoMayRing::verified_accounts});
-    if (of.followed) let_in_by.insert({WhoMayRing::followed, WhoMayRing::verified_accounts});
+    if (of.capability == CapabilityState::revoked) return Verdict::refuse;
+    std::set<WhoMayRing> let_in_by{WhoMayRing::everyone}, with_a_key;
+    if (of.contact) with_a_key.insert({WhoMayRing::contacts, WhoMayRing::followed, WhoMayRing::verified_accounts});
+    if (of.followed) with_a_key.insert({WhoMayRing::followed, WhoMayRing::verified_accounts});
+    if (of.capability == CapabilityState::live) let_in_by.insert(with_a_key.begin(), with_a_key.end());
     if (of.verified_account) let_in_by.insert(WhoMayRing::verified_accounts);
     const bool known = of.contact || of.followed;
     if (let_in_by.contains(who)) {
@@ -54,7 +61,7 @@ Verdict expected(WhoMayRing who, const Relationship& of, std::optional<Exception
         return rings_by_day && day ? Verdict::allow : Verdict::silence;
     }
     if (who == WhoMayRing::nobody) return Verdict::refuse;
-    return silence || of.identity_changed ? Verdict::silence : Verdict::refuse;
+    return silence || of.identity_changed || with_a_key.contains(who) ? Verdict::silence : Verdict::refuse;
 }
 
 std::size_t rang(const std::vector<Instant>& rings, Instant after) {
@@ -63,13 +70,46 @@ std::size_t rang(const std::vector<Instant>& rings, Instant after) {
 
 }  // namespace
 
-TEST_CASE("without a word from anybody contacts ring, and nobody else") {
+TEST_CASE("without a word from anybody contacts who show a capability ring, and nobody else") {
     const CallPolicy policy;
-    CHECK(decide(policy, {.contact = true}).verdict == Verdict::allow);
+    CHECK(decide(policy, contact_with_key).verdict == Verdict::allow);
+    for (const CapabilityState capability : all_states) {
+        for (unsigned bits = 0; bits < 64; ++bits) {
+            const Relationship of = relationship(bits, capability);
+            CAPTURE(bits);
+            const bool rings = of.contact && capability == CapabilityState::live;
+            CHECK((decide(policy, of).verdict == Verdict::allow) == rings);
+        }
+    }
+}
+
+TEST_CASE("a capability opens no door that the policy shuts, and is asked for at none that is open") {
     for (unsigned bits = 0; bits < 64; ++bits) {
-        const Relationship of = relationship(bits);
         CAPTURE(bits);
-        CHECK((decide(policy, of).verdict == Verdict::allow) == of.contact);
+        for (const WhoMayRing who : all_who) {
+            const Relationship with = relationship(bits, CapabilityState::live);
+            const bool known = with.contact || (who >= WhoMayRing::followed && with.followed);
+            const Decision without = decide({.who = who}, relationship(bits, CapabilityState::none));
+            if (!known) CHECK(decide({.who = who}, with) == without);
+            if (who == WhoMayRing::everyone) CHECK(decide({.who = who}, with).verdict == without.verdict);
+        }
+        const CallPolicy excepted{.who = WhoMayRing::nobody, .exceptions = {{ann, Exception::allow}}};
+        for (const CapabilityState capability : all_states) {
+            CHECK(decide(excepted, relationship(bits, capability)).reason == Reason::excepted);
+        }
+    }
+}
+
+TEST_CASE("the user is told what lacks: a capability never given, one not shown, and one taken back is only counted") {
+    for (const bool silence : {false, true}) {
+        const CallPolicy policy{.silence_strangers = silence};
+        const auto told = [&](CapabilityState capability) {
+            const Decision decision = decide(policy, {.contact = true, .capability = capability});
+            return std::pair(decision.verdict, decision.reason);
+        };
+        CHECK(told(CapabilityState::none) == std::pair(Verdict::silence, Reason::no_capability));
+        CHECK(told(CapabilityState::not_shown) == std::pair(Verdict::silence, Reason::capability_not_shown));
+        CHECK(told(CapabilityState::revoked) == std::pair(Verdict::refuse, Reason::capability_revoked));
     }
 }
 
@@ -87,23 +127,27 @@ TEST_CASE("every choice, relationship, exception and hour is decided as the rule
                         if (hour != Hour::no_quiet_hours) policy.quiet_hours = {.from = 60, .until = 120};
                         Moment moment{.now = start, .local_minute = hour == Hour::quiet ? 60 : 120};
                         if (hour == Hour::unknown) moment.local_minute.reset();
-                        const Decision decision = sotto::decide(policy, relationship(bits), ann, {}, moment);
-                        const Verdict told = expected(who, relationship(bits), exception, silence, hour);
-                        if (decision.verdict != told) {
-                            CAPTURE(bits);
-                            CAPTURE(static_cast<int>(who));
-                            CAPTURE(decision.sentence);
-                            FAIL_CHECK("another verdict than the rules'");
+                        for (const CapabilityState capability : all_states) {
+                            const Relationship of = relationship(bits, capability);
+                            const Decision decision = sotto::decide(policy, of, ann, {}, moment);
+                            const Verdict told = expected(who, of, exception, silence, hour);
+                            if (decision.verdict != told) {
+                                CAPTURE(bits);
+                                CAPTURE(static_cast<int>(who));
+                                CAPTURE(static_cast<int>(capability));
+                                CAPTURE(decision.sentence);
+                                FAIL_CHECK("another verdict than the rules'");
+                            }
+                            verdicts[decision.reason].insert(decision.verdict);
+                            ++(told == Verdict::allow ? allowed : told == Verdict::silence ? silenced : refused);
+                            if (decision.sentence != describe(decision.reason)) FAIL_CHECK("another sentence");
                         }
-                        verdicts[decision.reason].insert(decision.verdict);
-                        ++(told == Verdict::allow ? allowed : told == Verdict::silence ? silenced : refused);
-                        CHECK(decision.sentence == describe(decision.reason));
                     }
                 }
             }
         }
     }
-    CHECK(allowed + silenced + refused == 5 * 64 * 3 * 2 * 4);
+    CHECK(allowed + silenced + refused == 5 * 64 * 3 * 2 * 4 * 4);
     CHECK(allowed > 1000);
     CHECK(silenced > 1000);
     CHECK(refused > 1000);
@@ -117,11 +161,13 @@ TEST_CASE("every choice, relationship, exception and hour is decided as the rule
 TEST_CASE("to follow somebody never lets anybody ring") {
     for (const WhoMayRing who : all_who) {
         for (unsigned bits = 0; bits < 64; ++bits) {
-            Relationship of = relationship(bits);
-            of.follows_us = false;
-            const Decision without = decide({.who = who}, of);
-            of.follows_us = true;
-            CHECK(decide({.who = who}, of) == without);
+            for (const CapabilityState capability : all_states) {
+                Relationship of = relationship(bits, capability);
+                of.follows_us = false;
+                const Decision without = decide({.who = who}, of);
+                of.follows_us = true;
+                CHECK(decide({.who = who}, of) == without);
+            }
         }
     }
 }
@@ -150,7 +196,7 @@ TEST_CASE("quiet hours hold in exactly their minutes of all 1440, over midnight 
         int silenced = 0;
         for (int minute = 0; minute < 1440; ++minute) {
             const auto decision =
-                sotto::decide(policy, {.contact = true}, ann, {}, {.now = start, .local_minute = minute});
+                sotto::decide(policy, contact_with_key, ann, {}, {.now = start, .local_minute = minute});
             const bool is_quiet = quiet.contains(minute);
             if (decision.reason != (is_quiet ? Reason::quiet_hours : Reason::contact)) {
                 CAPTURE(minute);
@@ -255,7 +301,7 @@ TEST_CASE("of a flood of 100,000 calls by 1,000 strangers none rings, or few if 
             }
             if (i % 10000 != 9999) continue;
             ++contacts_calls;
-            if (sotto::decide(policy, {.contact = true}, ann, history, {now, 0}).verdict == Verdict::allow) ++contacts;
+            if (sotto::decide(policy, contact_with_key, ann, history, {now, 0}).verdict == Verdict::allow) ++contacts;
         }
         // Six windows of ten minutes; one may be cut in two.
         CHECK(strangers.size() <= (who == WhoMayRing::everyone ? 7U * policy.limits.strangers : 0U));

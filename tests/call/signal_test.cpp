@@ -26,11 +26,17 @@ CallSignal signal(decltype(CallSignal::body) body) {
 }
 
 constexpr SasBytes sas{std::byte{1}, std::byte{2}};
+constexpr std::array<std::byte, 32> capability{std::byte{7}, std::byte{8}};
 
-const std::array<CallSignal, 7> all{
-    signal(Offer{streams, sas}),         signal(Answer{streams, sas}), signal(Route{as_bytes("127.0.0.1 5000")}),
-    signal(HangUp{EndReason::declined}), signal(Reveal{sas}),          signal(Rekey{3}),
-    signal(Rekeyed{0xffffffff})};
+const std::array<CallSignal, 9> all{signal(Offer{streams, sas}),
+                                    signal(Answer{streams, sas}),
+                                    signal(Route{as_bytes("127.0.0.1 5000")}),
+                                    signal(HangUp{EndReason::declined}),
+                                    signal(Reveal{sas}),
+                                    signal(Rekey{3}),
+                                    signal(Rekeyed{0xffffffff}),
+                                    signal(Offer{streams, sas, capability}),
+                                    CallSignal{.call = {}, .body = Grant{3, capability}}};
 
 }  // namespace
 
@@ -71,6 +77,48 @@ TEST_CASE("signals cut short, lengthened or of another version are refused by na
         other[0] = std::byte{9};
         CHECK(parse_signal(other).error() == Error::unsupported_version);
     }
+}
+
+TEST_CASE("an offer says 48 bytes without a capability and 80 with one, and nothing between or beyond") {
+    const auto body_of = [](const CallSignal& sent) {
+        const auto bytes = *encode(sent);
+        return std::to_integer<int>(bytes[18]) << 8 | std::to_integer<int>(bytes[19]);
+    };
+    CHECK(body_of(all[0]) == 48);
+    CHECK(body_of(all[7]) == 80);
+    const auto bytes = *encode(all[7]);
+    const auto offer = parse_signal(bytes);
+    REQUIRE(offer);
+    REQUIRE(std::get<Offer>(offer->body).capability);
+    CHECK(std::ranges::equal(*std::get<Offer>(offer->body).capability, capability));
+    const auto without = *encode(all[0]);
+    CHECK_FALSE(std::get<Offer>(parse_signal(without)->body).capability);
+    int read = 0;
+    for (int size = 0; size <= 236; ++size) {
+        auto of_size = without;  // the rest is zeros
+        of_size[19] = static_cast<std::byte>(size);
+        const auto parsed = parse_signal(of_size);
+        read += parsed ? 1 : 0;
+        if (!parsed) CHECK(parsed.error() == Error::malformed);
+    }
+    CHECK(read == 2);
+}
+
+TEST_CASE("a grant is of no call, has a number that is not 0, and exactly one capability") {
+    const auto bytes = *encode(all[8]);
+    const auto grant = parse_signal(bytes);
+    REQUIRE(grant);
+    CHECK(std::get<Grant>(grant->body).number == 3);
+    CHECK(std::ranges::equal(std::get<Grant>(grant->body).capability, capability));
+    const auto with = [&](std::size_t at, int value) {
+        auto other = bytes;
+        other[at] = static_cast<std::byte>(value);
+        return parse_signal(other).error();
+    };
+    CHECK(with(2, 1) == Error::malformed);   // the call's id
+    CHECK(with(17, 1) == Error::malformed);  // its last byte
+    CHECK(with(23, 0) == Error::malformed);  // the number
+    for (const int size : {0, 3, 4, 35, 37, 68}) CHECK(with(19, size) == Error::malformed);
 }
 
 TEST_CASE("streams with equal SSRCs are malformed, whichever two they are") {

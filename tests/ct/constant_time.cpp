@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "crypto/capability.h"
 #include "crypto/chain.h"
 #include "crypto/media_keys.h"
 #include "crypto/primitives.h"
@@ -150,6 +151,17 @@ void commitments_are_compared() {
     require(!check_commitment(commitment, drawn<CallerNonce>(random), {}), "another nonce is taken");
 }
 
+void capabilities_are_compared() {
+    SecretRandom random(11);
+    const Capability ours = drawn<Capability>(random);
+    Capability shown = copy_capability(ours.reveal());
+    require(is_secret(shown.reveal()), "a copied capability is public");
+    require(same(ours, shown.reveal()), "a capability is not the same as itself");
+    shown.fill()[0] ^= std::byte{1};
+    require(!same(ours, shown.reveal()), "another capability counts as the same");
+    require(is_secret(hash_of(ours).bytes), "a hash is public before it is published");
+}
+
 void media_keys_follow() {
     SecretRandom random(6);
     const CallBinding binding{};
@@ -224,6 +236,7 @@ int main(int argc, char** argv) {
     kem_keys_agree();
     sessions_talk();
     commitments_are_compared();
+    capabilities_are_compared();
     media_keys_follow();
     std::puts("no branch and no address depended on a secret");
     return 0;

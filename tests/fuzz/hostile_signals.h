@@ -67,7 +67,8 @@ class HostileSignals {
 
     Call* find(std::size_t index) { return index < calls_.size() ? &calls_[index].call : nullptr; }
 
-    // Kind, which call it is about (or one that nobody knows), length, body; the padding is as it should be.
+    // Kind, which call it is about (or one that nobody knows, or 255: none), length, body; the padding is as it should
+    // be.
     void say(Program& program) {
         std::array<std::byte, call::signal_size> plaintext{};
         ByteWriter out(plaintext);
@@ -75,12 +76,15 @@ class HostileSignals {
         const std::uint8_t about = program.u8();
         const Call* const known = find(about);
         const Bytes body = program.bytes(program.u8() % 240U);
-        out.u8(1).u8(kind).bytes(known != nullptr ? known->id().bytes : CallId{{std::byte{about}}}.bytes);
+        const CallId unknown = about == 255 ? CallId{} : CallId{{std::byte{about}}};
+        out.u8(1).u8(kind).bytes(known != nullptr ? known->id().bytes : unknown.bytes);
         out.u16(static_cast<std::uint16_t>(body.size())).bytes(body);
 
         const std::uint64_t refused = account_.refused().total();
         auto received = account_.receive(sessions_.back().seal(plaintext, crypto::Step::fresh)->message, now_);
         check(account_.refused().total() == refused + (received ? 0 : 1));
+        const auto held = [&] { return account_.holds_capability(peer_.identity(), peer_.key()); };
+        if (received && kind == grant_kind) check(held() && !*received);
         if (!received || !*received) return;
         check(known == nullptr && (*received)->state() == CallState::ringing);
         if (calls_.size() < 4) calls_.push_back({std::move(**received)});
@@ -123,6 +127,8 @@ class HostileSignals {
             std::move(*crypto::Session::initiate(peer_, *crypto::parse_bundle(*account_.bundle()), random_)));
         return sessions;
     }
+
+    static constexpr std::uint8_t grant_kind = 8;
 
     test::SeededRandom random_{1};
     Account account_ = test::open_to_everyone(random_);

@@ -1,4 +1,5 @@
 // The second half of make_seeds.cpp: what arrives as a signal, or is read from a store or a code.
+#include "call/capabilities.h"
 #include "call/doorkeeper.h"
 #include "call/signal.h"
 #include "crypto/header.h"
@@ -25,6 +26,16 @@ void signal(const Folder& folder) {
                                         .video_ssrc = Ssrc{0x55667788},
                                         .repair_ssrc = Ssrc{0x99aabbcc}};
     folder.write("offer", *call::encode({.call = {}, .body = call::Offer{streams}}));
+    constexpr std::array<std::byte, 32> token{std::byte{7}};
+    folder.write("offer-with-capability", *call::encode({.call = {}, .body = call::Offer{streams, {}, token}}));
+    const auto grant = *call::encode({.call = {}, .body = call::Grant{1, token}});
+    folder.write("grant", grant);
+    auto of_a_call = grant;
+    of_a_call[2] = std::byte{1};
+    folder.write("grant-of-a-call", of_a_call);
+    auto without_number = grant;
+    without_number[23] = std::byte{0};
+    folder.write("grant-without-number", without_number);
     folder.write("answer", *call::encode({.call = {}, .body = call::Answer{streams}}));
     folder.write("route", *call::encode({.call = {}, .body = call::Route{as_bytes("127.0.0.1 5000")}}));
     folder.write("reveal", *call::encode({.call = {}, .body = call::Reveal{}}));
@@ -74,6 +85,26 @@ void policy(const Folder& folder) {
     Seed unordered{stored};
     unordered.bytes[18] = std::byte{4};  // of the first exception's identity
     folder.write("exceptions-out-of-order", unordered);
+}
+
+void capabilities(const Folder& folder) {
+    test::SeededRandom random(78);
+    call::Capabilities table;
+    folder.write("none", table.encode().reveal());
+    constexpr PublicIdentity alice{{std::byte{2}}}, bob{{std::byte{3}}}, carol{{std::byte{4}}};
+    constexpr std::array<std::byte, 32> token{std::byte{7}};
+    check(table.give(alice, random) && table.give(bob, random) && table.revoke(bob));
+    check(table.take({alice, {}}, 1, token) && table.take({carol, {}}, 2, token));
+    const Buffer stored = to_buffer(table.encode().reveal());
+    folder.write("given-revoked-and-held", stored);
+    folder.write("cut-short", Bytes(stored).first(stored.size() - 1));
+    Seed lengthened{stored};
+    folder.write("lengthened", lengthened.u8(0));
+    Seed unordered{stored};
+    unordered.bytes[9] = std::byte{4};  // of the first person
+    folder.write("people-out-of-order", unordered);
+    table.withdraw_all();
+    folder.write("after-an-older-copy", table.encode().reveal());
 }
 
 // Made from another seed than the targets', so that all of it is foreign to them.
@@ -206,6 +237,15 @@ void hostile_signals(const Folder& folder) {
     folder.write("revealed-twice", revealed);
     signal(signal(falsely, 9, offer).u8(2).u8(0), 0, reveal);
     folder.write("revealed-falsely", falsely);
+    // Grants: before the account knows us, after it has dialled us, again, a former one; then an offer that shows one.
+    constexpr std::array<std::byte, 32> token{std::byte{7}};
+    const call::CallSignal granted{.call = {}, .body = call::Grant{2, token}};
+    const call::CallSignal former{.call = {}, .body = call::Grant{1, token}};
+    const call::CallSignal showing{.call = {}, .body = call::Offer{streams, {}, token}};
+    Seed given;
+    signal(given, 255, granted).u8(0);
+    signal(signal(signal(signal(given, 255, granted), 255, granted), 255, former), 9, showing).u8(0);
+    folder.write("granted", given);
 }
 
 }  // namespace
@@ -215,6 +255,7 @@ void make_signal_seeds(const std::filesystem::path& root) {
     qr({root, "qr"});
     contacts({root, "contacts"});
     policy({root, "policy"});
+    capabilities({root, "capabilities"});
     sessions(root);
     device_list({root, "device_list"});
     stored_record({root, "stored_record"});

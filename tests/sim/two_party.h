@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdlib>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -21,6 +22,20 @@ class TwoParty {
           signal_luck_(seed + 4000) {
         static_cast<void>(caller.account.contacts().meet("callee", callee.account.identity()));
         static_cast<void>(callee.account.contacts().meet("caller", caller.account.identity()));
+        let_caller_ring(seed);
+    }
+
+    // What is drawn for it is drawn beside: a call's draws are the same without it.
+    void let_caller_ring(std::uint64_t seed) {
+        const SeededRandom callers = caller.random, callees = callee.random;
+        caller.random = SeededRandom(seed + 5000);
+        callee.random = SeededRandom(seed + 6000);
+        const auto grant = callee.account.grant(caller.account.identity(), *caller.account.bundle());
+        if (!grant || !caller.account.receive(*grant, now)) std::abort();
+        while (caller.account.event()) {
+        }
+        caller.random = callers;
+        callee.random = callees;
     }
 
     Result<void> dial(const CallSettings& settings = {}) {

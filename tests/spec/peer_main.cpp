@@ -106,6 +106,34 @@ class Peer {
         return "";
     }
 
+    // A contact from now on, and nobody rings but by a capability.
+    Reply know(const Arguments& arguments) {
+        const auto theirs = identity(arguments[0]);
+        if (!theirs) return Failure(theirs.error());
+        if (const auto met = account_.contacts().meet("them", *theirs); !met) return Failure(met.error());
+        CallPolicy policy;
+        policy.limits.window = std::chrono::seconds(0);
+        if (const auto set = account_.set_policy(policy); !set) return Failure(set.error());
+        return "";
+    }
+    Reply grant(const Arguments& arguments) {
+        const auto theirs = identity(arguments[0]);
+        if (!theirs) return Failure(theirs.error());
+        const auto signal = account_.grant(*theirs, arguments[1]);
+        return signal ? Reply(word(*signal)) : Failure(signal.error());
+    }
+    Reply revoke(const Arguments& arguments) {
+        const auto theirs = identity(arguments[0]);
+        if (!theirs) return Failure(theirs.error());
+        if (const auto revoked = account_.revoke(*theirs); !revoked) return Failure(revoked.error());
+        return "";
+    }
+    Reply hashes(const Arguments&) {
+        std::string words;
+        for (const CapabilityHash& hash : account_.capability_hashes()) words += word(hash.bytes);
+        return words;
+    }
+
     Reply dial(const Arguments& arguments) {
         const auto callee = identity(arguments[0]);
         if (!callee) return Failure(callee.error());
@@ -144,7 +172,10 @@ class Peer {
             words.append(" ").append(name) += ":" + to_hex(value);
         };
         while (const auto output = call_->poll(now)) {
-            if (const auto* signal = std::get_if<Signal>(&*output)) add("signal", signal->bytes);
+            if (const auto* signal = std::get_if<Signal>(&*output)) {
+                add("signal", signal->bytes);
+                if (signal->capability) add("capability", signal->capability->bytes);
+            }
             if (const auto* active = std::get_if<Activated>(&*output))
                 add("activated", as_bytes(active->safety_number));
             if (const auto* ready = std::get_if<ShortAuthReady>(&*output)) {
@@ -174,11 +205,13 @@ class Peer {
 };
 
 const std::map<std::string, Peer::Command> Peer::commands = {
-    {"bundle", {0, &Peer::bundle}}, {"initiate", {1, &Peer::initiate}}, {"accept", {1, &Peer::accept}},
-    {"seal", {2, &Peer::seal}},     {"open", {1, &Peer::open}},         {"account", {0, &Peer::account}},
-    {"code", {1, &Peer::code}},     {"scan", {2, &Peer::scan}},         {"devices", {0, &Peer::devices}},
-    {"learn", {1, &Peer::learn}},   {"dial", {2, &Peer::dial}},         {"receive", {1, &Peer::receive}},
-    {"answer", {1, &Peer::answer}}, {"rekey", {0, &Peer::rekey}},       {"hang_up", {0, &Peer::hang_up}}};
+    {"bundle", {0, &Peer::bundle}},  {"initiate", {1, &Peer::initiate}}, {"accept", {1, &Peer::accept}},
+    {"seal", {2, &Peer::seal}},      {"open", {1, &Peer::open}},         {"account", {0, &Peer::account}},
+    {"code", {1, &Peer::code}},      {"scan", {2, &Peer::scan}},         {"devices", {0, &Peer::devices}},
+    {"learn", {1, &Peer::learn}},    {"dial", {2, &Peer::dial}},         {"receive", {1, &Peer::receive}},
+    {"know", {1, &Peer::know}},      {"grant", {2, &Peer::grant}},       {"revoke", {1, &Peer::revoke}},
+    {"hashes", {0, &Peer::hashes}},  {"answer", {1, &Peer::answer}},     {"rekey", {0, &Peer::rekey}},
+    {"hang_up", {0, &Peer::hang_up}}};
 
 }  // namespace
 

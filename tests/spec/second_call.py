@@ -7,15 +7,21 @@ from second_primitives import *
 
 # 7. Call signals
 
-OFFER, ANSWER, ROUTE, HANG_UP, REVEAL, REKEY, REKEYED = range(1, 8)
-Streams = namedtuple("Streams", "flags channels block_ms zero ssrcs token")  # of an offer, an answer
-SIZES = {OFFER: (48, 48), ANSWER: (48, 48), ROUTE: (1, 200), HANG_UP: (1, 1), REVEAL: (32, 32), REKEY: (4, 4),
-         REKEYED: (4, 4)}
+OFFER, ANSWER, ROUTE, HANG_UP, REVEAL, REKEY, REKEYED, GRANT, RINGING, MEDIA, PICTURES = range(1, 12)
+Streams = namedtuple("Streams", "flags channels block_ms zero ssrcs token capability")  # of an offer, an answer
+Grant = namedtuple("Grant", "number capability")
+SIZES = {OFFER: {48, 80}, ANSWER: {48, 64}, ROUTE: range(1, 201), HANG_UP: {1}, REVEAL: {32}, REKEY: {4}, REKEYED: {4},
+         GRANT: {36}, RINGING: {0}, MEDIA: {5}, PICTURES: {1}}
+NO_CALL = bytes(16)  # the call id of a grant
 
 
-def write_streams(ssrcs, token, flags=3, channels=1, block_ms=20):
+def write_streams(ssrcs, token, flags=3, channels=1, block_ms=20, capability=b""):
     """ssrcs: of audio, video and repair. token: an offer's commitment, an answer's nonce."""
-    return struct.pack(">BBBB3I32s", flags, channels, block_ms, 0, *ssrcs, token)
+    return struct.pack(">BBBB3I32s", flags, channels, block_ms, 0, *ssrcs, token) + capability
+
+
+def write_grant(number, capability):
+    return write_signal(GRANT, NO_CALL, be32(number) + capability)
 
 
 def write_signal(kind, call_id, body):
@@ -23,21 +29,69 @@ def write_signal(kind, call_id, body):
 
 
 def parse_signal(data):
-    """Kind, call id and body: Streams, a generation's number or bytes."""
+    """Kind, call id and body: Streams, a Grant, a generation's number or bytes."""
     require(len(data) == 256, "malformed")
     require(data[0] == VERSION, "unsupported_version")
     kind, call_id, size = struct.unpack(">B16sH", data[1:20])
-    require(kind in SIZES and SIZES[kind][0] <= size <= SIZES[kind][1] and not any(data[20 + size:]), "malformed")
+    require(kind in SIZES and size in SIZES[kind] and not any(data[20 + size:]), "malformed")
     body = data[20:20 + size]
     if kind in (OFFER, ANSWER):
-        *settings, audio, video, repair, token = struct.unpack(">BBBB3I32s", body)
-        body = Streams(*settings, (audio, video, repair), token)
+        *settings, audio, video, repair, token = struct.unpack(">BBBB3I32s", body[:48])
+        body = Streams(*settings, (audio, video, repair), token, body[48:])
         require(body.flags < 4 and body.channels in (1, 2) and body.block_ms in (10, 20) and body.zero == 0 and
                 len(set(body.ssrcs)) == 3, "malformed")
     elif kind in (REKEY, REKEYED):
         body = int.from_bytes(body, "big")
-    require(kind != HANG_UP or body[0] <= 5, "malformed")
+    elif kind == GRANT:
+        body = Grant(int.from_bytes(body[:4], "big"), body[4:])
+        require(body.number > 0 and call_id == NO_CALL, "malformed")
+    elif kind == MEDIA:
+        require(body[4] < 8, "malformed")
+    require(kind != HANG_UP or body[0] <= 7, "malformed")
+    require(kind != PICTURES or body[0] <= 2, "malformed")
     return kind, call_id, body
+
+
+# 7. Capabilities
+
+def capability_hash(capability):
+    return sha512(b"Sotto_v1_capability" + capability)[:32]
+
+
+class Capabilities:
+    """Those that one device gave, by identity, and those that it holds, by identity and device. draw(size): random."""
+
+    def __init__(self, draw):
+        self.draw, self.given, self.held, self.floor = draw, {}, {}, 0
+
+    def grant(self, identity):
+        number, capability = self.given.get(identity, (self.floor, None))
+        if capability is None:
+            number, capability = self.given[identity] = max(number, self.floor) + 1, self.draw(32)
+        return write_grant(number, capability)
+
+    def revoke(self, identity):
+        if identity in self.given:
+            self.given[identity] = self.given[identity][0], None
+
+    def rings(self, identity, offer):
+        """Whether a contact's offer shows what it was given."""
+        _, capability = self.given.get(identity, (0, None))
+        return capability is not None and capability == offer.capability
+
+    def take(self, device, grant):
+        """device: identity and device. Whether it is news."""
+        number, capability = self.held.get(device, (0, None))
+        require(grant.number >= number, "outdated")
+        self.held[device] = grant
+        return grant.capability != capability
+
+    def hashes(self):
+        return sorted(capability_hash(capability) for _, capability in self.given.values() if capability)
+
+    def older_copy_noticed(self):
+        self.floor = max([self.floor] + [number for number, _ in self.given.values()]) + 65536
+        self.given = {identity: given for identity, given in self.given.items() if given[1] is None}
 
 
 # 8. Media keys

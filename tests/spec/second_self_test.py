@@ -236,21 +236,61 @@ class Messages(Refusals):
 class Signals(Refusals):
     def test_every_kind_is_read_as_written_and_its_breaches_are_refused(self):
         call, streams = bytes(range(16)), write_streams((1, 2, 3), bytes(32))
-        good = {OFFER: streams, ANSWER: streams, ROUTE: b"here", HANG_UP: b"\5", REVEAL: bytes(32), REKEY: be32(7),
-                REKEYED: be32(7)}
-        for kind, body in good.items():
-            signal = write_signal(kind, call, body)
-            self.assertEqual(parse_signal(signal)[:2], (kind, call))
-            broken = [signal[:255], signal + b"\0", signal[:-1] + b"\1", write_signal(kind, call, b"")]
-            broken += [write_signal(kind, call, body + b"\0")] if kind != ROUTE else [write_signal(kind, call, bytes(201))]
+        good = {OFFER: streams, ANSWER: streams, ROUTE: b"here", HANG_UP: b"\7", REVEAL: bytes(32),
+                REKEY: be32(7), REKEYED: be32(7), RINGING: b"", MEDIA: be32(1) + b"\7", PICTURES: b"\2"}
+        good = [(kind, call, body) for kind, body in good.items()]
+        good += [(OFFER, call, streams + bytes(32)), (GRANT, NO_CALL, be32(1) + bytes(32))]
+        for kind, of, body in good:
+            signal = write_signal(kind, of, body)
+            self.assertEqual(parse_signal(signal)[:2], (kind, of))
+            broken = [signal[:255], signal + b"\0", signal[:-1] + b"\1"]
+            broken += [write_signal(kind, of, b"")] if kind != RINGING else []
+            broken += [write_signal(kind, of, body + b"\0")] if kind != ROUTE else [write_signal(kind, of, bytes(201))]
             for bad in broken:
                 self.refuses("malformed", parse_signal, bad)
             self.refuses("unsupported_version", parse_signal, b"\2" + signal[1:])
         equal = [(OFFER, write_streams(ssrcs, bytes(32))) for ssrcs in ((3, 3, 4), (3, 4, 3), (4, 3, 3))]
-        for kind, body in [(0, b""), (8, b""), (HANG_UP, b"\6")] + equal + [
+        self.refuses("malformed", parse_signal, write_grant(0, bytes(32)))
+        self.refuses("malformed", parse_signal, write_signal(GRANT, call, be32(1) + bytes(32)))
+        for kind, body in [(0, b""), (12, b""), (HANG_UP, b"\10"), (ANSWER, streams + bytes(32)), (RINGING, b"\0"),
+                           (MEDIA, be32(1) + b"\10"), (PICTURES, b"\3")] + equal + [
                 (OFFER, streams[:at] + bytes([value]) + streams[at + 1:])
                 for at, value in ((0, 4), (1, 0), (1, 3), (2, 15), (3, 1))]:
             self.refuses("malformed", parse_signal, write_signal(kind, call, body))
+
+
+class GivenAndHeld(Refusals):
+    def setUp(self):
+        self.rng = random.Random(11)
+        self.bob, self.alice = Capabilities(self.rng.randbytes), Capabilities(self.rng.randbytes)
+
+    def take(self, grant):
+        return self.alice.take((b"bob", b"his device"), parse_signal(grant)[2])
+
+    def rings(self):
+        held = self.alice.held.get((b"bob", b"his device"), Grant(0, b"")).capability
+        offer = parse_signal(write_signal(OFFER, bytes(16), write_streams((1, 2, 3), bytes(32), capability=held)))[2]
+        return self.bob.rings(b"alice", offer)
+
+    def test_what_was_given_rings_until_it_is_revoked(self):
+        self.assertFalse(self.rings())
+        first = self.bob.grant(b"alice")
+        self.assertEqual(self.bob.grant(b"alice"), first)
+        self.assertNotEqual(parse_signal(self.bob.grant(b"carol"))[2].capability, parse_signal(first)[2].capability)
+        self.assertTrue(self.take(first))
+        self.assertFalse(self.take(first))
+        self.assertTrue(self.rings())
+        self.bob.revoke(b"alice")
+        self.assertFalse(self.rings())
+        second = self.bob.grant(b"alice")
+        self.assertFalse(self.rings())
+        self.assertTrue(self.take(second))
+        self.refuses("outdated", self.take, first)
+        self.assertTrue(self.rings())
+        self.bob.older_copy_noticed()
+        self.assertFalse(self.rings())
+        self.assertTrue(self.take(self.bob.grant(b"alice")))
+        self.assertTrue(self.rings())
 
 
 class Calls(Refusals):
