@@ -40,9 +40,10 @@ class SOTTO_API DeviceRequest {
     DeviceKey key_;
 };
 
-// What a client should tell its user, or act on. Devices are those of identities that were dialled, answered, or whose
-// list was learned; of strangers who merely call nothing is remembered. This identity was known, and this device was
-// not: a new telephone, or somebody with a stolen key.
+// What a client should tell its user, or act on. Devices are those of identities that were dialled, answered or given a
+// capability, or whose list was learned; of strangers who merely call nothing is remembered.
+
+// This identity was known, and this device was not: a new telephone, or somebody with a stolen key.
 struct DeviceAdded {
     PublicIdentity identity;
     DeviceKey device;
@@ -52,8 +53,9 @@ struct DeviceRemoved {
     PublicIdentity identity;
     DeviceKey device;
 };
-// This device of theirs gave us a capability that we did not hold: dial() shows it. If their own of ours is live
-// (relationship()), give it again by the session: it may have come before they knew us, and then they did not keep it.
+// This device of theirs gave us a capability that we did not hold: dial() shows it. If the one that we gave them is
+// live (relationship()), give it again, by the session: it may have come before they knew us, and then they did not
+// keep it.
 struct CapabilityReceived {
     PublicIdentity identity;
     DeviceKey device;
@@ -167,6 +169,17 @@ class SOTTO_API Account {
     // So is `capability`: what was given and revoked here. Errors: too_large (65,536 others are known).
     Result<void> set_relationship(const PublicIdentity& person, const Relationship& relationship);
     Relationship relationship(const PublicIdentity& person) const;
+    // Quiet hours go by it; tell it at each start. It is not kept.
+    void set_clock(const LocalClock& clock);
+    // What would become of a call by this person.
+    Decision may_ring(const PublicIdentity& person, Instant now) const;
+    // Of calls that were silenced, the newest 64 callers, the newest last. Not kept.
+    const std::vector<SilencedCall>& silenced_calls() const;
+    void forget_silenced_calls();
+    // Of every offer that arrived, how it was decided. What a stranger's first message was refused for is counted
+    // before it is known whose it is: anybody may have written it.
+    const ReasonCounts& decisions() const;
+
     // -- Capabilities: sotto/capability.h. To make somebody a contact who may ring is contacts().meet(), then a grant
     // to each of their devices. Each device of ours gives its own.
 
@@ -186,17 +199,6 @@ class SOTTO_API Account {
     // For a server that is to ring this device only for offers that show one of these beside them
     // (Signal::capability). Publish it again after each grant() of a new one and each revoke(). Ascending.
     std::vector<CapabilityHash> capability_hashes() const;
-
-    // Quiet hours go by it; tell it at each start. It is not kept.
-    void set_clock(const LocalClock& clock);
-    // What would become of a call by this person.
-    Decision may_ring(const PublicIdentity& person, Instant now) const;
-    // Of calls that were silenced, the newest 64 callers, the newest last. Not kept.
-    const std::vector<SilencedCall>& silenced_calls() const;
-    void forget_silenced_calls();
-    // Of every offer that arrived, how it was decided. What a stranger's first message was refused for is counted
-    // before it is known whose it is: anybody may have written it.
-    const ReasonCounts& decisions() const;
 
     // A signal that the carrier brought. Gives a ringing Call if it is a new offer of somebody who may ring, nothing if
     // it belongs to a call we have. What is refused is counted and changes nothing. Whatever is returned, don't tell

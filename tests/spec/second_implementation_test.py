@@ -13,13 +13,15 @@ try:
     from second_self_test import *
     from second_model_test import *
     from second_library_test import *
+    from second_capabilities_test import *
     from second_vectors_test import *
 except OSError as error:
     sys.exit(print("skipped:", error) or 77)
 if not hasattr(SODIUM, "crypto_kem_mlkem768_dec"):
     sys.exit(print("skipped: libsodium has no ML-KEM") or 77)
 
-for module in "second_self_test", "second_model_test", "second_library_test", "second_vectors_test":
+for module in "second_self_test", "second_model_test", "second_library_test", "second_capabilities_test", \
+        "second_vectors_test":
     for name, value in vars(sys.modules[module]).items():  # a class that another's name hides would not run
         if isinstance(value, type) and issubclass(value, unittest.TestCase):
             assert globals().get(name) is value, f"{module}.{name} is hidden"
