@@ -96,11 +96,13 @@ TEST_CASE("ten minutes over a changing, lossy and jittery network, the same each
     const std::uint64_t seed = 1;
     CAPTURE(seed);
     const Talked once = talk(seed, 10min, true);
-    const Talked again = talk(seed, 10min, false);
     MESSAGE("caller: " << once.caller);
     MESSAGE("callee: " << once.callee);
+#ifndef SOTTO_RUN_ONCE  // the same steps a second time show AddressSanitizer nothing new
+    const Talked again = talk(seed, 10min, false);
     CHECK(once.caller == again.caller);
     CHECK(once.callee == again.callee);
+#endif
 }
 
 TEST_CASE("another seed makes another call") {
