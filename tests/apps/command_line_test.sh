@@ -24,7 +24,7 @@ unusable '/dev/video99' answer --video v4l2:/dev/video99
 unusable 'no-such-card' answer --audio alsa:no-such-card
 unusable 'WIDTHxHEIGHT' call --size 640
 unusable '64 hexadecimal digits' call --peer abc
-unusable 'unix:PATH or tcp:HOST:PORT' call --signal pigeon
+unusable 'unix:PATH or tcp:HOST:PORT or via:HOST:PORT' call --signal pigeon
 unusable 'nobody answers' call --signal "unix:$work/nobody"
 unusable '/no/such/folder' call --record /no/such/folder/call.webm --signal "unix:$work/nobody"
 unusable '/no/such/folder' call --log /no/such/folder/log --signal "unix:$work/nobody"
