@@ -241,8 +241,8 @@ def sound_tells_nothing(srtp, speech_seconds, block=960):
         order = [sound[t] for t in sorted(sound, key=lambda t: (t - first) % 2**32)]
         change = speech_seconds * 48000
         parts = [[p for p in order if (p.timestamp - first) % 2**32 < change],
-                 [p for p in order if change <= (p.timestamp - first) % 2**32 < 2 * change - 10 * block]]
-        for name, part, blocks in zip(("speech", "silence"), parts, (change / block, change / block - 10)):
+                 [p for p in order if change <= (p.timestamp - first) % 2**32 < 2 * change]]
+        for name, part, blocks in zip(("speech", "silence"), parts, (change / block, change / block - 10)):  # hung up
             if len(part) < 0.9 * blocks:  # a loaded machine drops a few
                 breaches.append(f"only {len(part)} packets of {name}, of {blocks:.0f}")
         sizes, steps = [{p.size for p in part} for part in parts], [set(map(step, part, part[1:])) for part in parts]
@@ -253,7 +253,7 @@ def sound_tells_nothing(srtp, speech_seconds, block=960):
 
 
 def step(one, other):
-    """Of the clock, for each packet from one to the other: those that were lost count, those never made do not."""
+    """Ticks of the clock for each sequence number: a lost packet has one, a pause has none."""
     return (other.timestamp - one.timestamp) % 2**32 / max((other.sequence - one.sequence) % 2**16, 1)
 
 

@@ -230,7 +230,7 @@ class Ciphertext(unittest.TestCase):
         self.assertTrue(checks.sound_tells_nothing(resized(lambda n, p: p.size - n % 250 // 125), 2.5))
         lost = [p for n, p in enumerate(self.srtp) if n != 200]
         self.assertEqual(checks.sound_tells_nothing(lost, 2.5), [])
-        pause = [dataclasses.replace(p, sequence=p.sequence - 1) if n > 200 else p for n, p in enumerate(lost)]
+        pause = [dataclasses.replace(p, sequence=p.sequence - 1) if n >= 200 else p for n, p in enumerate(lost)]
         self.assertTrue(checks.sound_tells_nothing(pause, 2.5))
         self.assertTrue(checks.sound_tells_nothing([p for n, p in enumerate(self.srtp) if not 180 < n < 210], 2.5))
         self.assertTrue(checks.sound_tells_nothing(self.srtp[:120], 2.5))
