@@ -269,7 +269,8 @@ int run(int argc, char** argv) {
     add_options(answer_command, answer);
     answer_command.add_flag("--yes", answer.yes, "accept without asking");
     answer_command.add_option("--block", answer.blocked, "an identity that never rings, 64 hexadecimal digits");
-    answer_command.add_flag("--silence-strangers", answer.silence_strangers, "strangers, who are all but --peer, never ring");
+    answer_command.add_flag("--silence-strangers", answer.silence_strangers,
+                            "strangers, who are all but --peer, never ring");
     report_command.add_option("--sender-log", report.sender_log)->required();
     report_command.add_option("--receiver-log", report.receiver_log)->required();
     report_command.add_option("--recording", report.recording, "of the receiver")->required();

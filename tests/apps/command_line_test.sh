@@ -25,6 +25,8 @@ unusable 'no-such-card' answer --audio alsa:no-such-card
 unusable 'WIDTHxHEIGHT' call --size 640
 unusable '64 hexadecimal digits' call --peer abc
 unusable 'unix:PATH or tcp:HOST:PORT or via:HOST:PORT' call --signal pigeon
+unusable '64 hexadecimal digits' answer --block abc
+unusable 'nobody answers' answer --signal via:127.0.0.1:1
 unusable 'nobody answers' call --signal "unix:$work/nobody"
 unusable '/no/such/folder' call --record /no/such/folder/call.webm --signal "unix:$work/nobody"
 unusable '/no/such/folder' call --log /no/such/folder/log --signal "unix:$work/nobody"

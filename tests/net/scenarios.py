@@ -13,7 +13,8 @@ import time
 import wave
 
 import checks
-from packets import srtp_packets, webm_blocks
+from packets import AUDIO, VIDEO, srtp_packets, webm_blocks
+from unseal import read_key_log, unseal
 from world import (ANSWER_PORT, CALL_PORT, RELAY_PASSWORD, RELAY_PORT, RELAY_USER, Failed, World, address)
 
 SPEECH_SECONDS = 2.5   # of speech, then as much silence
@@ -101,13 +102,15 @@ class Side:
         port = ANSWER_PORT if verb == "answer" else CALL_PORT
         stem = bench.path(f"{world.name}-{host}")
         self.name = f"{host}, {world.name}"
-        self.recording, self._events, self._errors = f"{stem}.webm", f"{stem}.events", f"{stem}.errors"
+        self.recording, self.keys = f"{stem}.webm", f"{stem}.keys"
+        self._events, self._errors = f"{stem}.events", f"{stem}.errors"
         with open(self._events, "wb") as events, open(self._errors, "wb") as errors:
             self.process = world.run(
                 host, bench.sotto, verb, "--signal", f"via:{address('signalling', family)}:{port}", "--identity",
                 bench.path(f"{host}.id"), "--audio", bench.path(f"{host}.wav"), "--video", "test", "--size",
                 f"{WIDTH}x{HEIGHT}", "--fps", "15", "--video-kbps", "300", "--record", self.recording, "--json",
-                *route_flags(mode, host, family), *more, stdin=subprocess.PIPE, stdout=events, stderr=errors)
+                *route_flags(mode, host, family), *more, stdin=subprocess.PIPE, stdout=events, stderr=errors,
+                env=os.environ | {"SOTTO_KEYLOGFILE": self.keys})
 
     def events(self):
         with open(self._events, encoding="utf-8") as file:
@@ -138,9 +141,9 @@ class Side:
             raise Failed(f"{self.name} does not end") from None
 
     def outcome(self):
-        """What the user is told: exit code, names and reasons of the events, words."""
+        """What the user is told: exit code, names and reasons of the events, last words."""
         told = [(event["event"], event.get("reason"), event.get("why")) for event in self.events()]
-        return self.process.returncode, told, self.errors()
+        return self.process.returncode, told, self.errors().splitlines()[-1:]
 
     def pictures(self):
         """As they were received."""
@@ -237,6 +240,7 @@ def answered(bench, mode, family):
         "ciphertext at Bob's interface": checks.encrypted(seen.bob, seen.relay, known, marks),
         "sound has the same sizes in speech and in silence": checks.sound_tells_nothing(srtp, SPEECH_SECONDS),
         **controls(bench, srtp, bob.pictures(), seen, known, marks),
+        **right_bytes(bench, srtp, alice, known, marks),
     }
     return named(f"answered, {mode}, IPv{family}", proofs)
 
@@ -255,6 +259,20 @@ def controls(bench, srtp, pictures, seen, known, marks):
     for name, check in (("uniformity", checks.uniform), ("repetition", checks.never_repeats)):
         proofs[f"the check of {name} notices a call without encryption"] = [] if check(unsealed) else ["it does not"]
     return proofs
+
+
+def right_bytes(bench, srtp, alice, known, marks):
+    """The same captures, opened: what was searched for is in them. Builds without the key log can't show it."""
+    if not os.path.exists(alice.keys):
+        return {}
+    keys = read_key_log(alice.keys)
+    opened = {kind: [unseal(p, keys) for p in srtp if p.outgoing and p.payload_type == kind] for kind in (AUDIO, VIDEO)}
+    sound = set(bench.known["alice"].opus) & set(opened[AUDIO])
+    pictures = [p for p in opened[VIDEO] if any(p[at:at + checks.NEEDLE] in known for at in range(len(p)))]
+    return {"what is searched for is what was sent": [
+        *([f"only {len(sound)} known packets of sound"] if len(sound) < 100 else []),
+        *([f"only {len(pictures)} packets with known pictures"] if len(pictures) < len(opened[VIDEO]) / 2 else []),
+        *([] if any(marks[0] in p for p in opened[VIDEO]) else ["no key frame"])]}
 
 
 def not_accepted(bench, family, name, decide):
