@@ -292,8 +292,12 @@ class World:
 
     def _relay_listens(self):
         def reach():
-            return all(socket.socket(kind, socket.SOCK_STREAM).connect_ex((address("relay", family), RELAY_PORT)) == 0
-                       for kind, family in ((socket.AF_INET, 4), (socket.AF_INET6, 6)))
+            try:
+                for family in (4, 6):
+                    socket.create_connection((address("relay", family), RELAY_PORT)).close()
+            except OSError:
+                return False
+            return True
         return inside(self.namespace("relay"), reach)
 
     def run(self, host, *words, **streams):
