@@ -18,7 +18,7 @@ from unseal import read_key_log, unseal
 from world import (ANSWER_PORT, CALL_PORT, RELAY_PASSWORD, RELAY_PORT, RELAY_USER, Failed, World, address)
 
 SPEECH_SECONDS = 2.5   # of speech, then as much silence
-CALL_SECONDS = 5
+CALL_SECONDS = 6        # with the time that it takes to find a path
 WIDTH, HEIGHT = 160, 120
 RINGING_SECONDS = 1.0  # before anybody decides
 
@@ -27,9 +27,10 @@ def route_flags(mode, host, family):
     """How media go. The only place that knows."""
     if mode == "direct":
         return ["--bind", address(host, family)]
-    relay = address("relay", family)
-    relay = f"[{relay}]" if family == 6 else relay
-    return ["--relay", f"turn:{relay}:{RELAY_PORT}", "--relay-user", RELAY_USER, "--relay-password", RELAY_PASSWORD]
+    relay = address("relay", family) if family == 4 else f"[{address('relay', family)}]"
+    transport = "tcp" if mode == "relay by TCP" else "udp"
+    return ["--relay", f"turn:{relay}:{RELAY_PORT}?transport={transport}", "--relay-user", RELAY_USER,
+            "--relay-password", RELAY_PASSWORD]
 
 
 def relays(sotto):
@@ -155,7 +156,6 @@ class Side:
 class Seen:
     """One call's captures."""
     family: int
-    relayed: bool
     alice: list
     bob: list
     others: list  # at the relay and the signalling host
@@ -165,19 +165,19 @@ class Seen:
         return address("relay", self.family)
 
 
-def finish(bench, world, mode, family):
+def finish(bench, world, family):
     """Ends a world; gives (Seen, what went wrong in looking)."""
     missed = world.close()
     if bench.keep:
         world.capture.save(bench.keep, world.name)
     packets = world.capture.packets
-    return Seen(family, mode == "relay", packets("alice"), packets("bob"),
+    return Seen(family, packets("alice"), packets("bob"),
                 packets("relay") + packets("signalling")), missed
 
 
 def begin(bench, mode, family, name, *more):
     """A world in which Bob waits, and the signalling host holds his bundle."""
-    world = World(name, mode == "relay")
+    world = World(name, mode != "direct")
     bob = Side(bench, world, "bob", "answer", mode, family, *more)
     bob.expect("waiting")
     until = time.monotonic() + 10
@@ -191,15 +191,15 @@ def begin(bench, mode, family, name, *more):
 # -- What captures are asked.
 
 
-def address_checks(seen):
+def address_checks(seen, between=("relay", "signalling")):
     """By name, so that a direct call can show that each notices one."""
     alice, bob = (address(host, seen.family) for host in ("alice", "bob"))
-    allowed = [address(host, seen.family) for host in ("relay", "signalling")]
+    allowed = [address(host, seen.family) for host in between]
     return {
         "Bob's address never occurs at Alice's interface": checks.addresses_absent(seen.alice, bob, seen.relay),
         "Alice's address never occurs at Bob's interface": checks.addresses_absent(seen.bob, alice, seen.relay),
-        "Alice speaks to the hosts between alone": checks.speaks_only_to(seen.alice, alice, allowed),
-        "Bob speaks to the hosts between alone": checks.speaks_only_to(seen.bob, bob, allowed),
+        f"Alice speaks to {' and '.join(between)} alone": checks.speaks_only_to(seen.alice, alice, allowed),
+        f"Bob speaks to {' and '.join(between)} alone": checks.speaks_only_to(seen.bob, bob, allowed),
     }
 
 
@@ -215,14 +215,14 @@ def named(call, proofs):
 
 
 def answered(bench, mode, family):
-    world, bob = begin(bench, mode, family, f"{mode}{family}")
+    world, bob = begin(bench, mode, family, f"{mode.replace(' ', '-')}-{family}")
     alice = Side(bench, world, "alice", "call", mode, family, "--seconds", str(CALL_SECONDS))
     bob.expect("ringing")
     time.sleep(RINGING_SECONDS)
     accepted = time.time()
     bob.say("y")
     codes = [alice.ended(), bob.ended()]
-    seen, missed = finish(bench, world, mode, family)
+    seen, missed = finish(bench, world, family)
     known = set().union(*(bench.known[host].runs(far.pictures()) for host, far in (("alice", bob), ("bob", alice))))
     marks = [checks.start_code(WIDTH, HEIGHT)]
     srtp = srtp_packets(seen.alice, seen.relay)
@@ -285,7 +285,7 @@ def not_accepted(bench, family, name, decide):
     decide(alice, bob)
     code = alice.ended()
     time.sleep(0.3)  # for what might still leave
-    seen, missed = finish(bench, world, bench.mode, family)
+    seen, missed = finish(bench, world, family)
     return named(f"{name}, {bench.mode}, IPv{family}", {
         "no packet is missed": missed,
         "the caller is told that there was no call": [] if code == 1 else [f"exit code {code}: {alice.errors()}"],
@@ -319,13 +319,13 @@ def turned_away(bench, name, *more, there=True):
     time.sleep(0.3)
     ended = time.time()
     rang = any(event["event"] == "ringing" for event in bob.events())
-    seen, missed = finish(bench, world, bench.mode, family)
+    seen, missed = finish(bench, world, family)
     signalling = address("signalling", family)
     turns = checks.view([p for p in seen.alice if p.time < ended], address("alice", family), signalling)
     proofs = {
         "no packet is missed, and nothing rings": missed + (["it rang"] if rang else []),
         "nothing answers the caller": checks.nothing_answers(turns),
-        **address_checks(seen), **payload_checks(seen),
+        **address_checks(seen, between=["signalling"]), **payload_checks(seen),
     }
     if there:
         proofs["nothing leaves Bob"] = checks.silent_until([p for p in seen.bob if p.time < ended], signalling, ended)
@@ -350,7 +350,7 @@ def all_of(bench):
     """(name, a function that gives proofs): they may run at the same time."""
     calls = [("direct", 4)]
     if bench.mode == "relay":
-        calls = [("relay", 4), ("relay", 6), *calls]
+        calls = [("relay", 4), ("relay", 6), ("relay by TCP", 4), *calls]
     else:
         calls += [("direct", 6)]
     return [*((f"answered, {mode}, IPv{family}", lambda mode=mode, family=family: answered(bench, mode, family))
