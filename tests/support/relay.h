@@ -51,7 +51,10 @@ class Relay {
                                            "--listening-port=" + std::to_string(port),
                                            "--realm=sotto.test",
                                            "--allow-loopback-peers",
-                                           "--log-file=stdout",
+                                           "--verbose",
+                                           "--no-stdout-log",
+                                           "--simple-log",
+                                           "--log-file=" + folder->file("log"),
                                            "--relay-threads=1",
                                            "--pidfile=" + folder->file("pid"),
                                            "--userdb=" + folder->file("turndb")};
@@ -76,7 +79,8 @@ class Relay {
         return {.host = host_, .port = port_, .transport = transport, .user = user, .password = password};
     }
     std::uint16_t port() const { return port_; }
-    ChildProcess& process() { return process_; }
+    // What it wrote so far.
+    std::string log() const { return contents(folder_->file("log")); }
 
   private:
     // To an empty STUN Binding request (RFC 8489 §5).
