@@ -65,6 +65,7 @@ class CallCore : public crypto::Locked {
     const SafetyNumber& safety_number() const;
     const std::optional<ShortAuth>& short_auth() const { return short_auth_.symbols(); }
     bool offers_video() const { return theirs_.video; }
+    bool direct() const { return state_ == CallState::active && ours_.direct && theirs_.direct; }
     CallStats stats() const;
 
   private:

@@ -139,6 +139,7 @@ Expected<Ready> get_ready(Options& options) {
 }
 
 int run_call(Options options) {
+    options.conversation.caller = true;
     auto ready = get_ready(options);
     if (!ready) return complain(ready.error());
     auto& [expected, account, conversation] = *ready;
@@ -244,8 +245,13 @@ void add_options(CLI::App& command, Options& options) {
     command.add_option("--identity", options.identity,
                        "file with our identity; made if missing, else one for this call");
     command.add_option("--peer", options.peer, "the only identity to talk to, 64 hexadecimal digits");
-    command.add_option("--bind", settings.bind, "numeric address for media; the peer learns it once both accepted")
-        ->capture_default_str();
+    PathSettings& path = settings.path;
+    command.add_option("--relay", path.relay, "turn:HOST:PORT[?transport=udp|tcp] or turns:HOST:PORT");
+    command.add_option("--relay-user", path.relay_user, "for the relay; with --relay-secret, a name for its logs");
+    command.add_option("--relay-password", path.relay_password, "for the relay");
+    command.add_option("--relay-secret", path.relay_secret, "the relay's secret, in place of a password");
+    command.add_flag("--direct", path.direct, "no relay if both sides say so: each learns the other's address");
+    command.add_option("--bind", path.bind, "numeric address for media, the only one to use");
     command.add_option("--size", options.size, "of the pictures we send")->capture_default_str();
     command.add_option("--fps", settings.call.video_frame_rate, "frames a second at most")->capture_default_str();
     command.add_option("--video-kbps", options.video_kbps, "bit rate of the pictures")->capture_default_str();

@@ -34,6 +34,7 @@ struct CallSettings {
     int video_frame_rate = 30;
     int video_bitrate = 2500000;       // bit/s at most; the network decides below that
     int video_cpu_used = -6;           // libvpx's real-time speed
+    bool allow_direct = false;         // without a relay, so that the peer learns our address, if it allows it too
     TraceClock trace_clock = nullptr;  // for latency traces; without it they carry the `now` of each call
 };
 
@@ -154,6 +155,8 @@ class SOTTO_API Call {
     // Known soon after both have accepted, and the same for the whole call.
     const std::optional<ShortAuth>& short_auth() const;
     bool offers_video() const;  // the peer sends video (known once ringing or active)
+    // Active, and both sides set allow_direct: only then may a route tell another address than a relay's.
+    bool direct() const;
     CallStats stats() const;
 
     Call(Call&&) noexcept;
