@@ -6,7 +6,6 @@ import json
 import math
 import os
 import random
-import shutil
 import signal
 import subprocess
 import time
@@ -26,19 +25,11 @@ RINGING_SECONDS = 1.0  # before anybody decides
 def route_flags(mode, host, family):
     """How media go. The only place that knows."""
     if mode == "direct":
-        return ["--bind", address(host, family)]
+        return ["--direct", "--bind", address(host, family)]
     relay = address("relay", family) if family == 4 else f"[{address('relay', family)}]"
     transport = "tcp" if mode == "relay by TCP" else "udp"
     return ["--relay", f"turn:{relay}:{RELAY_PORT}?transport={transport}", "--relay-user", RELAY_USER,
             "--relay-password", RELAY_PASSWORD]
-
-
-def relays(sotto):
-    return b"--relay" in subprocess.run([sotto, "call", "--help"], capture_output=True, check=False).stdout
-
-
-def lacking(sotto):
-    return ["coturn"] if relays(sotto) and not shutil.which("turnserver") else []
 
 
 class Bench:
@@ -46,7 +37,6 @@ class Bench:
 
     def __init__(self, sotto, opus_payloads, folder, keep):
         self.sotto, self.folder, self.keep = sotto, folder, keep
-        self.mode = "relay" if relays(sotto) else "direct"
         self.known, self.identity = {}, {}
         for number, host in enumerate(("alice", "bob")):
             samples = speech(SPEECH_SECONDS, seed=number)
@@ -62,8 +52,8 @@ class Bench:
 
     def _make_identity(self, host):
         """The program makes it, and says it once it waits for a call."""
-        with subprocess.Popen([self.sotto, "answer", "--video", "none", "--audio", "none", "--json", "--identity",
-                               self.path(f"{host}.id"), "--signal", f"unix:{self.path(host)}.sock"],
+        with subprocess.Popen([self.sotto, "answer", "--video", "none", "--audio", "none", "--direct", "--json",
+                               "--identity", self.path(f"{host}.id"), "--signal", f"unix:{self.path(host)}.sock"],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as made:
             line = made.stdout.readline()
             made.send_signal(signal.SIGINT)
@@ -226,14 +216,14 @@ def answered(bench, mode, family):
     known = set().union(*(bench.known[host].runs(far.pictures()) for host, far in (("alice", bob), ("bob", alice))))
     marks = [checks.start_code(WIDTH, HEIGHT)]
     srtp = srtp_packets(seen.alice, seen.relay)
-    found = address_checks(seen)
+    found = address_checks(seen) | payload_checks(seen)
     if mode == "direct":
         found = {f"the check notices: {name}": [] if breaches else ["a direct call passes it"]
                  for name, breaches in found.items()}
     proofs = {
         "both sides end well, and no packet is missed": missed + [
             f"exit code {code}: {side.errors()}" for code, side in zip(codes, (alice, bob)) if code != 0],
-        **found, **payload_checks(seen),
+        **found,
         "nothing leaves Bob before he accepts":
             checks.silent_until(seen.bob, address("signalling", family), accepted),
         "ciphertext at Alice's interface": checks.encrypted(seen.alice, seen.relay, known, marks),
@@ -277,8 +267,8 @@ def right_bytes(bench, srtp, alice, known, marks):
 
 def not_accepted(bench, family, name, decide):
     """A call that rings and is not accepted; `decide(alice, bob)` ends it."""
-    world, bob = begin(bench, bench.mode, family, name)
-    alice = Side(bench, world, "alice", "call", bench.mode, family)
+    world, bob = begin(bench, "relay", family, name)
+    alice = Side(bench, world, "alice", "call", "relay", family)
     bob.expect("ringing")
     time.sleep(RINGING_SECONDS)
     decided = time.time()
@@ -286,7 +276,7 @@ def not_accepted(bench, family, name, decide):
     code = alice.ended()
     time.sleep(0.3)  # for what might still leave
     seen, missed = finish(bench, world, family)
-    return named(f"{name}, {bench.mode}, IPv{family}", {
+    return named(f"{name}, relay, IPv{family}", {
         "no packet is missed": missed,
         "the caller is told that there was no call": [] if code == 1 else [f"exit code {code}: {alice.errors()}"],
         **address_checks(seen), **payload_checks(seen),
@@ -306,14 +296,13 @@ def declined(bench):
 def turned_away(bench, name, *more, there=True):
     """A caller who may not ring, or whose callee is off: (what the caller sees, proofs)."""
     family = 4
-    world, bob = begin(bench, bench.mode, family, name, *more)
+    world, bob = begin(bench, "relay", family, name, *more)
     if not there:
         bob.interrupt()
         bob.ended()
-    alice = Side(bench, world, "alice", "call", bench.mode, family)
+    alice = Side(bench, world, "alice", "call", "relay", family)
     alice.expect("calling")
     time.sleep(2 * RINGING_SECONDS)
-    until = time.time()
     alice.interrupt()
     alice.ended()
     time.sleep(0.3)
@@ -329,7 +318,7 @@ def turned_away(bench, name, *more, there=True):
     }
     if there:
         proofs["nothing leaves Bob"] = checks.silent_until([p for p in seen.bob if p.time < ended], signalling, ended)
-    return [*turns, alice.outcome()], named(f"{name}, {bench.mode}, IPv{family}", proofs)
+    return [*turns, alice.outcome()], named(f"{name}, relay, IPv{family}", proofs)
 
 
 def indistinguishable(bench):
@@ -348,11 +337,7 @@ def indistinguishable(bench):
 
 def all_of(bench):
     """(name, a function that gives proofs): they may run at the same time."""
-    calls = [("direct", 4)]
-    if bench.mode == "relay":
-        calls = [("relay", 4), ("relay", 6), ("relay by TCP", 4), *calls]
-    else:
-        calls += [("direct", 6)]
+    calls = [("relay", 4), ("relay", 6), ("relay by TCP", 4), ("direct", 4)]
     return [*((f"answered, {mode}, IPv{family}", lambda mode=mode, family=family: answered(bench, mode, family))
               for mode, family in calls),
             ("unanswered", lambda: unanswered(bench)), ("declined", lambda: declined(bench)),

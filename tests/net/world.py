@@ -41,7 +41,7 @@ def router_address(host, family):
 
 
 def lacking():
-    lacks = [f"the command {tool}" for tool in ("ip", "unshare", "mount") if not shutil.which(tool)]
+    lacks = [f"the command {tool}" for tool in ("ip", "unshare", "mount", "turnserver") if not shutil.which(tool)]
     if lacks:
         return lacks
     probe = subprocess.run([*own_namespaces(), "sh", "-c", "mount -t tmpfs none /run && mkdir /run/netns && "
