@@ -23,7 +23,8 @@ REPEAT = 8   # bytes that never come twice
 def addresses_absent(packets, address, relay=None, own_exchange=False):
     """`address` is no packet's source or target and stands in no payload.
 
-    With `own_exchange` what its owner and the relay say to each other is left out: RFC 8656 tells everybody their own.
+    With `own_exchange` all headers are left out, and what its owner says to the relay and to neighbours, and they to it:
+    both tell everybody their own.
     """
     breaches = []
     for packet in packets:
@@ -31,7 +32,7 @@ def addresses_absent(packets, address, relay=None, own_exchange=False):
             if not own_exchange:
                 breaches.append(f"{address} in a header: {packet.source} > {packet.target}")
     if own_exchange:
-        packets = [p for p in packets if {p.source, p.target} != {address, relay}]
+        packets = [p for p in packets if {p.source, p.target} != {address, relay} and not is_neighbour_talk(p)]
     chance = 0
     for whence, clear, cipher in carried(packets, relay):
         for spelling in spellings(address, clear):

@@ -116,7 +116,9 @@ class Addresses(unittest.TestCase):
 
     def test_own_exchange(self):
         told = udp(RELAY, BOB, stun(0x0101, (0x20, b"\x00\x01\x12\x34" + masked(BOB))))
+        neighbour = Packet(0, True, "fe80::1", BOB6, ICMP6, payload=b"\x87" + packed(BOB6))
         self.assertEqual(checks.addresses_absent([told], BOB, RELAY, own_exchange=True), [])
+        self.assertEqual(checks.addresses_absent([neighbour], BOB6, RELAY, own_exchange=True), [])
         self.assert_noticed(BOB, told)
         self.assert_noticed(ALICE, udp(RELAY, BOB, packed(ALICE)), own_exchange=True)
 

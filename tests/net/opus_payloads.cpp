@@ -1,14 +1,17 @@
 // The Opus packets of a call's sound, for tests/net to search for: samples on standard input (48 kHz, mono, 16 bits of
-// this machine's order), a line of hexadecimal digits a block on standard output.
+// this machine's order), a line of hexadecimal digits a block on standard output. usage: net_opus_payloads
+// BITS_A_SECOND
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <vector>
 
 #include "codec/opus_encoder.h"
 #include "sotto/call.h"
 
-int main() {
-    const sotto::CallSettings call;
+int main(int argc, char** argv) {
+    if (argc != 2) return 2;
+    const sotto::CallSettings call{.audio_bitrate = std::atoi(argv[1])};
     auto encoder = sotto::codec::OpusEncoder::create(
         {.channels = call.audio_channels, .frame_ms = call.audio_block_ms, .bitrate = call.audio_bitrate});
     // As the call says before the first block: nothing is known to be lost.
