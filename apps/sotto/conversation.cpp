@@ -156,7 +156,7 @@ Expected<void> Conversation::take(const Output& output, Call& call, Carrier& car
     } else if (const auto* block = std::get_if<PlayedBlock>(&output)) {
         return play(*block);
     } else if (const auto* route = std::get_if<RemoteRoute>(&output)) {
-        return path_.hear(route->route, now());
+        return path_.hear(route->route);
     } else if (const auto* activated = std::get_if<Activated>(&output)) {
         return begin(call, *activated);
     } else if (const auto* ready = std::get_if<ShortAuthReady>(&output)) {
@@ -303,7 +303,7 @@ Expected<void> Conversation::read_network(Account& account, Call& call, Carrier&
     if (!worked) return worked;
     // Only so many at a turn: a flood must not keep the call from its other work.
     for (int taken = 0; taken < datagrams_a_turn; ++taken) {
-        const auto datagram = path_.receive();
+        const auto datagram = path_.receive(now());
         if (!datagram) break;
         // Refusals are counted in the call's statistics.
         static_cast<void>(call.receive(*datagram, now()));

@@ -1,5 +1,7 @@
 #include "apps/sotto/media_path.h"
 
+#include <algorithm>
+
 #include "transport/net/turn_credentials.h"
 #include "transport/net/udp_socket.h"
 
@@ -66,12 +68,15 @@ Expected<void> MediaPath::open(const Call& call, bool caller, Instant now) {
     auto agent = IceAgent::create(ice_);
     if (!agent) return std::unexpected(line_of("no way to the other side", agent.error()));
     agent_.emplace(std::move(*agent));
+    auto network = NetworkWatch::open();
+    if (network) network_.emplace(std::move(*network));
+    watch_.began(now);
     const auto gathers = agent_->gather();
     if (!gathers) return std::unexpected(line_of("no way to the other side", gathers.error()));
     return {};
 }
 
-Expected<void> MediaPath::hear(Bytes route, Instant) {
+Expected<void> MediaPath::hear(Bytes route) {
     if (!agent_) return {};
     const auto heard = agent_->set_remote(route);
     if (heard || heard.error() == Error::outdated) return {};  // routes may overtake one another
@@ -81,6 +86,12 @@ Expected<void> MediaPath::hear(Bytes route, Instant) {
 
 Expected<void> MediaPath::work(Call& call, EventLog& log, Instant now) {
     if (!agent_) return {};
+    if (network_ && network_->changed()) {
+        log.event({{"event", "network_changed"}});
+        watch_.network_changed(now);
+    }
+    // One that can't begin now is tried again.
+    if (watch_.restart_due(now) && !agent_->restart()) watch_.began(now);
     while (const auto event = agent_->poll()) {
         const auto taken = take(*event, call, log, now);
         if (!taken) return taken;
@@ -93,13 +104,16 @@ Expected<void> MediaPath::take(const IceEvent& event, Call& call, EventLog& log,
         const auto kept = call.set_route(route->bytes);
         if (!kept) log.event({{"event", "refused"}, {"what", "route"}, {"why", name(kept.error())}});
     } else if (const auto* restarted = std::get_if<IceRestarted>(&event)) {
+        watch_.began(now);
         log.event({{"event", "path_restarted"}, {"generation", restarted->generation}});
     } else if (const auto* connected = std::get_if<IceConnected>(&event)) {
+        watch_.connected(now);
         log.event({{"event", "connected"},
                    {"relayed", connected->relayed},
                    {"generation", connected->generation},
                    {"seconds", std::chrono::duration<double>(now - opened_).count()}});
     } else if (const auto* failed = std::get_if<IceFailed>(&event)) {
+        watch_.failed(now);
         const bool refused = failed->why == IceFailure::no_candidates;
         log.event({{"event", "path_failed"},
                    {"why", refused ? "no candidates" : "lost"},
@@ -117,12 +131,18 @@ Expected<void> MediaPath::send(Bytes datagram) {
     return sent ? Expected<void>{} : std::unexpected(line_of("cannot send", sent.error()));
 }
 
-std::optional<Bytes> MediaPath::receive() { return agent_ ? agent_->receive() : std::nullopt; }
+std::optional<Bytes> MediaPath::receive(Instant now) {
+    const auto datagram = agent_ ? agent_->receive() : std::nullopt;
+    if (datagram) watch_.received(now);
+    return datagram;
+}
 
 Instant MediaPath::wait_for(std::vector<pollfd>& descriptors, Instant now) const {
     if (!agent_) return never;
     const int milliseconds = agent_->add_descriptors(descriptors);
-    return milliseconds < 0 ? never : now + std::chrono::milliseconds(milliseconds);
+    if (network_) descriptors.push_back({.fd = network_->descriptor(), .events = POLLIN, .revents = 0});
+    const Instant due = milliseconds < 0 ? never : now + std::chrono::milliseconds(milliseconds);
+    return std::min(due, watch_.deadline());
 }
 
 }  // namespace sotto::app

@@ -12,6 +12,8 @@
 #include "apps/sotto/expected.h"
 #include "sotto/call.h"
 #include "transport/net/ice_agent.h"
+#include "transport/net/network_watch.h"
+#include "transport/path_watch.h"
 
 namespace sotto::app {
 
@@ -32,13 +34,13 @@ class MediaPath {
     // Both accepted: from here on packets leave.
     Expected<void> open(const Call& call, bool caller, Instant now);
     // The peer's route came.
-    Expected<void> hear(Bytes route, Instant now);
+    Expected<void> hear(Bytes route);
     // What is due: gives the call our route, and the log what happened.
     Expected<void> work(Call& call, EventLog& log, Instant now);
 
     // Lost without a word before there is a path.
     Expected<void> send(Bytes datagram);
-    std::optional<Bytes> receive();
+    std::optional<Bytes> receive(Instant now);
 
     bool connected() const { return agent_ && agent_->connected(); }
     // Adds what to wait for; gives until when.
@@ -52,6 +54,8 @@ class MediaPath {
     bool direct_ = false;
     Instant opened_{};
     std::optional<transport::net::IceAgent> agent_;
+    std::optional<transport::net::NetworkWatch> network_;
+    transport::PathWatch watch_;
 };
 
 }  // namespace sotto::app

@@ -209,5 +209,5 @@ TEST_CASE("a restart through a relay, and what was given back to it") {
         return times;
     };
     CHECK(count("ALLOCATE processed, success") == 4);
-    CHECK(count("delete: realm") == 4);
+    CHECK(count("lifetime=0") == 4);
 }
