@@ -1,5 +1,6 @@
 """What a capture must show, as pure functions of its packets: each gives the breaches it finds, in words, or none."""
 import collections
+import functools
 import ipaddress
 import math
 import statistics
@@ -47,6 +48,12 @@ def addresses_absent(packets, address, relay=None, own_exchange=False):
     return breaches
 
 
+@functools.cache
+def bytes_of(address):
+    return ipaddress.ip_address(address).packed
+
+
+@functools.cache
 def texts(address):
     ip = ipaddress.ip_address(address)
     return {text.encode() for form in (ip.compressed, ip.exploded) for text in (form, form.upper())}
@@ -54,7 +61,7 @@ def texts(address):
 
 def spellings(address, payload):
     """The address as bytes of either order, as text, and as STUN masks it in this payload (RFC 8489 §14.2)."""
-    packed = ipaddress.ip_address(address).packed
+    packed = bytes_of(address)
     forms = {packed, packed[::-1]} | texts(address)
     at = payload.find(STUN_COOKIE)
     while at >= 0:
