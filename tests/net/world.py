@@ -45,7 +45,8 @@ def lacking():
     if lacks:
         return lacks
     probe = subprocess.run([*own_namespaces(), "sh", "-c", "mount -t tmpfs none /run && mkdir /run/netns && "
-                            "ip netns add probe && ip netns exec probe ip link set lo up"],
+                            "ip netns add probe && ip netns exec probe sh -c 'ip link set lo up && "
+                            "echo 1 >/proc/sys/net/ipv4/ip_forward && echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'"],
                            capture_output=True, text=True, check=False)
     return [f"network namespaces ({probe.stderr.strip()[-200:]})"] if probe.returncode else []
 
