@@ -152,7 +152,9 @@ int run_call(Options options) {
     if (!owner) return complain("the prekey bundle is refused: " + std::string(describe(owner.error())));
     auto call = account.dial(expected.value_or(*owner), *bundle, conversation->call_settings(), now());
     if (!call) return complain("cannot call: " + std::string(describe(call.error())));
-    conversation->log().event({{"event", "calling"}, {"peer", to_hex(call->peer().key)}});
+    // The number takes a while to compute: better while it rings than between the answer and the first packet.
+    conversation->log().event(
+        {{"event", "calling"}, {"peer", to_hex(call->peer().key)}, {"safety_number", call->safety_number()}});
     return finish(conversation->run(account, std::move(*call), std::move(*carrier)));
 }
 
@@ -213,7 +215,8 @@ int run_answer(Options options) {
 
     auto call = wait_for_ring(account, *carrier, conversation->log());
     if (!call) return complain(call.error());
-    conversation->log().event({{"event", "ringing"}, {"peer", to_hex(call->peer().key)}});
+    conversation->log().event(
+        {{"event", "ringing"}, {"peer", to_hex(call->peer().key)}, {"safety_number", call->safety_number()}});
     if (!options.yes && !user_accepts(*call)) {
         call->hang_up(now());
         return finish(conversation->run(account, std::move(*call), std::move(*carrier)));
@@ -250,6 +253,7 @@ void add_options(CLI::App& command, Options& options) {
     command.add_option("--relay-user", path.relay_user, "for the relay; with --relay-secret, a name for its logs");
     command.add_option("--relay-password", path.relay_password, "for the relay");
     command.add_option("--relay-secret", path.relay_secret, "the relay's secret, in place of a password");
+    command.add_option("--relay-ca", path.relay_ca, "certificates that vouch for a turns: relay; else the system's");
     command.add_flag("--direct", path.direct, "no relay if both sides say so: each learns the other's address");
     command.add_option("--bind", path.bind, "numeric address for media, the only one to use");
     command.add_option("--size", options.size, "of the pictures we send")->capture_default_str();

@@ -22,6 +22,7 @@ Expected<RelayServer> relay_of(const PathSettings& settings) {
     }
     relay->user = settings.relay_user;
     relay->password = settings.relay_password;
+    relay->authorities = settings.relay_ca;
     if (!settings.relay_secret.empty()) {
         const auto today = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
         const TurnCredentials made =
@@ -101,7 +102,7 @@ Expected<void> MediaPath::work(Call& call, EventLog& log, Instant now) {
 
 Expected<void> MediaPath::take(const IceEvent& event, Call& call, EventLog& log, Instant now) {
     if (const auto* route = std::get_if<IceRoute>(&event)) {
-        const auto kept = call.set_route(route->bytes);
+        const auto kept = call.set_route(route->bytes());
         if (!kept) log.event({{"event", "refused"}, {"what", "route"}, {"why", name(kept.error())}});
     } else if (const auto* restarted = std::get_if<IceRestarted>(&event)) {
         watch_.began(now);
@@ -114,6 +115,10 @@ Expected<void> MediaPath::take(const IceEvent& event, Call& call, EventLog& log,
                    {"seconds", std::chrono::duration<double>(now - opened_).count()}});
     } else if (const auto* failed = std::get_if<IceFailed>(&event)) {
         watch_.failed(now);
+        if (failed->why == IceFailure::distrusted) {
+            return std::unexpected(
+                "the relay's certificate is not the one of its name, or nobody trusted vouches for it");
+        }
         const bool refused = failed->why == IceFailure::no_candidates;
         log.event({{"event", "path_failed"},
                    {"why", refused ? "no candidates" : "lost"},

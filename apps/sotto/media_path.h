@@ -22,6 +22,7 @@ struct PathSettings {
     std::string relay_user;
     std::string relay_password;
     std::string relay_secret;  // makes user and password, for an hour's call; the relay's operator has it
+    std::string relay_ca;      // a file of certificates that vouch for it, for turns:; empty: the system's
     bool direct = false;       // without a relay, if the other side allows it too
     std::string bind;          // numeric address, the only one to use; empty: whatever the system has
 };

@@ -13,7 +13,8 @@ fail() { printf 'FAILED: %s\n' "$*"; failures=$((failures + 1)); }
 relay() {
     local name=$1; shift
     port=$((20000 + (RANDOM * 32768 + RANDOM) % 20000))
-    turnserver -n --no-cli --listening-ip=127.0.0.1 --relay-ip=127.0.0.1 --listening-port=$port --realm=sotto.test \
+    turnserver -n --no-cli --listening-ip=127.0.0.1 --relay-ip=127.0.0.1 --listening-port=$port \
+        --tls-listening-port=$port --realm=sotto.test \
         --allow-loopback-peers --relay-threads=1 --pidfile="$work/$name.pid" --userdb="$work/$name.db" \
         --simple-log --no-stdout-log --log-file="$work/$name.log" "$@" >/dev/null 2>&1 &
     for _ in $(seq 200); do
@@ -74,6 +75,25 @@ grep -q 'the relay gives no address' "$work/caller.err" || fail "wrong credentia
 
 relay secret --use-auth-secret --static-auth-secret=known-to-few --no-tls --no-dtls
 relayed 'by the secret' --relay "turn:127.0.0.1:$port" --relay-secret known-to-few
+
+# TLS, by a certificate of an authority that only --relay-ca knows.
+certificate() {  # NAME SUBJECT_ALTERNATIVE_NAME
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj "/CN=$1" \
+        -addext "subjectAltName=$2" -keyout "$work/$1.key" -out "$work/$1.pem" 2>/dev/null || fail "no certificate $1"
+}
+certificate right IP:127.0.0.1
+certificate wrong DNS:elsewhere.example
+relay tls --lt-cred-mech --user=sotto:password --cert="$work/right.pem" --pkey="$work/right.key" --no-udp --no-tcp
+relayed 'over TLS' --relay "turns:127.0.0.1:$port" "${account[@]}" --relay-ca "$work/right.pem"
+both --relay "turns:127.0.0.1:$port" "${account[@]}" -- \
+    --relay "turns:127.0.0.1:$port" "${account[@]}" --relay-ca "$work/right.pem"
+[ $caller_code = 2 ] && grep -q "the relay's certificate" "$work/caller.err" ||
+    fail "a certificate that nobody trusted vouches for: $caller_code $(cat "$work/caller.err")"
+relay impostor --lt-cred-mech --user=sotto:password --cert="$work/wrong.pem" --pkey="$work/wrong.key" --no-udp --no-tcp
+both --relay "turns:127.0.0.1:$port" "${account[@]}" --relay-ca "$work/wrong.pem" -- \
+    --relay "turns:127.0.0.1:$port" "${account[@]}" --relay-ca "$work/wrong.pem"
+grep -q "the relay's certificate" "$work/caller.err" "$work/callee.err" || fail "another's certificate is not told"
+grep -q '"event":"connected"' "$work/caller" "$work/callee" && fail "another's certificate is taken"
 
 [ $failures = 0 ] && echo "calls go through the relay"
 exit $((failures > 0))

@@ -33,8 +33,8 @@ struct IceSide {
 inline void take_events(IceSide& side, const std::function<void(Bytes)>& tell) {
     while (const auto event = side.agent.poll()) {
         if (const auto* route = std::get_if<IceRoute>(&*event)) {
-            side.routes.push_back(route->bytes);
-            tell(route->bytes);
+            side.routes.push_back(to_buffer(route->bytes()));
+            tell(route->bytes());
         }
         if (const auto* connected = std::get_if<IceConnected>(&*event)) side.connected.push_back(*connected);
         if (const auto* failed = std::get_if<IceFailed>(&*event)) side.failed.push_back(*failed);

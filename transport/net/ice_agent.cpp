@@ -1,5 +1,6 @@
 #include "transport/net/ice_agent.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -18,6 +19,8 @@ IceAgent::IceAgent(IceSettings settings)
 
 Result<IceAgent> IceAgent::create(IceSettings settings) {
     IceAgent agent(std::move(settings));
+    const auto opened = agent.open_tunnels();
+    if (!opened) return Failure(opened.error());
     const auto begun = agent.begin(0);
     if (!begun) return Failure(begun.error());
     return agent;
@@ -27,6 +30,18 @@ IceAgent::~IceAgent() {
     if (!loop_) return;  // moved from
     for (auto* session : {&fading_, &path_, &next_}) session->reset();
     loop_->run_until_zero(*alive_, farewell_milliseconds);
+}
+
+// libnice 0.1.21 sends what it calls TLS in plain TCP.
+Result<void> IceAgent::open_tunnels() {
+    for (RelayServer& relay : settings_.relays) {
+        if (relay.transport != RelayTransport::tls) continue;
+        auto tunnel = TlsTunnel::open(relay, settings_.local_address, *loop_);
+        if (!tunnel) return Failure(tunnel.error());
+        relay = (*tunnel)->entrance();
+        tunnels_.push_back(std::move(*tunnel));
+    }
+    return {};
 }
 
 Result<void> IceAgent::begin(std::uint16_t generation) {
@@ -83,10 +98,14 @@ std::optional<IceEvent> IceAgent::poll() {
     for (auto* session : {&path_, &next_}) {
         if (*session) hear(**session);
     }
+    const bool distrusted = std::ranges::any_of(tunnels_, [](const auto& tunnel) { return tunnel->distrusted(); });
+    if (distrusted && !std::exchange(distrust_told_, true)) {
+        events_.push_back(IceFailed{IceFailure::distrusted, newest_generation()});
+    }
     if (next_ && next_->connected()) promote();
     if (fading_ && path_->received() > 0) fading_.reset();
     if (events_.empty()) return std::nullopt;
-    IceEvent event = std::move(events_.front());
+    const IceEvent event = events_.front();
     events_.pop_front();
     return event;
 }
@@ -95,9 +114,10 @@ void IceAgent::hear(IceSession& session) {
     const IceSession::News news = session.take_news();
     if (news.candidates || news.gathered) {
         const IceDescription ours = session.local();
-        std::array<std::byte, max_ice_description> room;
-        const auto size = write_ice_description(ours, room);
-        if (size && ours.count > 0 && news.candidates) events_.push_back(IceRoute{to_buffer(Bytes(room).first(*size))});
+        IceRoute route;
+        const auto size = write_ice_description(ours, route.room);
+        route.size = size.value_or(0);
+        if (size && ours.count > 0 && news.candidates) events_.push_back(route);
         if (news.gathered && ours.count == 0) {
             events_.push_back(IceFailed{IceFailure::no_candidates, session.generation()});
         }

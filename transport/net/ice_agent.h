@@ -7,6 +7,7 @@
 
 #include <poll.h>
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -18,11 +19,14 @@
 #include "sotto/error.h"
 #include "transport/net/glib_loop.h"
 #include "transport/net/ice_session.h"
+#include "transport/net/tls_tunnel.h"
 
 namespace sotto::transport::net {
 
 struct IceRoute {  // ours, for Call::set_route(): replaces what was given before
-    Buffer bytes;
+    std::array<std::byte, max_ice_description> room{};
+    std::size_t size = 0;
+    Bytes bytes() const { return Bytes(room).first(size); }
 };
 struct IceRestarted {  // by us or by the peer
     std::uint16_t generation = 0;
@@ -33,6 +37,7 @@ struct IceConnected {
 };
 enum class IceFailure : std::uint8_t {
     no_candidates,  // no relay gave an address (it refused us, or is not there), and there is no other
+    distrusted,     // a relay's certificate is not its own, or nobody trusted vouches for it
     lost,           // the peer answers no more, or never did: restart() may help
 };
 struct IceFailed {
@@ -49,7 +54,8 @@ struct IceCounts {
 
 class IceAgent {
   public:
-    // Touches no network. Error: invalid_argument (relay mode without a relay, local_address).
+    // Touches no network. Errors: invalid_argument (relay mode without a relay, local_address), unavailable (TLS: no
+    // port of our own, no authorities).
     static Result<IceAgent> create(IceSettings settings);
     IceAgent(IceAgent&&) noexcept = default;
     IceAgent& operator=(IceAgent&&) = delete;
@@ -79,6 +85,7 @@ class IceAgent {
 
   private:
     explicit IceAgent(IceSettings settings);
+    Result<void> open_tunnels();
     Result<void> begin(std::uint16_t generation);
     Result<void> restart(std::uint16_t generation);
     std::uint16_t newest_generation() const;
@@ -87,6 +94,8 @@ class IceAgent {
 
     IceSettings settings_;
     std::unique_ptr<GlibLoop> loop_;
+    std::vector<std::unique_ptr<TlsTunnel>> tunnels_;
+    bool distrust_told_ = false;
     std::unique_ptr<int> alive_;
     std::unique_ptr<DatagramQueue> inbox_;
     std::unique_ptr<IceSession> fading_;   // the path before: until the first datagram by the new one

@@ -28,10 +28,14 @@ std::string addresses() {
     const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(list, freeifaddrs);
     std::string all;
     for (const ifaddrs* item = list; item != nullptr; item = item->ifa_next) {
-        const bool up = (item->ifa_flags & IFF_UP) != 0 && (item->ifa_flags & IFF_RUNNING) != 0;
-        if (!up || (item->ifa_flags & IFF_LOOPBACK) != 0 || item->ifa_addr == nullptr) continue;
+        // Not IFF_RUNNING: the kernel tells of it up to a second later, when media have found their way already.
+        if ((item->ifa_flags & IFF_UP) == 0 || (item->ifa_flags & IFF_LOOPBACK) != 0 || item->ifa_addr == nullptr)
+            continue;
         const auto family = item->ifa_addr->sa_family;
         if (family != AF_INET && family != AF_INET6) continue;
+        // Link-local ones come a second after the others and carry nothing beyond their link.
+        const auto* const v6 = reinterpret_cast<const sockaddr_in6*>(item->ifa_addr);
+        if (family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr)) continue;
         const socklen_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
         all.append(item->ifa_name).append("=").append(numeric(item->ifa_addr, size)).append(" ");
     }

@@ -17,6 +17,7 @@ struct RelayServer {
     RelayTransport transport = RelayTransport::udp;
     std::string user;
     std::string password;
+    std::string authorities{};  // for TLS: a file of certificates (PEM); empty: the system's
 };
 
 // RFC 7065 §3.1: "turn:HOST[:PORT][?transport=udp|tcp]" or "turns:HOST[:PORT][?transport=tcp]", an IPv6 address in
