@@ -60,6 +60,7 @@ std::optional<std::string> Call::changed_contact() const { return core_->changed
 const SafetyNumber& Call::safety_number() const { return core_->safety_number(); }
 const std::optional<ShortAuth>& Call::short_auth() const { return core_->short_auth(); }
 const MediaStatus& Call::peer_media() const { return core_->peer_media(); }
+bool Call::direct() const { return core_->direct(); }
 bool Call::offers_video() const { return core_->offers_video(); }
 CallStats Call::stats() const { return core_->stats(); }
 

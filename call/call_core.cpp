@@ -20,6 +20,7 @@ StreamOffer make_streams(const CallSettings& settings, Random& random) {
     ByteReader in(bytes);
     StreamOffer streams{.audio = settings.audio,
                         .video = settings.video,
+                        .direct = settings.allow_direct,
                         .audio_channels = static_cast<std::uint8_t>(settings.audio_channels),
                         .audio_block_ms = static_cast<std::uint8_t>(settings.audio_block_ms),
                         .audio_ssrc = Ssrc{*in.u32()},

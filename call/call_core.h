@@ -97,6 +97,7 @@ class CallCore : public crypto::Locked {
     const std::optional<ShortAuth>& short_auth() const { return legs_.front().short_auth.symbols(); }
     bool offers_video() const { return theirs_.video; }
     const MediaStatus& peer_media() const { return legs_.front().media.status; }
+    bool direct() const { return call::talking(state_) && ours_.direct && theirs_.direct; }
     CallStats stats() const;
 
   private:

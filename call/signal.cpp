@@ -27,13 +27,15 @@ enum class Kind : std::uint8_t {
 constexpr std::size_t streams_size = 16;
 constexpr std::uint8_t audio_flag = 1;
 constexpr std::uint8_t video_flag = 2;
+constexpr std::uint8_t direct_flag = 4;
 constexpr auto last_reason = static_cast<std::uint8_t>(EndReason::elsewhere);
 constexpr std::uint8_t muted_flag = 1;
 constexpr std::uint8_t camera_off_flag = 2;
 constexpr std::uint8_t held_flag = 4;
 
 void write_streams(ByteWriter& out, const StreamOffer& streams) {
-    const int flags = (streams.audio ? audio_flag : 0) | (streams.video ? video_flag : 0);
+    const int flags =
+        (streams.audio ? audio_flag : 0) | (streams.video ? video_flag : 0) | (streams.direct ? direct_flag : 0);
     out.u8(static_cast<std::uint8_t>(flags))
         .u8(streams.audio_channels)
         .u8(streams.audio_block_ms)
@@ -52,13 +54,14 @@ Result<StreamOffer> parse_streams(ByteReader& in) {
     const auto video_ssrc = in.u32();
     const auto repair_ssrc = in.u32();
     if (!repair_ssrc) return Failure(Error::malformed);
-    if ((*flags & ~(audio_flag | video_flag)) != 0 || *reserved != 0) return Failure(Error::malformed);
+    if ((*flags & ~(audio_flag | video_flag | direct_flag)) != 0 || *reserved != 0) return Failure(Error::malformed);
     if (*channels != 1 && *channels != 2) return Failure(Error::malformed);
     if (*block_ms != 10 && *block_ms != 20) return Failure(Error::malformed);
     const bool distinct = *audio_ssrc != *video_ssrc && *audio_ssrc != *repair_ssrc && *video_ssrc != *repair_ssrc;
     if (!distinct) return Failure(Error::malformed);
     return StreamOffer{.audio = (*flags & audio_flag) != 0,
                        .video = (*flags & video_flag) != 0,
+                       .direct = (*flags & direct_flag) != 0,
                        .audio_channels = *channels,
                        .audio_block_ms = *block_ms,
                        .audio_ssrc = Ssrc{*audio_ssrc},

@@ -15,6 +15,7 @@ namespace sotto::call {
 struct StreamOffer {
     bool audio = false;
     bool video = false;
+    bool direct = false;  // its sender allows a path without a relay, if the peer does too
     std::uint8_t audio_channels = 1;
     std::uint8_t audio_block_ms = 20;
     Ssrc audio_ssrc{};

@@ -32,6 +32,9 @@ std::unexpected<std::string> system_error(const std::string& what) {
     return std::unexpected(what + ": " + std::strerror(errno));
 }
 
+// A host stands between, to which both sides connect.
+bool is_via(const std::string& spec) { return spec.starts_with("via:"); }
+
 Expected<Address> parse_address(const std::string& spec) {
     Address address;
     if (spec.starts_with("unix:")) {
@@ -48,8 +51,8 @@ Expected<Address> parse_address(const std::string& spec) {
         return address;
     }
     const auto colon = spec.rfind(':');
-    if (!spec.starts_with("tcp:") || colon <= 4) {
-        return std::unexpected("a carrier is unix:PATH or tcp:HOST:PORT, not: " + spec);
+    if (!(spec.starts_with("tcp:") || is_via(spec)) || colon <= 4) {
+        return std::unexpected("a carrier is unix:PATH or tcp:HOST:PORT or via:HOST:PORT, not: " + spec);
     }
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
@@ -83,7 +86,7 @@ Expected<Carrier> Carrier::connect(const std::string& spec) {
     for (;;) {
         auto fd = open_stream(*address);
         if (!fd) return std::unexpected(fd.error());
-        if (::connect(fd->get(), address->get(), address->length) == 0) return Carrier(std::move(*fd));
+        if (::connect(fd->get(), address->get(), address->length) == 0) return Carrier(std::move(*fd), is_via(spec));
         const bool tried_enough = interrupted() || std::chrono::steady_clock::now() >= give_up;
         if (tried_enough) return system_error("nobody answers at " + spec);
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -91,6 +94,7 @@ Expected<Carrier> Carrier::connect(const std::string& spec) {
 }
 
 Expected<Carrier> Carrier::accept_one(const std::string& spec) {
+    if (is_via(spec)) return connect(spec);
     const auto address = parse_address(spec);
     if (!address) return std::unexpected(address.error());
     auto listener = open_stream(*address);
@@ -109,7 +113,7 @@ Expected<Carrier> Carrier::accept_one(const std::string& spec) {
     Descriptor fd(::accept4(listener->get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (is_socket(path)) unlink(path.c_str());
     if (!fd) return system_error("cannot accept at " + spec);
-    return Carrier(std::move(fd));
+    return Carrier(std::move(fd), false);
 }
 
 Expected<void> Carrier::send(Bytes signal) {

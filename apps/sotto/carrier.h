@@ -14,7 +14,8 @@ namespace sotto::app {
 
 class Carrier {
   public:
-    // `spec`: "unix:PATH" or "tcp:HOST:PORT". connect() retries for two seconds; accept_one() waits for one peer.
+    // `spec`: "unix:PATH", "tcp:HOST:PORT" or "via:HOST:PORT". connect() retries for two seconds; accept_one() waits
+    // for one peer, or connects to the host between the two.
     static Expected<Carrier> connect(const std::string& spec);
     static Expected<Carrier> accept_one(const std::string& spec);
 
@@ -25,13 +26,16 @@ class Carrier {
     Expected<Buffer> wait(int seconds);
 
     int descriptor() const { return fd_.get(); }
+    // Whether a host stands between, so that callers come and go unseen; else the other end is the caller itself.
+    bool via_host() const { return via_host_; }
 
   private:
-    explicit Carrier(transport::net::Descriptor&& fd) : fd_(std::move(fd)) {}
+    Carrier(transport::net::Descriptor&& fd, bool via_host) : fd_(std::move(fd)), via_host_(via_host) {}
     std::optional<Buffer> take_frame();
 
     static constexpr std::size_t max_frame = 65536;
     transport::net::Descriptor fd_;
+    bool via_host_;
     Buffer pending_;
 };
 

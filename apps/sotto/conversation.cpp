@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
@@ -27,8 +26,6 @@ timespec until(Instant deadline) {
     return {.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
 }
 
-std::string line_of(const std::string& what, Error error) { return what + ": " + std::string(describe(error)); }
-
 bool on_terminal() { return isatty(STDERR_FILENO) != 0; }
 
 }  // namespace
@@ -37,18 +34,18 @@ Instant now() {
     return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 
-Conversation::Conversation(const ConversationSettings& settings, transport::net::UdpSocket&& socket, EventLog&& log)
+Conversation::Conversation(const ConversationSettings& settings, MediaPath&& path, EventLog&& log)
     : settings_(settings),
-      socket_(std::move(socket)),
+      path_(std::move(path)),
       wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       log_(std::move(log)) {}
 
 Expected<std::unique_ptr<Conversation>> Conversation::prepare(const ConversationSettings& settings) {
-    auto socket = transport::net::UdpSocket::bind(settings.bind);
-    if (!socket) return std::unexpected(line_of("cannot use the address " + settings.bind, socket.error()));
+    auto path = MediaPath::prepare(settings.path);
+    if (!path) return std::unexpected(path.error());
     auto log = EventLog::open(settings.log, settings.json);
     if (!log) return std::unexpected(log.error());
-    std::unique_ptr<Conversation> made(new Conversation(settings, std::move(*socket), std::move(*log)));
+    std::unique_ptr<Conversation> made(new Conversation(settings, std::move(*path), std::move(*log)));
     const auto opened = made->open_sources();
     if (!opened) return std::unexpected(opened.error());
     if (!settings.record.empty()) {
@@ -63,6 +60,7 @@ Expected<std::unique_ptr<Conversation>> Conversation::prepare(const Conversation
 Expected<void> Conversation::open_sources() {
     CallSettings& call = settings_.call;
     call.trace_clock = now;
+    call.allow_direct = settings_.path.direct;
     call.video = !settings_.video.empty();
     call.audio = !settings_.audio.empty();
     if (call.video) {
@@ -104,10 +102,6 @@ Expected<void> Conversation::open_sources() {
 }
 
 Expected<EndReason> Conversation::run(Account& account, Call call, Carrier carrier) {
-    if (call.state() != CallState::ended) {
-        const auto kept = call.set_route(as_bytes(socket_.local_route()));
-        if (!kept) log_.event({{"event", "refused"}, {"what", "route"}, {"why", name(kept.error())}});
-    }
     auto done = run_until_ended(account, call, carrier);
     if (!done) {
         // Whatever failed on our side, the peer must not wait for us.
@@ -154,9 +148,7 @@ Expected<void> Conversation::take_outputs(Call& call, Carrier& carrier) {
 
 Expected<void> Conversation::take(const Output& output, Call& call, Carrier& carrier) {
     if (const auto* datagram = std::get_if<Datagram>(&output)) {
-        if (!socket_.connected()) return {};
-        const auto sent = socket_.send(datagram->bytes);
-        if (!sent) return std::unexpected(line_of("cannot send", sent.error()));
+        return path_.send(datagram->bytes);
     } else if (const auto* signal = std::get_if<Signal>(&output)) {
         return carrier_gone_ ? Expected<void>{} : carrier.send(signal->bytes);
     } else if (const auto* frame = std::get_if<ShownFrame>(&output)) {
@@ -164,23 +156,33 @@ Expected<void> Conversation::take(const Output& output, Call& call, Carrier& car
     } else if (const auto* block = std::get_if<PlayedBlock>(&output)) {
         return play(*block);
     } else if (const auto* route = std::get_if<RemoteRoute>(&output)) {
-        const std::string text(reinterpret_cast<const char*>(route->route.data()), route->route.size());
-        const auto connected = socket_.connect(text);
-        if (!connected) return std::unexpected(line_of("the peer's address is of no use", connected.error()));
+        return path_.hear(route->route);
     } else if (const auto* activated = std::get_if<Activated>(&output)) {
-        active_since_ = now();
-        next_report_ = active_since_ + report_interval;
-        live_ = std::make_unique<LiveLine>(active_since_);
-        log_.event({{"event", "active"},
-                    {"call", to_hex(call.id().bytes)},
-                    {"peer", to_hex(call.peer().key)},
-                    {"safety_number", activated->safety_number}});
+        return begin(call, *activated);
     } else if (const auto* ready = std::get_if<ShortAuthReady>(&output)) {
         tell_short_auth(ready->symbols);
+    } else if (std::holds_alternative<PeerRings>(output)) {
+        log_.event({{"event", "rings"}});
+    } else if (std::holds_alternative<Reconnecting>(output)) {
+        log_.event({{"event", "reconnecting"}});
+    } else if (std::holds_alternative<Reconnected>(output)) {
+        log_.event({{"event", "reconnected"}});
     } else if (const auto* end = std::get_if<Ended>(&output)) {
         ended_ = end->reason;
     }
     return {};
+}
+
+// Only now, with both sides' consent, is a path to the peer sought.
+Expected<void> Conversation::begin(Call& call, const Activated& activated) {
+    active_since_ = now();
+    next_report_ = active_since_ + report_interval;
+    live_ = std::make_unique<LiveLine>(active_since_);
+    log_.event({{"event", "active"},
+                {"call", to_hex(call.id().bytes)},
+                {"peer", to_hex(call.peer().key)},
+                {"safety_number", activated.safety_number}});
+    return path_.open(call, settings_.caller, active_since_);
 }
 
 // People compare them while they talk.
@@ -196,11 +198,17 @@ Expected<void> Conversation::show(const ShownFrame& frame) {
 }
 
 Expected<void> Conversation::play(const PlayedBlock& block) {
+    if (!heard_ && !block.concealed) {
+        heard_ = true;
+        log_.event({{"event", "heard"}, {"seconds", std::chrono::duration<double>(now() - active_since_).count()}});
+    }
     return recorder_ ? recorder_->audio(block.block.samples, now() - active_since_) : Expected<void>{};
 }
 
 void Conversation::send_media(Call& call) {
-    if (!socket_.connected() || call.state() != CallState::active) return;
+    if (call.state() != CallState::active) return;
+    if (media_since_ == never && path_.connected()) media_since_ = now();
+    if (media_since_ == never) return;
     send_sound(call);
     send_picture(call);
     if (sounds_ && sounds_->ended()) tell_failure("sound", sounds_->take_failure());
@@ -214,15 +222,15 @@ void Conversation::tell_failure(const std::string& what, const std::string& why)
     std::fprintf(stderr, "%ssotto: no more %s: %s\n", on_terminal() ? "\n" : "", what.c_str(), why.c_str());
 }
 
-// Files keep their own pace from the call's start; devices send what they have.
+// Files keep their own pace from when there is a path; devices send what they have.
 void Conversation::send_picture(Call& call) {
     if (!pictures_ || pictures_->ended()) return;
     const bool device = is_device(settings_.video);
     const auto elapsed = static_cast<double>(pictures_sent_) / video_source_->frame_rate();
-    const Instant due = active_since_ + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(elapsed));
+    const Instant due = media_since_ + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(elapsed));
     if (!device && now() < due) return;
     const auto ready = pictures_->take();
-    if (!ready || (device && ready->made < active_since_)) return;
+    if (!ready || (device && ready->made < media_since_)) return;
     ++pictures_sent_;
     const Instant at = now();
     const auto sent = call.send(ready->item.view(device ? ready->made : at), at);
@@ -233,10 +241,10 @@ void Conversation::send_sound(Call& call) {
     const bool device = is_device(settings_.audio);
     while (sounds_ && !sounds_->ended()) {
         const Duration block = std::chrono::milliseconds(settings_.call.audio_block_ms);
-        if (!device && now() < active_since_ + static_cast<std::int64_t>(sounds_sent_) * block) return;
+        if (!device && now() < media_since_ + static_cast<std::int64_t>(sounds_sent_) * block) return;
         const auto ready = sounds_->take();
         if (!ready) return;
-        if (device && ready->made < active_since_) continue;
+        if (device && ready->made < media_since_) continue;
         ++sounds_sent_;
         const Instant at = now();
         const AudioBlock samples{
@@ -268,40 +276,43 @@ void Conversation::report(Call& call) {
 
 void Conversation::wait(const Call& call, const Carrier& carrier, bool hanging_up) {
     Instant wake_at = std::min(call.deadline(), next_report_);
-    if (active_since_ != never && socket_.connected()) {
+    if (media_since_ != never) {
         const Duration block = std::chrono::milliseconds(settings_.call.audio_block_ms);
         const auto picture = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(
             static_cast<double>(pictures_sent_) / (video_source_ ? video_source_->frame_rate() : 1)));
         // What is not ready yet wakes us by itself.
         if (sounds_ && sounds_->ready() && !is_device(settings_.audio)) {
-            wake_at = std::min(wake_at, active_since_ + static_cast<std::int64_t>(sounds_sent_) * block);
+            wake_at = std::min(wake_at, media_since_ + static_cast<std::int64_t>(sounds_sent_) * block);
         }
         if (pictures_ && pictures_->ready() && !is_device(settings_.video)) {
-            wake_at = std::min(wake_at, active_since_ + picture);
+            wake_at = std::min(wake_at, media_since_ + picture);
         }
-        if (settings_.seconds > 0) wake_at = std::min(wake_at, active_since_ + std::chrono::seconds(settings_.seconds));
+    }
+    if (active_since_ != never && settings_.seconds > 0) {
+        wake_at = std::min(wake_at, active_since_ + std::chrono::seconds(settings_.seconds));
     }
     // An interrupt stays readable, so it counts until it has been acted on, and no longer.
-    std::array<pollfd, 4> descriptors{
-        {{.fd = carrier_gone_ ? -1 : carrier.descriptor(), .events = POLLIN, .revents = 0},
-         {.fd = socket_.descriptor(), .events = POLLIN, .revents = 0},
-         {.fd = wake_.get(), .events = POLLIN, .revents = 0},
-         {.fd = hanging_up ? -1 : interrupt_descriptor(), .events = POLLIN, .revents = 0}}};
+    descriptors_.clear();
+    const auto readable = [this](int fd) { descriptors_.push_back({.fd = fd, .events = POLLIN, .revents = 0}); };
+    readable(carrier_gone_ ? -1 : carrier.descriptor());
+    readable(wake_.get());
+    readable(hanging_up ? -1 : interrupt_descriptor());
+    wake_at = std::min(wake_at, path_.wait_for(descriptors_, now()));
     const timespec timeout = until(wake_at);
-    ppoll(descriptors.data(), descriptors.size(), &timeout, nullptr);
+    ppoll(descriptors_.data(), descriptors_.size(), &timeout, nullptr);
     eventfd_t ignored = 0;
     static_cast<void>(eventfd_read(wake_.get(), &ignored));
 }
 
 Expected<void> Conversation::read_network(Account& account, Call& call, Carrier& carrier) {
-    std::array<std::byte, 2048> room;
+    const auto worked = path_.work(call, log_, now());
+    if (!worked) return worked;
     // Only so many at a turn: a flood must not keep the call from its other work.
     for (int taken = 0; taken < datagrams_a_turn; ++taken) {
-        const auto datagram = socket_.receive(room);
-        if (!datagram) return std::unexpected(line_of("cannot receive", datagram.error()));
-        if (!*datagram) break;
+        const auto datagram = path_.receive(now());
+        if (!datagram) break;
         // Refusals are counted in the call's statistics.
-        static_cast<void>(call.receive(**datagram, now()));
+        static_cast<void>(call.receive(*datagram, now()));
     }
     for (;;) {
         if (carrier_gone_) return {};

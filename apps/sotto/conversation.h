@@ -9,6 +9,7 @@
 #include "apps/sotto/event_log.h"
 #include "apps/sotto/feed.h"
 #include "apps/sotto/live_line.h"
+#include "apps/sotto/media_path.h"
 #include "apps/sotto/media_source.h"
 #include "apps/sotto/recorder.h"
 #include "sotto/account.h"
@@ -22,14 +23,15 @@ struct ConversationSettings {
     std::string audio = "test";
     std::string record;  // a WebM file for what is received; empty: discarded
     std::string log;     // JSON lines with every frame's trace; empty: none
-    std::string bind = "127.0.0.1";
+    PathSettings path;
+    bool caller = false;
     int seconds = 0;    // hang up after so long; 0: when told
     bool json = false;  // events on standard output instead of the live line
 };
 
 class Conversation {
   public:
-    // Opens sources, socket and files, so that what is missing shows before anybody's telephone rings.
+    // Opens sources and files, so that what is missing shows before anybody's telephone rings.
     static Expected<std::unique_ptr<Conversation>> prepare(const ConversationSettings& settings);
 
     // What the call should send: the sources' frame rate is known now.
@@ -40,7 +42,7 @@ class Conversation {
     Expected<EndReason> run(Account& account, Call call, Carrier carrier);
 
   private:
-    Conversation(const ConversationSettings& settings, transport::net::UdpSocket&& socket, EventLog&& log);
+    Conversation(const ConversationSettings& settings, MediaPath&& path, EventLog&& log);
     Expected<void> open_sources();
 
     Expected<void> run_until_ended(Account& account, Call& call, Carrier& carrier);
@@ -51,6 +53,7 @@ class Conversation {
     void tell_short_auth(const ShortAuth& symbols);
     Expected<void> show(const ShownFrame& frame);
     Expected<void> play(const PlayedBlock& block);
+    Expected<void> begin(Call& call, const Activated& activated);
     void send_media(Call& call);
     void send_picture(Call& call);
     void send_sound(Call& call);
@@ -60,7 +63,7 @@ class Conversation {
     Expected<void> read_network(Account& account, Call& call, Carrier& carrier);
 
     ConversationSettings settings_;
-    transport::net::UdpSocket socket_;
+    MediaPath path_;
     transport::net::Descriptor wake_;
     EventLog log_;
     std::unique_ptr<VideoSource> video_source_;
@@ -70,9 +73,12 @@ class Conversation {
     std::unique_ptr<Recorder> recorder_;
     std::unique_ptr<LiveLine> live_;
     Instant active_since_ = never;
+    Instant media_since_ = never;  // when there was a path
     Instant next_report_ = never;
     std::uint64_t pictures_sent_ = 0;
     std::uint64_t sounds_sent_ = 0;
+    bool heard_ = false;
+    std::vector<pollfd> descriptors_;  // that a turn waits on
     bool carrier_gone_ = false;
     std::optional<EndReason> ended_;
 };

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "apps/sotto/conversation.h"
 #include "apps/sotto/interrupt.h"
@@ -37,6 +39,8 @@ struct Options {
     int audio_kbps = 32;
     bool stereo = false;
     bool yes = false;
+    std::vector<std::string> blocked;  // hex
+    bool silence_strangers = false;
 };
 
 // 64 hexadecimal digits and a line's end, wiped afterwards: no string or stream keeps a copy of the seed.
@@ -77,13 +81,20 @@ Expected<Account> open_account(const std::string& path) {
     return Account::restore(seed);
 }
 
+Expected<PublicIdentity> parse_identity(const std::string& option, const std::string& hex) {
+    const auto bytes = from_hex(hex);
+    if (!bytes || bytes->size() != PublicIdentity::size)
+        return std::unexpected(option + " takes 64 hexadecimal digits");
+    PublicIdentity identity;
+    std::ranges::copy(*bytes, identity.key.begin());
+    return identity;
+}
+
 Expected<std::optional<PublicIdentity>> parse_peer(const std::string& hex) {
     if (hex.empty()) return std::nullopt;
-    const auto bytes = from_hex(hex);
-    if (!bytes || bytes->size() != PublicIdentity::size) return std::unexpected("--peer takes 64 hexadecimal digits");
-    PublicIdentity peer;
-    std::ranges::copy(*bytes, peer.key.begin());
-    return peer;
+    const auto peer = parse_identity("--peer", hex);
+    if (!peer) return std::unexpected(peer.error());
+    return *peer;
 }
 
 Expected<void> apply(Options& options) {
@@ -128,6 +139,7 @@ Expected<Ready> get_ready(Options& options) {
 }
 
 int run_call(Options options) {
+    options.conversation.caller = true;
     auto ready = get_ready(options);
     if (!ready) return complain(ready.error());
     auto& [expected, account, conversation] = *ready;
@@ -140,7 +152,9 @@ int run_call(Options options) {
     if (!owner) return complain("the prekey bundle is refused: " + std::string(describe(owner.error())));
     auto call = account.dial(expected.value_or(*owner), *bundle, conversation->call_settings(), now());
     if (!call) return complain("cannot call: " + std::string(describe(call.error())));
-    conversation->log().event({{"event", "calling"}, {"peer", to_hex(call->peer().key)}});
+    // The number takes a while to compute: better while it rings than between the answer and the first packet.
+    conversation->log().event(
+        {{"event", "calling"}, {"peer", to_hex(call->peer().key)}, {"safety_number", call->safety_number()}});
     return finish(conversation->run(account, std::move(*call), std::move(*carrier)));
 }
 
@@ -155,26 +169,43 @@ bool user_accepts(const Call& call) {
     return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-Expected<Call> wait_for_ring(Account& account, Carrier& carrier) {
-    const auto signal = carrier.wait(60);
-    if (!signal) return std::unexpected(signal.error());
-    auto received = account.receive(*signal, now());
-    if (!received) return std::unexpected("the offer is refused: " + std::string(describe(received.error())));
-    if (!*received) return std::unexpected("the other side sent something else than an offer");
-    return std::move(**received);
+Expected<Call> wait_for_ring(Account& account, Carrier& carrier, EventLog& log) {
+    for (;;) {
+        const auto signal = carrier.wait(60);
+        if (!signal) return std::unexpected(signal.error());
+        auto received = account.receive(*signal, now());
+        if (received && *received) return std::move(**received);
+        // Whoever may not ring must not see us leave: we stay with the host that stands between.
+        if (carrier.via_host()) {
+            const auto why = received ? "no offer" : name(received.error());
+            log.event({{"event", "refused"}, {"what", "signal"}, {"why", why}});
+            continue;
+        }
+        if (!received) return std::unexpected("the offer is refused: " + std::string(describe(received.error())));
+        return std::unexpected("the other side sent something else than an offer");
+    }
 }
 
 // Our user is asked about whoever calls, or only one person rings at all.
-CallPolicy policy_for(const std::optional<PublicIdentity>& expected) {
-    if (!expected) return {.who = WhoMayRing::everyone};
-    return {.who = WhoMayRing::nobody, .exceptions = {{*expected, Exception::allow}}};
+Expected<CallPolicy> policy_for(const std::optional<PublicIdentity>& expected, const Options& options) {
+    CallPolicy policy{.who = expected ? WhoMayRing::nobody : WhoMayRing::everyone,
+                      .silence_strangers = options.silence_strangers};
+    if (expected) policy.exceptions[*expected] = Exception::allow;
+    for (const std::string& hex : options.blocked) {
+        const auto blocked = parse_identity("--block", hex);
+        if (!blocked) return std::unexpected(blocked.error());
+        policy.exceptions[*blocked] = Exception::block;
+    }
+    return policy;
 }
 
 int run_answer(Options options) {
     auto ready = get_ready(options);
     if (!ready) return complain(ready.error());
     auto& [expected, account, conversation] = *ready;
-    const auto agreed = account.set_policy(policy_for(expected));
+    const auto policy = policy_for(expected, options);
+    if (!policy) return complain(policy.error());
+    const auto agreed = account.set_policy(*policy);
     if (!agreed) return complain(std::string(describe(agreed.error())));
     conversation->log().event({{"event", "waiting"}, {"identity", to_hex(account.identity().key)}});
     auto carrier = Carrier::accept_one(options.carrier);
@@ -182,9 +213,10 @@ int run_answer(Options options) {
     const auto published = carrier->send(*account.bundle());
     if (!published) return complain(published.error());
 
-    auto call = wait_for_ring(account, *carrier);
+    auto call = wait_for_ring(account, *carrier, conversation->log());
     if (!call) return complain(call.error());
-    conversation->log().event({{"event", "ringing"}, {"peer", to_hex(call->peer().key)}});
+    conversation->log().event(
+        {{"event", "ringing"}, {"peer", to_hex(call->peer().key)}, {"safety_number", call->safety_number()}});
     if (!options.yes && !user_accepts(*call)) {
         call->hang_up(now());
         return finish(conversation->run(account, std::move(*call), std::move(*carrier)));
@@ -206,7 +238,7 @@ int run_report(const ReportInput& input, bool json) {
 
 void add_options(CLI::App& command, Options& options) {
     ConversationSettings& settings = options.conversation;
-    command.add_option("--signal", options.carrier, "carries signals: unix:PATH or tcp:HOST:PORT")
+    command.add_option("--signal", options.carrier, "carries signals: unix:PATH, tcp:HOST:PORT, or via:HOST:PORT")
         ->capture_default_str();
     command.add_option("--video", settings.video, "file, v4l2:DEVICE, test or none")->capture_default_str();
     command.add_option("--audio", settings.audio, "file[,file...], alsa:DEVICE, pulse:DEVICE, test or none")
@@ -216,8 +248,14 @@ void add_options(CLI::App& command, Options& options) {
     command.add_option("--identity", options.identity,
                        "file with our identity; made if missing, else one for this call");
     command.add_option("--peer", options.peer, "the only identity to talk to, 64 hexadecimal digits");
-    command.add_option("--bind", settings.bind, "numeric address for media; the peer learns it once both accepted")
-        ->capture_default_str();
+    PathSettings& path = settings.path;
+    command.add_option("--relay", path.relay, "turn:HOST:PORT[?transport=udp|tcp] or turns:HOST:PORT");
+    command.add_option("--relay-user", path.relay_user, "for the relay; with --relay-secret, a name for its logs");
+    command.add_option("--relay-password", path.relay_password, "for the relay");
+    command.add_option("--relay-secret", path.relay_secret, "the relay's secret, in place of a password");
+    command.add_option("--relay-ca", path.relay_ca, "certificates that vouch for a turns: relay; else the system's");
+    command.add_flag("--direct", path.direct, "no relay if both sides say so: each learns the other's address");
+    command.add_option("--bind", path.bind, "numeric address for media, the only one to use");
     command.add_option("--size", options.size, "of the pictures we send")->capture_default_str();
     command.add_option("--fps", settings.call.video_frame_rate, "frames a second at most")->capture_default_str();
     command.add_option("--video-kbps", options.video_kbps, "bit rate of the pictures")->capture_default_str();
@@ -240,6 +278,9 @@ int run(int argc, char** argv) {
     add_options(call_command, call);
     add_options(answer_command, answer);
     answer_command.add_flag("--yes", answer.yes, "accept without asking");
+    answer_command.add_option("--block", answer.blocked, "an identity that never rings, 64 hexadecimal digits");
+    answer_command.add_flag("--silence-strangers", answer.silence_strangers,
+                            "strangers, who are all but --peer, never ring");
     report_command.add_option("--sender-log", report.sender_log)->required();
     report_command.add_option("--receiver-log", report.receiver_log)->required();
     report_command.add_option("--recording", report.recording, "of the receiver")->required();

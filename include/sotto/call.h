@@ -35,6 +35,7 @@ struct CallSettings {
     int video_frame_rate = 30;
     int video_bitrate = 2500000;       // bit/s at most; the network decides below that
     int video_cpu_used = -6;           // libvpx's real-time speed
+    bool allow_direct = false;         // without a relay, so that the peer learns our address, if it allows it too
     TraceClock trace_clock = nullptr;  // for latency traces; without it they carry the `now` of each call
 };
 
@@ -195,6 +196,8 @@ class SOTTO_API Call {
     const std::optional<ShortAuth>& short_auth() const;
     bool offers_video() const;              // the peer may send pictures (known once ringing or active)
     const MediaStatus& peer_media() const;  // as it last said
+    // Active, and both sides set allow_direct: only then may a route tell another address than a relay's.
+    bool direct() const;
     CallStats stats() const;
 
     Call(Call&&) noexcept;

@@ -17,26 +17,32 @@ unusable() {
     grep -qF -- "$expected" <<<"$said" || fail "sotto $*: '$said' does not say '$expected'"
 }
 printf 'no media in here\n' >"$work/text"
-unusable 'no-such-file.mp4' call --video "$work/no-such-file.mp4"
-unusable 'no-such-file.wav' call --audio "$work/no-such-file.wav"
-unusable "$work/text" call --video "$work/text"
-unusable '/dev/video99' answer --video v4l2:/dev/video99
-unusable 'no-such-card' answer --audio alsa:no-such-card
+unusable 'no-such-file.mp4' call --direct --video "$work/no-such-file.mp4"
+unusable 'no-such-file.wav' call --direct --audio "$work/no-such-file.wav"
+unusable "$work/text" call --direct --video "$work/text"
+unusable '/dev/video99' answer --direct --video v4l2:/dev/video99
+unusable 'no-such-card' answer --direct --audio alsa:no-such-card
 unusable 'WIDTHxHEIGHT' call --size 640
 unusable '64 hexadecimal digits' call --peer abc
-unusable 'unix:PATH or tcp:HOST:PORT' call --signal pigeon
-unusable 'nobody answers' call --signal "unix:$work/nobody"
-unusable '/no/such/folder' call --record /no/such/folder/call.webm --signal "unix:$work/nobody"
-unusable '/no/such/folder' call --log /no/such/folder/log --signal "unix:$work/nobody"
+unusable 'unix:PATH or tcp:HOST:PORT or via:HOST:PORT' call --direct --signal pigeon
+unusable '64 hexadecimal digits' answer --direct --block abc
+unusable 'nobody answers' answer --direct --signal via:127.0.0.1:1
+unusable 'nobody answers' call --direct --signal "unix:$work/nobody"
+unusable '/no/such/folder' call --direct --record /no/such/folder/call.webm --signal "unix:$work/nobody"
+unusable '/no/such/folder' call --direct --log /no/such/folder/log --signal "unix:$work/nobody"
 unusable 'holds no identity' call --identity "$work/text"
-unusable 'address' call --bind not-an-address
+unusable 'address' call --direct --bind not-an-address
+unusable 'give --relay, or --direct' call
+unusable 'give --relay, or --direct' answer
+unusable 'turn:HOST:PORT' call --relay stun:127.0.0.1
+unusable '--relay-user' call --relay turn:127.0.0.1:3478
 "$sotto" call --no-such-option >/dev/null 2>&1
 [ $? = 2 ] || fail "an unknown option is not exit code 2"
 
-unusable "cannot listen at unix:$work/text" answer --signal "unix:$work/text"
+unusable "cannot listen at unix:$work/text" answer --direct --signal "unix:$work/text"
 [ -s "$work/text" ] || fail "a file that is no socket was deleted"
 
-synthetic=(--video test --audio test)
+synthetic=(--direct --bind 127.0.0.1 --video test --audio test)
 
 # Accepted, then Ctrl-C at the caller as soon as the call is active: both end well.
 "$sotto" answer "${synthetic[@]}" --signal "unix:$work/call" --yes --json --identity "$work/bob" \
@@ -86,10 +92,10 @@ wait $waiting
 
 # Sound from a device, by FFmpeg's ALSA input: the PCM "null" gives silence without hardware where ALSA defines it.
 if [ -e "${ALSA_CONFIG_PATH:-/usr/share/alsa/alsa.conf}" ]; then
-    "$sotto" answer --video none --audio test --signal "unix:$work/device" --yes --json \
+    "$sotto" answer --direct --bind 127.0.0.1 --video none --audio test --signal "unix:$work/device" --yes --json \
         >"$work/callee" 2>"$work/callee.err" </dev/null &
     callee=$!
-    "$sotto" call --video none --audio alsa:null --signal "unix:$work/device" --seconds 1 \
+    "$sotto" call --direct --bind 127.0.0.1 --video none --audio alsa:null --signal "unix:$work/device" --seconds 1 \
         >/dev/null 2>"$work/caller.err" </dev/null ||
         { fail "a call with sound from ALSA: $? ($(cat "$work/caller.err"))"; kill $callee 2>/dev/null; }
     wait $callee || fail "the exit code of who hears sound from ALSA: $? ($(cat "$work/callee.err"))"

@@ -157,3 +157,22 @@ TEST_CASE("repair is taken from a peer that offered pictures alone, and in the t
         }
     }
 }
+
+TEST_CASE("a direct path is allowed only while active and if both sides allow it") {
+    for (const bool caller_allows : {false, true}) {
+        for (const bool callee_allows : {false, true}) {
+            CAPTURE(caller_allows);
+            CAPTURE(callee_allows);
+            TwoParty world(70);
+            REQUIRE(world.dial({.allow_direct = caller_allows}));
+            CHECK_FALSE(world.caller.call->direct());
+            CHECK_FALSE(world.callee.call->direct());
+            REQUIRE(world.callee.call->accept({.allow_direct = callee_allows}, world.now));
+            world.settle();
+            CHECK(world.caller.call->direct() == (caller_allows && callee_allows));
+            CHECK(world.callee.call->direct() == (caller_allows && callee_allows));
+            world.caller.call->hang_up(world.now);
+            CHECK_FALSE(world.caller.call->direct());
+        }
+    }
+}

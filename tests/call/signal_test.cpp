@@ -121,6 +121,22 @@ TEST_CASE("a grant is of no call, has a number that is not 0, and exactly one ca
     for (const int size : {0, 3, 4, 35, 37, 68}) CHECK(with(19, size) == Error::malformed);
 }
 
+TEST_CASE("an offer tells whether its sender allows a direct path, and flags that nobody knows are malformed") {
+    for (const bool direct : {false, true}) {
+        StreamOffer offered = streams;
+        offered.direct = direct;
+        const auto bytes = encode(signal(Offer{offered, sas}));
+        REQUIRE(bytes);
+        CHECK((*bytes)[20] == std::byte(direct ? 7 : 3));
+        const auto parsed = parse_signal(*bytes);
+        REQUIRE(parsed);
+        CHECK(std::get<Offer>(parsed->body).streams.direct == direct);
+        auto unknown = *bytes;
+        unknown[20] |= std::byte{8};
+        CHECK(parse_signal(unknown).error() == Error::malformed);
+    }
+}
+
 TEST_CASE("streams with equal SSRCs are malformed, whichever two they are") {
     StreamOffer equal = streams;
     SUBCASE("sound and pictures") { equal.video_ssrc = equal.audio_ssrc; }

@@ -10,7 +10,8 @@ using namespace sotto::fuzz;
 
 // make_signal_seeds.cpp: what arrives as a signal, or is read from a store or a code.
 void make_signal_seeds(const std::filesystem::path& root);
-void make_feedback_seeds(const Folder& folder);  // make_feedback_seeds.cpp
+void make_feedback_seeds(const Folder& folder);            // make_feedback_seeds.cpp
+void make_route_seeds(const std::filesystem::path& root);  // make_route_seeds.cpp
 
 namespace {
 
@@ -99,16 +100,6 @@ void hex(const Folder& folder) {
     folder.write("both-cases", as_bytes("00ff7A"));
     folder.write("odd", as_bytes("123"));
     folder.write("not-a-digit", as_bytes("0g"));
-}
-
-void udp_route(const Folder& folder) {
-    folder.write("v4", as_bytes("127.0.0.1 5000"));
-    folder.write("v6", as_bytes("::1 5000"));
-    folder.write("no-port", as_bytes("127.0.0.1"));
-    folder.write("name", as_bytes("localhost 5000"));
-    folder.write("zero-byte-behind-address", as_bytes({"127.0.0.1\0.2 5000", 16}));
-    folder.write("port-over-65535", as_bytes("127.0.0.1 70000"));
-    folder.write("port-with-sign", as_bytes("127.0.0.1 -1"));
 }
 
 // -- Packets of a protected stream
@@ -370,7 +361,7 @@ int main(int argc, char** argv) {
     vp8_payload({root, "vp8_payload"});
     opus_payload({root, "opus_payload"});
     hex({root, "hex"});
-    udp_route({root, "udp_route"});
+    make_route_seeds(root);
     srtp(root);
     video_jitter_buffer({root, "video_jitter_buffer"});
     audio_jitter_buffer({root, "audio_jitter_buffer"});

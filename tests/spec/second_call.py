@@ -38,7 +38,7 @@ def parse_signal(data):
     if kind in (OFFER, ANSWER):
         *settings, audio, video, repair, token = struct.unpack(">BBBB3I32s", body[:48])
         body = Streams(*settings, (audio, video, repair), token, body[48:])
-        require(body.flags < 4 and body.channels in (1, 2) and body.block_ms in (10, 20) and body.zero == 0 and
+        require(body.flags < 8 and body.channels in (1, 2) and body.block_ms in (10, 20) and body.zero == 0 and
                 len(set(body.ssrcs)) == 3, "malformed")
     elif kind in (REKEY, REKEYED):
         body = int.from_bytes(body, "big")

@@ -392,7 +392,7 @@ class CallsWithTheLibrary(unittest.TestCase):
                            (ROUTE, b""), (ROUTE, bytes(201)), (HANG_UP, b"\10"), (REVEAL, bytes(31)),
                            (REKEY, bytes(3)), (REKEYED, bytes(5)), (OFFER, write_streams((3, 3, 4), bytes(32))),
                            (OFFER, write_streams((3, 4, 3), bytes(32))), (OFFER, write_streams((4, 3, 3), bytes(32))),
-                           (OFFER, write_streams((1, 2, 3), bytes(31) + b"\0", flags=4)), (ANSWER, bytes(16))]:
+                           (OFFER, write_streams((1, 2, 3), bytes(31) + b"\0", flags=8)), (ANSWER, bytes(16))]:
             signal = write_signal(kind, call, body)
             self.assertRaisesRegex(Refused, "malformed", parse_signal, signal)
             with self.subTest(signal.hex()), self.assertRaisesRegex(Refused, "malformed|truncated"):

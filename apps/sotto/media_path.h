@@ -1,0 +1,62 @@
+// The way that a call's media take at the command line: relays or a direct path, found once both sides accepted.
+#pragma once
+
+#include <poll.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/sotto/event_log.h"
+#include "apps/sotto/expected.h"
+#include "sotto/call.h"
+#include "transport/net/ice_agent.h"
+#include "transport/net/network_watch.h"
+#include "transport/path_watch.h"
+
+namespace sotto::app {
+
+struct PathSettings {
+    std::string relay;  // "turn:HOST:PORT[?transport=udp|tcp]" or "turns:HOST:PORT"; empty: none
+    std::string relay_user;
+    std::string relay_password;
+    std::string relay_secret;  // makes user and password, for an hour's call; the relay's operator has it
+    std::string relay_ca;      // a file of certificates that vouch for it, for turns:; empty: the system's
+    bool direct = false;       // without a relay, if the other side allows it too
+    std::string bind;          // numeric address, the only one to use; empty: whatever the system has
+};
+
+class MediaPath {
+  public:
+    // Checks the settings; touches no network.
+    static Expected<MediaPath> prepare(const PathSettings& settings);
+
+    // Both accepted: from here on packets leave.
+    Expected<void> open(const Call& call, bool caller, Instant now);
+    // The peer's route came.
+    Expected<void> hear(Bytes route);
+    // What is due: gives the call our route, and the log what happened.
+    Expected<void> work(Call& call, EventLog& log, Instant now);
+
+    // Lost without a word before there is a path.
+    Expected<void> send(Bytes datagram);
+    std::optional<Bytes> receive(Instant now);
+
+    bool connected() const { return agent_ && agent_->connected(); }
+    // Adds what to wait for; gives until when.
+    Instant wait_for(std::vector<pollfd>& descriptors, Instant now) const;
+
+  private:
+    MediaPath() = default;
+    Expected<void> take(const transport::net::IceEvent& event, Call& call, EventLog& log, Instant now);
+
+    transport::net::IceSettings ice_;
+    bool direct_ = false;
+    Instant opened_{};
+    std::optional<transport::net::IceAgent> agent_;
+    std::optional<transport::net::NetworkWatch> network_;
+    transport::PathWatch watch_;
+};
+
+}  // namespace sotto::app

@@ -1,0 +1,60 @@
+// Seeds of routes, for make_seeds.cpp.
+#include "fuzz/seed.h"
+#include "transport/ice_description.h"
+
+using namespace sotto;
+using namespace sotto::fuzz;
+
+void make_route_seeds(const std::filesystem::path& root);
+
+namespace {
+
+void udp_route(const Folder& folder) {
+    folder.write("v4", as_bytes("127.0.0.1 5000"));
+    folder.write("v6", as_bytes("::1 5000"));
+    folder.write("no-port", as_bytes("127.0.0.1"));
+    folder.write("name", as_bytes("localhost 5000"));
+    folder.write("zero-byte-behind-address", as_bytes({"127.0.0.1\0.2 5000", 16}));
+    folder.write("port-over-65535", as_bytes("127.0.0.1 70000"));
+    folder.write("port-with-sign", as_bytes("127.0.0.1 -1"));
+}
+
+// As many candidates, every second one of IPv6.
+Buffer description(std::size_t count) {
+    transport::IceDescription made{.generation = 1, .fragment = {}, .password = {}};
+    made.fragment.fill('f');
+    made.password.fill('p');
+    made.count = count;
+    for (std::size_t i = 0; i < count; ++i) {
+        transport::IceCandidate& candidate = made.room[i];
+        candidate = {.type = static_cast<transport::CandidateType>(1 + i % 3), .priority = 1, .address = {}, .port = 9};
+        candidate.address.v6 = i % 2 == 1;
+        candidate.address.bytes[0] = std::byte{10};
+    }
+    std::array<std::byte, transport::max_ice_description> room;
+    return to_buffer(Bytes(room).first(transport::write_ice_description(made, room).value()));
+}
+
+void ice_description(const Folder& folder) {
+    folder.write("no-candidates", description(0));
+    folder.write("one-candidate", description(1));
+    folder.write("nine-candidates", description(9));
+    Buffer changed = description(2);
+    changed[36] = std::byte{0x35};
+    folder.write("unknown-family", changed);
+    changed = description(2);
+    changed.pop_back();
+    folder.write("cut-short", changed);
+    changed = description(0);
+    changed[35] = std::byte{15};
+    folder.write("too-many", changed);
+    changed[0] = std::byte{2};
+    folder.write("later-version", changed);
+}
+
+}  // namespace
+
+void make_route_seeds(const std::filesystem::path& root) {
+    udp_route({root, "udp_route"});
+    ice_description({root, "ice_description"});
+}

@@ -1,0 +1,353 @@
+"""The calls that are captured, and what each capture has to show."""
+import array
+import concurrent.futures
+import dataclasses
+import json
+import math
+import os
+import random
+import signal
+import subprocess
+import time
+import wave
+
+import checks
+from packets import AUDIO, VIDEO, srtp_packets, webm_blocks
+from unseal import read_key_log, unseal
+from world import (ANSWER_PORT, CALL_PORT, RELAY_PASSWORD, RELAY_PORT, RELAY_USER, Failed, World, address)
+
+SPEECH_SECONDS = 2.5   # of speech, then as much silence
+CALL_SECONDS = 6        # with the time that it takes to find a path
+AUDIO_KBPS = 8         # the least that sound goes down to: no slow machine makes it less
+WIDTH, HEIGHT = 160, 120
+RINGING_SECONDS = 1.0  # before anybody decides
+
+
+def route_flags(mode, host, family):
+    """How media go. The only place that knows."""
+    if mode == "direct":
+        return ["--direct", "--bind", address(host, family)]
+    relay = address("relay", family) if family == 4 else f"[{address('relay', family)}]"
+    transport = "tcp" if mode == "relay by TCP" else "udp"
+    return ["--relay", f"turn:{relay}:{RELAY_PORT}?transport={transport}", "--relay-user", RELAY_USER,
+            "--relay-password", RELAY_PASSWORD]
+
+
+class Bench:
+    """What all calls share: programs, media, identities, and where to put things."""
+
+    def __init__(self, sotto, opus_payloads, folder, keep):
+        self.sotto, self.folder, self.keep = sotto, folder, keep
+        self.known, self.identity = {}, {}
+        for number, host in enumerate(("alice", "bob")):
+            samples = speech(SPEECH_SECONDS, seed=number)
+            with wave.open(self.path(f"{host}.wav"), "wb") as file:
+                file.setparams((1, 2, 48000, 0, "NONE", ""))
+                file.writeframes(samples + bytes(len(samples)))
+            packets = subprocess.run([opus_payloads, str(AUDIO_KBPS * 1000)], input=samples, capture_output=True,
+                                     check=True).stdout.split()
+            self.known[host] = Known(samples, [bytes.fromhex(packet.decode()) for packet in packets])
+            self.identity[host] = self._make_identity(host)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def _make_identity(self, host):
+        """The program makes it, and says it once it waits for a call."""
+        with subprocess.Popen([self.sotto, "answer", "--video", "none", "--audio", "none", "--direct", "--json",
+                               "--identity", self.path(f"{host}.id"), "--signal", f"unix:{self.path(host)}.sock"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as made:
+            line = made.stdout.readline()
+            made.send_signal(signal.SIGINT)
+        if made.returncode != 130 or not line:
+            raise Failed("no identity is made")
+        return json.loads(line)["identity"]
+
+
+@dataclasses.dataclass
+class Known:
+    pcm: bytes
+    opus: list
+
+    def runs(self, frames):
+        swapped = array.array("h", self.pcm)
+        swapped.byteswap()
+        pieces = [self.pcm, swapped.tobytes(), *self.opus, *frames]
+        return set().union(*(checks.needles(piece) for piece in pieces))
+
+
+def speech(seconds, seed):
+    """Syllables of a voice with a melody, and hiss: 48 kHz, mono, 16 bits."""
+    rng, samples, phase = random.Random(seed), array.array("h"), 0.0
+    for i in range(int(seconds * 48000)):
+        at = i / 48000
+        phase += 2 * math.pi * (110 + 40 * seed + 25 * math.sin(5 * at)) / 48000
+        loudness = max(0.0, math.sin(2 * math.pi * 3.1 * at)) ** 0.5
+        voiced = sum(math.sin(k * phase) / k for k in (1, 2, 3, 5, 8))
+        samples.append(int(9000 * loudness * voiced / 2 + rng.gauss(0, 300)))
+    return samples.tobytes()
+
+
+class Side:
+    """One `sotto` at work; its events are lines of JSON in a file."""
+
+    def __init__(self, bench, world, host, verb, mode, family, *more):
+        port = ANSWER_PORT if verb == "answer" else CALL_PORT
+        stem = bench.path(f"{world.name}-{host}")
+        self.name = f"{host}, {world.name}"
+        self.recording, self.keys = f"{stem}.webm", f"{stem}.keys"
+        self._events, self._errors = f"{stem}.events", f"{stem}.errors"
+        with open(self._events, "wb") as events, open(self._errors, "wb") as errors:
+            self.process = world.run(
+                host, bench.sotto, verb, "--signal", f"via:{address('signalling', family)}:{port}", "--identity",
+                bench.path(f"{host}.id"), "--audio", bench.path(f"{host}.wav"), "--video", "test", "--size",
+                f"{WIDTH}x{HEIGHT}", "--fps", "15", "--video-kbps", "300", "--audio-kbps", str(AUDIO_KBPS), "--record", self.recording, "--json",
+                *route_flags(mode, host, family), *more, stdin=subprocess.PIPE, stdout=events, stderr=errors,
+                env=os.environ | {"SOTTO_KEYLOGFILE": self.keys})
+
+    def events(self):
+        with open(self._events, encoding="utf-8") as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+
+    def expect(self, name, seconds=10):
+        until = time.monotonic() + seconds
+        while not any(event["event"] == name for event in self.events()):
+            if time.monotonic() > until or self.process.poll() is not None:
+                raise Failed(f"{self.name} does not come to '{name}': {self.errors()}")
+            time.sleep(0.02)
+
+    def errors(self):
+        with open(self._errors, encoding="utf-8") as file:
+            return file.read()[-1000:].strip()
+
+    def say(self, line):
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+
+    def ended(self, seconds=20):
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{self.name} does not end") from None
+
+    def outcome(self):
+        """What the user is told: exit code, names and reasons of the events, last words."""
+        told = [(event["event"], event.get("reason"), event.get("why")) for event in self.events()]
+        return self.process.returncode, told, self.errors().splitlines()[-1:]
+
+    def pictures(self):
+        """As they were received."""
+        with open(self.recording, "rb") as file:
+            return [frame for track, frame in webm_blocks(file.read()) if track == 1]
+
+
+@dataclasses.dataclass
+class Seen:
+    """One call's captures."""
+    family: int
+    alice: list
+    bob: list
+    others: list  # at the relay and the signalling host
+
+    @property
+    def relay(self):
+        return address("relay", self.family)
+
+
+def finish(bench, world, family):
+    """Ends a world; gives (Seen, what went wrong in looking)."""
+    missed = world.close()
+    if bench.keep:
+        world.capture.save(bench.keep, world.name)
+    packets = world.capture.packets
+    return Seen(family, packets("alice"), packets("bob"),
+                packets("relay") + packets("signalling")), missed
+
+
+def begin(bench, mode, family, name, *more):
+    """A world in which Bob waits, and the signalling host holds his bundle."""
+    world = World(name, mode != "direct")
+    bob = Side(bench, world, "bob", "answer", mode, family, *more)
+    bob.expect("waiting")
+    until = time.monotonic() + 10
+    while not world.signalling.bundle:
+        if time.monotonic() > until:
+            raise Failed(f"{bob.name} publishes no bundle: {bob.errors()}")
+        time.sleep(0.02)
+    return world, bob
+
+
+# -- What captures are asked.
+
+
+def absent(packets, host, seen, own_exchange=False):
+    """Neither of its addresses, whichever the call takes."""
+    return [breach for family in (4, 6) for breach in checks.addresses_absent(
+        packets, address(host, family), seen.relay, own_exchange)]
+
+
+def address_checks(seen, between=("relay", "signalling")):
+    """By name, so that a direct call can show that each notices one."""
+    allowed = [address(host, seen.family) for host in between]
+    return {
+        "Bob's address never occurs at Alice's interface": absent(seen.alice, "bob", seen),
+        "Alice's address never occurs at Bob's interface": absent(seen.bob, "alice", seen),
+        f"Alice speaks to {' and '.join(between)} alone": checks.speaks_only_to(
+            seen.alice, address("alice", seen.family), allowed),
+        f"Bob speaks to {' and '.join(between)} alone": checks.speaks_only_to(
+            seen.bob, address("bob", seen.family), allowed),
+    }
+
+
+def payload_checks(seen):
+    everything = seen.alice + seen.bob + seen.others
+    return {f"no payload anywhere has {host}'s address in the clear":
+            absent(everything, host, seen, own_exchange=True)
+            for host in ("alice", "bob")}
+
+
+def named(call, proofs):
+    return [(f"{call}: {name}", breaches) for name, breaches in proofs.items()]
+
+
+def answered(bench, mode, family):
+    world, bob = begin(bench, mode, family, f"{mode.replace(' ', '-')}-{family}")
+    alice = Side(bench, world, "alice", "call", mode, family, "--seconds", str(CALL_SECONDS))
+    bob.expect("ringing")
+    time.sleep(RINGING_SECONDS)
+    accepted = time.time()
+    bob.say("y")
+    codes = [alice.ended(), bob.ended()]
+    seen, missed = finish(bench, world, family)
+    known = set().union(*(bench.known[host].runs(far.pictures()) for host, far in (("alice", bob), ("bob", alice))))
+    marks = [checks.start_code(WIDTH, HEIGHT)]
+    srtp = srtp_packets(seen.alice, seen.relay)
+    found = address_checks(seen) | payload_checks(seen)
+    if mode == "direct":
+        found = {f"the check notices: {name}": [] if breaches else ["a direct call passes it"]
+                 for name, breaches in found.items()}
+    proofs = {
+        "both sides end well, and no packet is missed": missed + [
+            f"exit code {code}: {side.errors()}" for code, side in zip(codes, (alice, bob)) if code != 0],
+        **found,
+        "nothing leaves Bob before he accepts":
+            checks.silent_until(seen.bob, address("signalling", family), accepted, checks.RINGING),
+        "ciphertext at Alice's interface": checks.encrypted(seen.alice, seen.relay, known, marks),
+        "ciphertext at Bob's interface": checks.encrypted(seen.bob, seen.relay, known, marks),
+        "sound has the same sizes in speech and in silence": checks.sound_tells_nothing(srtp, SPEECH_SECONDS),
+        **controls(bench, srtp, bob.pictures(), seen, known, marks),
+        **right_bytes(bench, srtp, alice, known, marks),
+    }
+    return named(f"answered, {mode}, IPv{family}", proofs)
+
+
+def controls(bench, srtp, pictures, seen, known, marks):
+    """The same call as it were without encryption: every check of ciphertext has to notice."""
+    plain = {"pictures": pictures, "sound": bench.known["alice"].opus, "samples": [bench.known["alice"].pcm[:960]]}
+    proofs = {}
+    for name, payloads in plain.items():
+        clear = [dataclasses.replace(seen.alice[0], protocol=17, payload=b"\x80\x60" + bytes(10) + payload)
+                 for payload in payloads]
+        noticed = checks.known_absent(seen.alice + clear[:1], known, marks)
+        proofs[f"the search notices {name} in the clear"] = [] if noticed else ["it does not"]
+    unsealed = [dataclasses.replace(packet, protected=payload) for packet, payload in
+                zip(srtp, pictures * 9 + bench.known["alice"].opus * 9)]
+    for name, check in (("uniformity", checks.uniform), ("repetition", checks.never_repeats)):
+        proofs[f"the check of {name} notices a call without encryption"] = [] if check(unsealed) else ["it does not"]
+    return proofs
+
+
+def right_bytes(bench, srtp, alice, known, marks):
+    """The same captures, opened: what was searched for is in them. Builds without the key log can't show it."""
+    if not os.path.exists(alice.keys):
+        return {}
+    keys = read_key_log(alice.keys)
+    opened = {kind: [unseal(p, keys) for p in srtp if p.outgoing and p.payload_type == kind] for kind in (AUDIO, VIDEO)}
+    sound = set(bench.known["alice"].opus) & set(opened[AUDIO])
+    pictures = [p for p in opened[VIDEO] if any(p[at:at + checks.NEEDLE] in known for at in range(len(p)))]
+    return {"what is searched for is what was sent": [
+        *([f"only {len(sound)} known packets of sound"] if len(sound) < 100 else []),
+        *([f"only {len(pictures)} packets with known pictures"] if len(pictures) < len(opened[VIDEO]) / 2 else []),
+        *([] if any(marks[0] in p for p in opened[VIDEO]) else ["no key frame"])]}
+
+
+def not_accepted(bench, family, name, decide):
+    """A call that rings and is not accepted; `decide(alice, bob)` ends it."""
+    world, bob = begin(bench, "relay", family, name)
+    alice = Side(bench, world, "alice", "call", "relay", family)
+    bob.expect("ringing")
+    time.sleep(RINGING_SECONDS)
+    decided = time.time()
+    decide(alice, bob)
+    code = alice.ended()
+    time.sleep(0.3)  # for what might still leave
+    seen, missed = finish(bench, world, family)
+    return named(f"{name}, relay, IPv{family}", {
+        "no packet is missed": missed,
+        "the caller is told that there was no call": [] if code == 1 else [f"exit code {code}: {alice.errors()}"],
+        **address_checks(seen), **payload_checks(seen),
+        "nothing leaves Bob before he decides":
+            checks.silent_until(seen.bob, address("signalling", family), decided, checks.RINGING),
+    })
+
+
+def unanswered(bench):
+    return not_accepted(bench, 4, "unanswered", lambda alice, bob: alice.interrupt())
+
+
+def declined(bench):
+    return not_accepted(bench, 6, "declined", lambda alice, bob: bob.say("n"))
+
+
+def turned_away(bench, name, *more, there=True):
+    """A caller who may not ring, or whose callee is off: (what the caller sees, proofs)."""
+    family = 4
+    world, bob = begin(bench, "relay", family, name, *more)
+    if not there:
+        bob.interrupt()
+        bob.ended()
+    alice = Side(bench, world, "alice", "call", "relay", family)
+    alice.expect("calling")
+    time.sleep(2 * RINGING_SECONDS)
+    alice.interrupt()
+    alice.ended()
+    time.sleep(0.3)
+    ended = time.time()
+    rang = any(event["event"] == "ringing" for event in bob.events())
+    seen, missed = finish(bench, world, family)
+    signalling = address("signalling", family)
+    turns = checks.view([p for p in seen.alice if p.time < ended], address("alice", family), signalling)
+    proofs = {
+        "no packet is missed, and nothing rings": missed + (["it rang"] if rang else []),
+        "nothing answers the caller": checks.nothing_answers(turns),
+        **address_checks(seen, between=["signalling"]), **payload_checks(seen),
+    }
+    if there:
+        proofs["nothing leaves Bob"] = checks.silent_until([p for p in seen.bob if p.time < ended], signalling, ended)
+    return [*turns, alice.outcome()], named(f"{name}, relay, IPv{family}", proofs)
+
+
+def indistinguishable(bench):
+    """Refused, blocked and silenced look like off, to the caller's network and to its user."""
+    strangers = bench.identity["bob"]  # anybody but Alice
+    ways = {"off": ((), False), "refused": (("--peer", strangers), True),
+            "blocked": (("--block", bench.identity["alice"]), True), "silenced": (("--silence-strangers",), True)}
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        done = dict(zip(ways, pool.map(lambda name: turned_away(bench, name, *ways[name][0], there=ways[name][1]),
+                                       ways)))
+    views = {name: view for name, (view, _) in done.items()}
+    return [("refused, blocked, silenced and off are one to the caller's network and to the caller",
+             checks.same_views(views)),
+            *(proof for _, proofs in done.values() for proof in proofs)]
+
+
+def all_of(bench):
+    """(name, a function that gives proofs): they may run at the same time."""
+    calls = [("relay", 4), ("relay", 6), ("relay by TCP", 4), ("direct", 4)]
+    return [*((f"answered, {mode}, IPv{family}", lambda mode=mode, family=family: answered(bench, mode, family))
+              for mode, family in calls),
+            ("unanswered", lambda: unanswered(bench)), ("declined", lambda: declined(bench)),
+            ("who may not ring", lambda: indistinguishable(bench))]

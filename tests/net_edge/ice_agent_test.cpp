@@ -1,0 +1,213 @@
+// Two real ICE agents on loopback, with coturn between them where it is installed.
+#include "interop/udp_port.h"
+#include "net_edge/two_agents.h"
+#include "transport/net/turn_credentials.h"
+
+using namespace sotto;
+using namespace sotto::test;
+using namespace sotto::transport;
+using namespace sotto::transport::net;
+
+namespace {
+
+std::optional<Relay> relay_or_skip(const std::string& host = "127.0.0.1",
+                                   Relay::Credentials credentials = Relay::Credentials::fixed) {
+    auto relay = Relay::start(host, credentials);
+    if (!relay) MESSAGE("skipped: coturn is not installed (./dev setup test)");
+    return relay;
+}
+
+void check_only_relayed(const IceSide& side) {
+    REQUIRE_FALSE(side.routes.empty());
+    for (const Buffer& route : side.routes) {
+        const auto description = parse_ice_description(route);
+        REQUIRE(description);
+        CHECK(description->count > 0);
+        for (const IceCandidate& candidate : description->candidates()) {
+            CHECK(candidate.type == CandidateType::relayed);
+        }
+    }
+}
+
+IceSettings direct(const std::string& address) {
+    return {.policy = IcePolicy::direct, .relays = {}, .controlling = false, .local_address = address};
+}
+
+IceSettings relayed(const Relay& relay, RelayTransport transport) {
+    IceSettings settings;
+    settings.relays = {relay.server(transport)};
+    return settings;
+}
+
+}  // namespace
+
+TEST_CASE("two agents connect directly on loopback when both chose it") {
+    std::string address;
+    SUBCASE("IPv4") { address = "127.0.0.1"; }
+    SUBCASE("IPv6") { address = "::1"; }
+    TwoAgents agents = two_agents(direct(address));
+    REQUIRE(agents.gather_and_connect());
+    CHECK_FALSE(agents.a.connected[0].relayed);
+    CHECK_FALSE(agents.b.connected[0].relayed);
+    CHECK(agents.talk("hello"));
+    for (const IceSide* side : {&agents.a, &agents.b}) {
+        const auto description = parse_ice_description(side->routes.back());
+        REQUIRE(description);
+        CHECK(description->count == 1);
+        CHECK(description->candidates()[0].type == CandidateType::host);
+        CHECK(description->candidates()[0].address.v6 == (address == "::1"));
+    }
+}
+
+TEST_CASE("two agents connect through a relay and tell of relayed candidates alone") {
+    RelayTransport transport{};
+    SUBCASE("over UDP") { transport = RelayTransport::udp; }
+    SUBCASE("over TCP") { transport = RelayTransport::tcp; }
+    const auto relay = relay_or_skip();
+    if (!relay) return;
+    TwoAgents agents = two_agents(relayed(*relay, transport));
+    REQUIRE(agents.gather_and_connect());
+    CHECK(agents.a.connected[0].relayed);
+    CHECK(agents.b.connected[0].relayed);
+    CHECK(agents.talk("hello"));
+    check_only_relayed(agents.a);
+    check_only_relayed(agents.b);
+}
+
+TEST_CASE("relay mode without a relay is refused before anything is opened") {
+    const auto agent = IceAgent::create({});
+    REQUIRE_FALSE(agent);
+    CHECK(agent.error() == Error::invalid_argument);
+    CHECK(IceAgent::create(direct("not-an-address")).error() == Error::invalid_argument);
+}
+
+TEST_CASE("an agent that does not gather opens no socket and has nothing to tell") {
+    const auto sockets = [] { return sockets_of(::getpid()).size(); };
+    const std::size_t before = sockets();
+    IceSide side(direct("127.0.0.1"));
+    CHECK(side.agent.restart().error() == Error::wrong_state);
+    CHECK(side.agent.send(as_bytes("early")).error() == Error::wrong_state);
+    take_events(side, [](Bytes) { FAIL("a route before gather()"); });
+    CHECK(sockets() == before);
+    REQUIRE(side.agent.gather());
+    CHECK(sockets() > before);  // the count can tell
+    CHECK(side.agent.gather().error() == Error::wrong_state);
+}
+
+TEST_CASE("a peer's route may come before we gather") {
+    TwoAgents agents = two_agents(direct("127.0.0.1"));
+    REQUIRE(agents.a.agent.gather());
+    REQUIRE(agents.run_until([&] { return !agents.a.routes.empty(); }));
+    REQUIRE(agents.b.agent.gather());
+    REQUIRE(agents.run_until([&] { return !agents.a.connected.empty() && !agents.b.connected.empty(); }));
+    CHECK(agents.talk("late"));
+}
+
+TEST_CASE("in relay mode a peer's host candidate is refused, counted, and hears nothing") {
+    const auto relay = relay_or_skip();
+    if (!relay) return;
+    auto trap = UdpSocket::bind("127.0.0.1");
+    REQUIRE(trap);
+    const std::string route = trap->local_route();
+    const auto port = static_cast<std::uint16_t>(std::stoi(route.substr(route.find(' ') + 1)));
+
+    TwoAgents agents = two_agents(relayed(*relay, RelayTransport::udp));
+    REQUIRE(agents.a.agent.gather());
+    REQUIRE(agents.b.agent.gather());
+    REQUIRE(agents.run_until([&] { return !agents.b.routes.empty(); }));
+    auto description = parse_ice_description(agents.b.routes.back()).value();
+    for (const auto type : {CandidateType::host, CandidateType::server_reflexive}) {
+        IceCandidate& added = description.room[description.count++];
+        added = {.type = type, .priority = 1, .address = {}, .port = port};
+        added.address.bytes = {std::byte{127}, std::byte{0}, std::byte{0}, std::byte{1}};
+    }
+    std::array<std::byte, max_ice_description> room;
+    REQUIRE(agents.a.agent.set_remote(Bytes(room).first(write_ice_description(description, room).value())));
+    REQUIRE(agents.run_until([&] { return !agents.a.connected.empty() && !agents.b.connected.empty(); }));
+    CHECK(agents.talk("only by the relay"));
+    CHECK(agents.a.agent.counts().refused_candidates == 2);
+    CHECK(agents.b.agent.counts().refused_candidates == 0);
+    std::array<std::byte, 2048> heard;
+    CHECK_FALSE(trap->receive(heard).value());
+}
+
+TEST_CASE("a relay that refuses the credentials is told as what it is") {
+    const auto relay = relay_or_skip();
+    if (!relay) return;
+    IceSettings settings = relayed(*relay, RelayTransport::udp);
+    settings.relays[0].password = "guessed";
+    TwoAgents agents = two_agents(settings);
+    REQUIRE(agents.a.agent.gather());
+    REQUIRE(agents.run_until([&] { return !agents.a.failed.empty(); }));
+    CHECK(agents.a.failed[0].why == IceFailure::no_candidates);
+    CHECK(agents.a.routes.empty());
+}
+
+TEST_CASE("credentials made of the relay's secret are accepted until they expire") {
+    const auto relay = relay_or_skip("127.0.0.1", Relay::Credentials::by_secret);
+    if (!relay) return;
+    const auto today = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    const auto settings = [&](std::chrono::seconds from_now) {
+        IceSettings made = relayed(*relay, RelayTransport::udp);
+        const TurnCredentials credentials = turn_credentials(Relay::secret, today + from_now, "test");
+        made.relays[0].user = credentials.user;
+        made.relays[0].password = credentials.password;
+        return made;
+    };
+    TwoAgents agents = two_agents(settings(std::chrono::hours(1)));
+    REQUIRE(agents.gather_and_connect());
+    CHECK(agents.talk("for an hour"));
+
+    TwoAgents late = two_agents(settings(-std::chrono::hours(1)));
+    REQUIRE(late.a.agent.gather());
+    REQUIRE(late.run_until([&] { return !late.a.failed.empty(); }));
+    CHECK(late.a.failed[0].why == IceFailure::no_candidates);
+}
+
+TEST_CASE("a restart by either side, or by both at once, leads to one new path") {
+    TwoAgents agents = two_agents(direct("127.0.0.1"));
+    REQUIRE(agents.gather_and_connect());
+    const auto both_reach = [&](std::uint16_t generation) {
+        return agents.run_until([&] {
+            return agents.a.connected.back().generation == generation &&
+                   agents.b.connected.back().generation == generation;
+        });
+    };
+    REQUIRE(agents.a.agent.restart());
+    CHECK(agents.a.agent.connected());  // by the old path
+    CHECK(agents.talk("meanwhile"));
+    CHECK(both_reach(1));
+    CHECK(agents.talk("after the first"));
+    REQUIRE(agents.b.agent.restart());
+    CHECK(both_reach(2));
+    REQUIRE(agents.a.agent.restart());
+    REQUIRE(agents.b.agent.restart());
+    CHECK(both_reach(3));
+    CHECK(agents.talk("after the last"));
+    CHECK(agents.a.restarted.size() == 3);
+    CHECK(agents.b.restarted.size() == 3);
+    CHECK(agents.a.agent.set_remote(agents.b.routes.front()).error() == Error::outdated);
+    CHECK(agents.a.agent.set_remote(agents.b.routes.back()).has_value());
+}
+
+TEST_CASE("a restart through a relay, and what was given back to it") {
+    const auto relay = relay_or_skip();
+    if (!relay) return;
+    {
+        TwoAgents agents = two_agents(relayed(*relay, RelayTransport::udp));
+        REQUIRE(agents.gather_and_connect());
+        REQUIRE(agents.a.agent.restart());
+        REQUIRE(agents.run_until([&] { return agents.a.connected.size() == 2 && agents.b.connected.size() == 2; }));
+        CHECK(agents.talk("again"));
+        check_only_relayed(agents.a);
+        check_only_relayed(agents.b);
+    }
+    const auto count = [&](std::string_view text) {
+        const std::string log = relay->log();
+        std::size_t times = 0;
+        for (auto at = log.find(text); at != std::string::npos; at = log.find(text, at + 1)) ++times;
+        return times;
+    };
+    CHECK(count("ALLOCATE processed, success") == 4);
+    CHECK(count("lifetime=0") == 4);
+}

@@ -1,0 +1,55 @@
+#include "transport/net/glib_loop.h"
+
+#include <glib.h>
+
+#include <array>
+
+namespace sotto::transport::net {
+namespace {
+
+constexpr int iterations_a_run = 32;  // so that a flood can't keep the client from its other work
+
+int on_time_out(void* over) {
+    *static_cast<bool*>(over) = true;
+    return G_SOURCE_CONTINUE;
+}
+
+}  // namespace
+
+void GlibLoop::Unref::operator()(GMainContext* context) const { g_main_context_unref(context); }
+
+GlibLoop::GlibLoop() : context_(g_main_context_new()) {}
+
+int GlibLoop::add_descriptors(std::vector<pollfd>& to) const {
+    GMainContext* const context = context_.get();
+    if (!g_main_context_acquire(context)) return -1;  // only we iterate it
+    int priority = 0;
+    const bool ready = g_main_context_prepare(context, &priority) != 0;
+    int milliseconds = -1;
+    std::array<GPollFD, 64> room{};
+    const int wanted =
+        g_main_context_query(context, G_PRIORITY_LOW, &milliseconds, room.data(), static_cast<int>(room.size()));
+    g_main_context_release(context);
+    const auto count = static_cast<std::size_t>(wanted);
+    for (std::size_t i = 0; i < count && i < room.size(); ++i) {
+        to.push_back({.fd = room[i].fd, .events = static_cast<short>(room[i].events), .revents = 0});
+    }
+    return ready ? 0 : milliseconds;
+}
+
+void GlibLoop::run() {
+    for (int i = 0; i < iterations_a_run && g_main_context_iteration(context_.get(), FALSE) != 0; ++i) {
+    }
+}
+
+void GlibLoop::run_until_zero(const int& done, int milliseconds) {
+    bool over = false;
+    GSource* const timer = g_timeout_source_new(static_cast<unsigned>(milliseconds));
+    g_source_set_callback(timer, on_time_out, &over, nullptr);
+    g_source_attach(timer, context_.get());
+    while (done != 0 && !over) g_main_context_iteration(context_.get(), TRUE);
+    g_source_destroy(timer);
+    g_source_unref(timer);
+}
+
+}  // namespace sotto::transport::net

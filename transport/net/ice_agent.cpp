@@ -1,0 +1,150 @@
+#include "transport/net/ice_agent.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace sotto::transport::net {
+namespace {
+
+constexpr int farewell_milliseconds = 200;
+
+}  // namespace
+
+IceAgent::IceAgent(IceSettings settings)
+    : settings_(std::move(settings)),
+      loop_(std::make_unique<GlibLoop>()),
+      alive_(std::make_unique<int>(0)),
+      inbox_(std::make_unique<DatagramQueue>()) {}
+
+Result<IceAgent> IceAgent::create(IceSettings settings) {
+    IceAgent agent(std::move(settings));
+    const auto opened = agent.open_tunnels();
+    if (!opened) return Failure(opened.error());
+    const auto begun = agent.begin(0);
+    if (!begun) return Failure(begun.error());
+    return agent;
+}
+
+IceAgent::~IceAgent() {
+    if (!loop_) return;  // moved from
+    for (auto* session : {&fading_, &path_, &next_}) session->reset();
+    loop_->run_until_zero(*alive_, farewell_milliseconds);
+}
+
+// libnice 0.1.21 sends what it calls TLS in plain TCP.
+Result<void> IceAgent::open_tunnels() {
+    for (RelayServer& relay : settings_.relays) {
+        if (relay.transport != RelayTransport::tls) continue;
+        auto tunnel = TlsTunnel::open(relay, settings_.local_address, *loop_);
+        if (!tunnel) return Failure(tunnel.error());
+        relay = (*tunnel)->entrance();
+        tunnels_.push_back(std::move(*tunnel));
+    }
+    return {};
+}
+
+Result<void> IceAgent::begin(std::uint16_t generation) {
+    auto session = IceSession::create(settings_, loop_->get(), generation, *inbox_, *alive_);
+    if (!session) return Failure(session.error());
+    if (next_) counts_.refused_candidates += next_->refused_candidates();
+    next_ = std::move(*session);
+    return {};
+}
+
+Result<void> IceAgent::gather() {
+    if (gathering_) return Failure(Error::wrong_state);
+    gathering_ = true;
+    const auto gathers = next_->gather();
+    if (!gathers) return gathers;
+    if (!early_) return {};
+    return next_->set_remote(*early_);
+}
+
+Result<void> IceAgent::restart() {
+    if (!gathering_) return Failure(Error::wrong_state);
+    const std::uint16_t newest = newest_generation();
+    if (newest == std::numeric_limits<std::uint16_t>::max()) return Failure(Error::key_exhausted);
+    return restart(static_cast<std::uint16_t>(newest + 1));
+}
+
+Result<void> IceAgent::restart(std::uint16_t generation) {
+    const auto begun = begin(generation);
+    if (!begun) return begun;
+    events_.push_back(IceRestarted{generation});
+    return next_->gather();
+}
+
+std::uint16_t IceAgent::newest_generation() const { return next_ ? next_->generation() : path_->generation(); }
+
+Result<void> IceAgent::set_remote(Bytes route) {
+    const auto description = parse_ice_description(route);
+    if (!description) return Failure(description.error());
+    if (!gathering_) {
+        if (!early_ || early_->generation <= description->generation) early_ = *description;
+        return {};
+    }
+    const std::uint16_t newest = newest_generation();
+    if (description->generation < newest) return Failure(Error::outdated);
+    if (description->generation > newest) {
+        const auto restarted = restart(description->generation);
+        if (!restarted) return restarted;
+    }
+    return (next_ ? next_ : path_)->set_remote(*description);
+}
+
+std::optional<IceEvent> IceAgent::poll() {
+    loop_->run();
+    for (auto* session : {&path_, &next_}) {
+        if (*session) hear(**session);
+    }
+    const bool distrusted = std::ranges::any_of(tunnels_, [](const auto& tunnel) { return tunnel->distrusted(); });
+    if (distrusted && !std::exchange(distrust_told_, true)) {
+        events_.push_back(IceFailed{IceFailure::distrusted, newest_generation()});
+    }
+    if (next_ && next_->connected()) promote();
+    if (fading_ && path_->received() > 0) fading_.reset();
+    if (events_.empty()) return std::nullopt;
+    const IceEvent event = events_.front();
+    events_.pop_front();
+    return event;
+}
+
+void IceAgent::hear(IceSession& session) {
+    const IceSession::News news = session.take_news();
+    if (news.candidates || news.gathered) {
+        const IceDescription ours = session.local();
+        IceRoute route;
+        const auto size = write_ice_description(ours, route.room);
+        route.size = size.value_or(0);
+        if (size && ours.count > 0 && news.candidates) events_.push_back(route);
+        if (news.gathered && ours.count == 0) {
+            events_.push_back(IceFailed{IceFailure::no_candidates, session.generation()});
+        }
+    }
+    if (news.connected) events_.push_back(IceConnected{session.relayed(), session.generation()});
+    if (news.lost) events_.push_back(IceFailed{IceFailure::lost, session.generation()});
+}
+
+// Media take the new path. What the peer sent by the old one before it knew still comes in.
+void IceAgent::promote() {
+    if (path_) counts_.refused_candidates += path_->refused_candidates();
+    fading_ = std::exchange(path_, std::move(next_));
+}
+
+Result<void> IceAgent::send(Bytes datagram) {
+    if (!path_) return Failure(Error::wrong_state);
+    if (!path_->send(datagram)) ++counts_.send_drops;
+    return {};
+}
+
+IceCounts IceAgent::counts() const {
+    IceCounts counts = counts_;
+    for (const auto* session : {&path_, &next_}) {
+        if (*session) counts.refused_candidates += (*session)->refused_candidates();
+    }
+    counts.receive_drops = inbox_->drops();
+    return counts;
+}
+
+}  // namespace sotto::transport::net

@@ -1,0 +1,258 @@
+#include "transport/net/ice_session.h"
+
+#include <netinet/in.h>
+#include <nice/agent.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace sotto::transport::net {
+namespace {
+
+constexpr unsigned component = 1;            // RTP and RTCP share it (RFC 5761)
+constexpr unsigned pacing_milliseconds = 5;  // RFC 8445 §14.2: Ta, the least it allows; two sides have few candidates
+constexpr std::size_t max_remote = 64;       // candidates that a peer may name in one generation
+
+// RFC 8445 §5.3: from a cryptographic source, not libnice's own generator. 64 letters take 6 bits each.
+template <std::size_t N>
+bool fill_with_letters(std::array<char, N>& letters) {
+    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::array<unsigned char, N> random;
+    if (getentropy(random.data(), random.size()) != 0) return false;
+    std::ranges::transform(random, letters.begin(), [&](unsigned char byte) { return alphabet[byte % 64]; });
+    return true;
+}
+
+template <std::size_t N>
+std::string text(const std::array<char, N>& letters) {
+    return {letters.data(), letters.size()};
+}
+
+std::optional<CandidateType> type_of(const NiceCandidate& candidate) {
+    switch (candidate.type) {
+        case NICE_CANDIDATE_TYPE_HOST: return CandidateType::host;
+        case NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE: return CandidateType::server_reflexive;
+        case NICE_CANDIDATE_TYPE_RELAYED: return CandidateType::relayed;
+        case NICE_CANDIDATE_TYPE_PEER_REFLEXIVE: break;  // RFC 8445 §7.3.1.3: learned by both, never told
+    }
+    return std::nullopt;
+}
+
+NiceCandidateType nice_type(CandidateType type) {
+    switch (type) {
+        case CandidateType::host: return NICE_CANDIDATE_TYPE_HOST;
+        case CandidateType::server_reflexive: return NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE;
+        case CandidateType::relayed: break;
+    }
+    return NICE_CANDIDATE_TYPE_RELAYED;
+}
+
+std::optional<IceCandidate> to_ours(const NiceCandidate& candidate) {
+    const auto type = type_of(candidate);
+    if (!type || candidate.transport != NICE_CANDIDATE_TRANSPORT_UDP) return std::nullopt;
+    IceCandidate ours{.type = *type, .priority = candidate.priority, .address = {}, .port = 0};
+    const NiceAddress& address = candidate.addr;
+    ours.port = static_cast<std::uint16_t>(nice_address_get_port(&address));
+    ours.address.v6 = nice_address_ip_version(&address) == 6;
+    if (ours.address.v6) {
+        std::memcpy(ours.address.bytes.data(), &address.s.ip6.sin6_addr, 16);
+    } else {
+        std::memcpy(ours.address.bytes.data(), &address.s.ip4.sin_addr, 4);
+    }
+    return ours;
+}
+
+// `number` becomes the foundation: each its own, so that no check waits for another (RFC 8445 §6.1.2.6).
+NiceCandidate* to_nice(const IceCandidate& ours, unsigned stream, std::size_t number) {
+    NiceCandidate* const candidate = nice_candidate_new(nice_type(ours.type));
+    candidate->transport = NICE_CANDIDATE_TRANSPORT_UDP;
+    candidate->priority = ours.priority;
+    candidate->stream_id = stream;
+    candidate->component_id = component;
+    const auto* const bytes = reinterpret_cast<const guint8*>(ours.address.bytes.data());
+    if (ours.address.v6) {
+        nice_address_set_ipv6(&candidate->addr, bytes);
+    } else {
+        std::uint32_t word = 0;
+        std::memcpy(&word, bytes, sizeof(word));
+        nice_address_set_ipv4(&candidate->addr, ntohl(word));
+    }
+    nice_address_set_port(&candidate->addr, ours.port);
+    candidate->base_addr = candidate->addr;
+    g_snprintf(candidate->foundation, NICE_CANDIDATE_MAX_FOUNDATION, "%u", static_cast<unsigned>(number));
+    return candidate;
+}
+
+bool add_local_address(NiceAgent* agent, const std::string& text) {
+    NiceAddress address;
+    nice_address_init(&address);
+    return nice_address_set_from_string(&address, text.c_str()) != 0 && nice_agent_add_local_address(agent, &address);
+}
+
+NiceRelayType relay_type(RelayTransport transport) {
+    return transport == RelayTransport::udp ? NICE_RELAY_TYPE_TURN_UDP : NICE_RELAY_TYPE_TURN_TCP;
+}
+
+void count_down(gpointer alive, GObject*) { --*static_cast<int*>(alive); }
+
+void free_candidates(GSList* list) {
+    g_slist_free_full(list, [](gpointer candidate) { nice_candidate_free(static_cast<NiceCandidate*>(candidate)); });
+}
+
+}  // namespace
+
+// They only note what happened: nothing is decided, and nothing of libnice's is called, inside a callback.
+struct IceSession::Signals {
+    static void on_candidate(NiceAgent*, NiceCandidate*, IceSession* session) { session->news_.candidates = true; }
+    static void on_gathered(NiceAgent*, guint, IceSession* session) {
+        session->gathered_ = true;
+        session->news_.gathered = true;
+    }
+    static void on_state(NiceAgent*, guint, guint, guint state, IceSession* session) {
+        const bool works = state == NICE_COMPONENT_STATE_CONNECTED || state == NICE_COMPONENT_STATE_READY;
+        if (works && !session->connected_) session->news_.connected = true;
+        if (works) session->connected_ = true;
+        if (state == NICE_COMPONENT_STATE_FAILED) {
+            session->connected_ = false;
+            session->news_.lost = true;
+        }
+    }
+    static void on_datagram(NiceAgent*, guint, guint, guint size, gchar* bytes, gpointer data) {
+        auto* const session = static_cast<IceSession*>(data);
+        ++session->received_;
+        session->inbox_.push(std::as_bytes(std::span(bytes, size)));
+    }
+    // The relay's answer is still read; datagrams are nobody's.
+    static void after_the_end(NiceAgent*, guint, guint, guint, gchar*, gpointer) {}
+    static void connect(NiceAgent* agent, IceSession* session) {
+        g_signal_connect(agent, "new-candidate-full", G_CALLBACK(on_candidate), session);
+        g_signal_connect(agent, "candidate-gathering-done", G_CALLBACK(on_gathered), session);
+        g_signal_connect(agent, "component-state-changed", G_CALLBACK(on_state), session);
+    }
+};
+
+IceSession::IceSession(NiceAgent* agent, GMainContext* context, const IceSettings& settings, std::uint16_t generation,
+                       DatagramQueue& inbox)
+    : agent_(agent),
+      context_(context),
+      stream_(nice_agent_add_stream(agent, 1)),
+      policy_(settings.policy),
+      generation_(generation),
+      inbox_(inbox) {}
+
+Result<std::unique_ptr<IceSession>> IceSession::create(const IceSettings& settings, GMainContext* context,
+                                                       std::uint16_t generation, DatagramQueue& inbox, int& alive) {
+    if (settings.policy == IcePolicy::relay && settings.relays.empty()) return Failure(Error::invalid_argument);
+    const auto options =
+        static_cast<NiceAgentOption>(NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS);
+    NiceAgent* const agent = nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245, options);
+    if (agent == nullptr) return Failure(Error::unavailable);
+    ++alive;
+    g_object_weak_ref(G_OBJECT(agent), count_down, &alive);
+    // Without a server of its own no STUN leaves; UPnP would ask the neighbourhood.
+    g_object_set(agent, "upnp", FALSE, "ice-tcp", FALSE, "controlling-mode", settings.controlling ? TRUE : FALSE,
+                 "force-relay", settings.policy == IcePolicy::relay ? TRUE : FALSE, "stun-pacing-timer",
+                 pacing_milliseconds, nullptr);
+    std::unique_ptr<IceSession> session(new IceSession(agent, context, settings, generation, inbox));
+    const auto begun = session->begin(settings);
+    if (!begun) return Failure(begun.error());
+    return session;
+}
+
+Result<void> IceSession::begin(const IceSettings& settings) {
+    if (!fill_with_letters(fragment_) || !fill_with_letters(password_)) return Failure(Error::unavailable);
+    nice_agent_set_local_credentials(agent_, stream_, text(fragment_).c_str(), text(password_).c_str());
+    if (!settings.local_address.empty()) {
+        if (!add_local_address(agent_, settings.local_address)) return Failure(Error::invalid_argument);
+    } else if (settings.policy == IcePolicy::relay) {
+        // Whatever way the system finds to the relay; no allocation for each interface.
+        add_local_address(agent_, "0.0.0.0");
+        add_local_address(agent_, "::");
+    }
+    Signals::connect(agent_, this);
+    nice_agent_attach_recv(agent_, stream_, component, context_, Signals::on_datagram, this);
+    for (const RelayServer& relay : settings.relays) {
+        nice_agent_set_relay_info(agent_, stream_, component, relay.host.c_str(), relay.port, relay.user.c_str(),
+                                  relay.password.c_str(), relay_type(relay.transport));
+    }
+    return {};
+}
+
+// What the relay gave is given back; libnice's agent lives on until that is answered.
+IceSession::~IceSession() {
+    nice_agent_attach_recv(agent_, stream_, component, context_, Signals::after_the_end, nullptr);
+    g_signal_handlers_disconnect_by_data(agent_, this);
+    g_main_context_push_thread_default(context_);  // where the end is told
+    nice_agent_close_async(agent_, nullptr, nullptr);
+    g_main_context_pop_thread_default(context_);
+    g_object_unref(agent_);
+}
+
+Result<void> IceSession::gather() {
+    if (!nice_agent_gather_candidates(agent_, stream_)) return Failure(Error::unavailable);
+    return {};
+}
+
+Result<void> IceSession::set_remote(const IceDescription& description) {
+    if (remote_.empty() && !nice_agent_set_remote_credentials(agent_, stream_, text(description.fragment).c_str(),
+                                                              text(description.password).c_str())) {
+        return Failure(Error::invalid_argument);
+    }
+    GSList* list = nullptr;
+    for (const IceCandidate& candidate : description.candidates()) {
+        if (policy_ == IcePolicy::relay && candidate.type != CandidateType::relayed) {
+            ++refused_candidates_;
+            continue;
+        }
+        const bool known = std::ranges::find(remote_, candidate) != remote_.end();
+        if (known || remote_.size() == max_remote) continue;
+        remote_.push_back(candidate);
+        list = g_slist_append(list, to_nice(candidate, stream_, remote_.size()));
+    }
+    if (list != nullptr) nice_agent_set_remote_candidates(agent_, stream_, component, list);
+    free_candidates(list);
+    return {};
+}
+
+bool IceSession::send(Bytes datagram) {
+    if (!connected_) return true;
+    const int sent = nice_agent_send(agent_, stream_, component, static_cast<guint>(datagram.size()),
+                                     reinterpret_cast<const gchar*>(datagram.data()));
+    return sent >= 0;
+}
+
+IceDescription IceSession::local() const {
+    IceDescription description{.generation = generation_, .fragment = fragment_, .password = password_};
+    std::vector<IceCandidate> all;
+    GSList* const list = nice_agent_get_local_candidates(agent_, stream_, component);
+    for (const GSList* item = list; item != nullptr; item = item->next) {
+        const auto candidate = to_ours(*static_cast<const NiceCandidate*>(item->data));
+        if (!candidate) continue;
+        if (policy_ == IcePolicy::relay && candidate->type != CandidateType::relayed) continue;
+        all.push_back(*candidate);
+    }
+    free_candidates(list);
+    // Where not all fit: a relayed one works everywhere, then the best.
+    const auto rank = [](const IceCandidate& c) { return std::pair(c.type == CandidateType::relayed, c.priority); };
+    std::ranges::sort(all, std::ranges::greater{}, rank);
+    std::array<std::byte, max_ice_description> room;
+    for (const IceCandidate& candidate : all) {
+        if (description.count == max_ice_candidates) break;
+        description.room[description.count++] = candidate;
+        if (!write_ice_description(description, room)) description.room[--description.count] = {};
+    }
+    return description;
+}
+
+bool IceSession::relayed() const {
+    NiceCandidate* ours = nullptr;
+    NiceCandidate* theirs = nullptr;
+    if (!nice_agent_get_selected_pair(agent_, stream_, component, &ours, &theirs)) return false;
+    return ours->type == NICE_CANDIDATE_TYPE_RELAYED || theirs->type == NICE_CANDIDATE_TYPE_RELAYED;
+}
+
+IceSession::News IceSession::take_news() { return std::exchange(news_, {}); }
+
+}  // namespace sotto::transport::net

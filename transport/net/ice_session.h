@@ -1,0 +1,91 @@
+// One generation of ICE (RFC 8445) between two sides, by libnice: the only file that knows it. An ICE restart makes a
+// new one beside it, so that media flow until the new one is there.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sotto/error.h"
+#include "transport/ice_description.h"
+#include "transport/net/datagram_queue.h"
+#include "transport/net/relay_server.h"
+
+struct _GMainContext;
+struct _NiceAgent;
+
+namespace sotto::transport::net {
+
+enum class IcePolicy : std::uint8_t {
+    relay,   // relayed candidates alone, ours and theirs: neither side learns the other's address
+    direct,  // all of them; only if both people chose it
+};
+
+struct IceSettings {
+    IcePolicy policy = IcePolicy::relay;
+    std::vector<RelayServer> relays;
+    bool controlling = false;   // RFC 8445 §6.1.1: the caller
+    std::string local_address;  // numeric; the only one used. Empty: what the system routes by (relay), all (direct)
+};
+
+class IceSession {
+  public:
+    // Sends nothing yet. `inbox` takes what comes in; `alive` counts libnice's agents, this one's too, until the relay
+    // has taken back what it gave. All three outlive the session. Errors: invalid_argument (local_address, no relay in
+    // relay mode), unavailable.
+    static Result<std::unique_ptr<IceSession>> create(const IceSettings& settings, _GMainContext* context,
+                                                      std::uint16_t generation, DatagramQueue& inbox, int& alive);
+    IceSession(const IceSession&) = delete;
+    IceSession& operator=(const IceSession&) = delete;
+    ~IceSession();
+
+    // From here on packets leave. Error: unavailable (no socket).
+    Result<void> gather();
+    // Adds candidates that are new; in relay mode others than relayed ones are left out and counted.
+    Result<void> set_remote(const IceDescription& description);
+    // Lost without a word while nothing is connected. False: there was no room for it.
+    bool send(Bytes datagram);
+
+    std::uint16_t generation() const { return generation_; }
+    // In relay mode with relayed candidates alone; as many as fit.
+    IceDescription local() const;
+    bool relayed() const;  // the media pass a relay
+    bool connected() const { return connected_; }
+    bool gathered() const { return gathered_; }
+    std::uint64_t received() const { return received_; }
+    std::uint64_t refused_candidates() const { return refused_candidates_; }
+
+    // What happened since the last time it was asked for.
+    struct News {
+        bool candidates = false;  // local() changed
+        bool gathered = false;
+        bool connected = false;
+        bool lost = false;  // nobody answers there any more (RFC 7675), or no pair works
+    };
+    News take_news();
+
+  private:
+    struct Signals;  // libnice's callbacks
+    IceSession(_NiceAgent* agent, _GMainContext* context, const IceSettings& settings, std::uint16_t generation,
+               DatagramQueue& inbox);
+    Result<void> begin(const IceSettings& settings);
+
+    _NiceAgent* agent_;
+    _GMainContext* context_;
+    unsigned stream_;
+    IcePolicy policy_;
+    std::uint16_t generation_;
+    DatagramQueue& inbox_;
+    IceFragment fragment_{};
+    IcePassword password_{};
+    std::vector<IceCandidate> remote_;  // known to libnice
+    News news_;
+    bool gathered_ = false;
+    bool connected_ = false;
+    std::uint64_t received_ = 0;
+    std::uint64_t refused_candidates_ = 0;
+};
+
+}  // namespace sotto::transport::net

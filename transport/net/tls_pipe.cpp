@@ -1,0 +1,166 @@
+#include "transport/net/tls_pipe.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace sotto::transport::net {
+namespace {
+
+constexpr unsigned connect_seconds = 5;
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
+
+bool is_numeric(const std::string& host) { return g_hostname_is_ip_address(host.c_str()) != 0; }
+
+}  // namespace
+
+// A source on two descriptors: ready when either is.
+struct TlsPipe::Source {
+    GSource base;
+    TlsPipe* pipe;
+
+    static gboolean check(GSource* source) {
+        const TlsPipe& pipe = *reinterpret_cast<Source*>(source)->pipe;
+        return g_source_query_unix_fd(source, pipe.local_tag_) != 0 ||
+               g_source_query_unix_fd(source, pipe.remote_tag_) != 0;
+    }
+    static gboolean dispatch(GSource* source, GSourceFunc, gpointer) {
+        const auto pipe = reinterpret_cast<Source*>(source)->pipe->shared_from_this();
+        pipe->pump();
+        return pipe->closed_ ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
+    }
+};
+
+TlsPipe::TlsPipe(TlsTunnel& tunnel, Descriptor&& local)
+    : tunnel_(&tunnel), local_(std::move(local)), cancel_(g_cancellable_new()) {}
+
+TlsPipe::~TlsPipe() {
+    g_cancellable_cancel(cancel_);
+    g_object_unref(cancel_);
+    if (source_ != nullptr) {
+        g_source_destroy(source_);
+        g_source_unref(source_);
+    }
+    tls_.reset();
+    if (connection_ != nullptr) g_object_unref(connection_);
+}
+
+void TlsPipe::connect() {
+    GSocketClient* const client = g_socket_client_new();
+    g_socket_client_set_enable_proxy(client, FALSE);
+    g_socket_client_set_timeout(client, connect_seconds);
+    if (!tunnel_->local_address_.empty()) {
+        GSocketAddress* const from = g_inet_socket_address_new_from_string(tunnel_->local_address_.c_str(), 0);
+        g_socket_client_set_local_address(client, from);
+        g_object_unref(from);
+    }
+    g_main_context_push_thread_default(tunnel_->loop_);
+    // It may end after us: then it finds nobody.
+    g_socket_client_connect_to_host_async(client, tunnel_->relay_.host.c_str(), tunnel_->relay_.port, cancel_,
+                                          on_connected, new std::weak_ptr<TlsPipe>(weak_from_this()));
+    g_main_context_pop_thread_default(tunnel_->loop_);
+    g_object_unref(client);
+}
+
+void TlsPipe::on_connected(GObject* client, GAsyncResult* result, gpointer data) {
+    const std::unique_ptr<std::weak_ptr<TlsPipe>> weak(static_cast<std::weak_ptr<TlsPipe>*>(data));
+    GSocketConnection* const connection =
+        g_socket_client_connect_to_host_finish(G_SOCKET_CLIENT(client), result, nullptr);
+    const auto pipe = weak->lock();
+    if (!pipe) {
+        if (connection != nullptr) g_object_unref(connection);
+        return;
+    }
+    pipe->connection_ = connection;
+    pipe->closed_ = connection == nullptr || !pipe->begin_tls();
+    if (!pipe->closed_) pipe->watch();
+    if (pipe->closed_) pipe->local_ = Descriptor();
+}
+
+// RFC 6125, RFC 9325 §3: the name or address that was asked for, by a trusted authority, in TLS 1.2 or later.
+bool TlsPipe::begin_tls() {
+    const std::string& host = tunnel_->relay_.host;
+    GSocket* const socket = g_socket_connection_get_socket(connection_);
+    g_socket_set_blocking(socket, FALSE);
+    g_socket_set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, nullptr);  // media must not wait for more
+    tls_.reset(SSL_new(tunnel_->context_.get()));
+    if (!tls_ || SSL_set_fd(tls_.get(), g_socket_get_fd(socket)) != 1) return false;
+    SSL_set_mode(tls_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_set_connect_state(tls_.get());
+    if (is_numeric(host)) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls_.get()), host.c_str()) == 1;
+    return SSL_set1_host(tls_.get(), host.c_str()) == 1 && SSL_set_tlsext_host_name(tls_.get(), host.c_str()) == 1;
+}
+
+void TlsPipe::watch() {
+    static GSourceFuncs functions{nullptr, Source::check, Source::dispatch, nullptr, nullptr, nullptr};
+    source_ = g_source_new(&functions, sizeof(Source));
+    reinterpret_cast<Source*>(source_)->pipe = this;
+    local_tag_ = g_source_add_unix_fd(source_, local_.get(), G_IO_IN);
+    const int remote = g_socket_get_fd(g_socket_connection_get_socket(connection_));
+    remote_tag_ = g_source_add_unix_fd(source_, remote, G_IO_OUT);
+    g_source_attach(source_, tunnel_->loop_);
+}
+
+// Moves what can be moved; then waits for what could not.
+void TlsPipe::pump() {
+    wants_write_ = false;
+    while (!closed_) {
+        const bool up = move_up();
+        const bool down = !closed_ && move_down();
+        if (!up && !down) break;
+    }
+    if (closed_) {
+        local_ = Descriptor();  // libnice sees the end
+        return;
+    }
+    const int local = (up_.empty() ? G_IO_IN : 0) | (down_.empty() ? 0 : G_IO_OUT);
+    const int remote = (down_.empty() ? G_IO_IN : 0) | (wants_write_ ? G_IO_OUT : 0);
+    g_source_modify_unix_fd(source_, local_tag_, static_cast<GIOCondition>(local));
+    g_source_modify_unix_fd(source_, remote_tag_, static_cast<GIOCondition>(remote));
+}
+
+bool TlsPipe::move_up() {
+    if (up_.empty()) {
+        const ssize_t size = ::recv(local_.get(), up_.room.data(), up_.room.size(), MSG_DONTWAIT);
+        if (size == 0 || (size < 0 && !would_block())) closed_ = true;
+        if (size <= 0) return false;
+        up_.end = static_cast<std::size_t>(size);
+    }
+    // GSocket has SIGPIPE ignored.
+    const int written = SSL_write(tls_.get(), up_.bytes().data(), static_cast<int>(up_.bytes().size()));
+    if (!went_on(written)) return false;
+    up_.taken(static_cast<std::size_t>(written));
+    return true;
+}
+
+bool TlsPipe::move_down() {
+    if (down_.empty()) {
+        const int size = SSL_read(tls_.get(), down_.room.data(), static_cast<int>(down_.room.size()));
+        if (!went_on(size)) return false;
+        down_.end = static_cast<std::size_t>(size);
+    }
+    const ssize_t sent = ::send(local_.get(), down_.bytes().data(), down_.bytes().size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0 && !would_block()) closed_ = true;
+    if (sent <= 0) return false;
+    down_.taken(static_cast<std::size_t>(sent));
+    return true;
+}
+
+bool TlsPipe::went_on(int result) {
+    if (result > 0) return true;
+    const int error = SSL_get_error(tls_.get(), result);
+    ERR_clear_error();
+    if (error == SSL_ERROR_WANT_WRITE) wants_write_ = true;
+    if (error != SSL_ERROR_WANT_WRITE && error != SSL_ERROR_WANT_READ) {
+        closed_ = true;
+        if (SSL_get_verify_result(tls_.get()) != X509_V_OK) tunnel_->distrusted_ = true;
+    }
+    return false;
+}
+
+}  // namespace sotto::transport::net
