@@ -206,7 +206,7 @@ Expected<void> Conversation::play(const PlayedBlock& block) {
 }
 
 void Conversation::send_media(Call& call) {
-    if (call.state() != CallState::active) return;
+    if (call.state() != CallState::active && call.state() != CallState::reconnecting) return;
     if (media_since_ == never && path_.connected()) media_since_ = now();
     if (media_since_ == never) return;
     send_sound(call);
