@@ -249,7 +249,7 @@ class Signals(Refusals):
         equal = [(OFFER, write_streams(ssrcs, bytes(32))) for ssrcs in ((3, 3, 4), (3, 4, 3), (4, 3, 3))]
         for kind, body in [(0, b""), (8, b""), (HANG_UP, b"\6")] + equal + [
                 (OFFER, streams[:at] + bytes([value]) + streams[at + 1:])
-                for at, value in ((0, 4), (1, 0), (1, 3), (2, 15), (3, 1))]:
+                for at, value in ((0, 8), (1, 0), (1, 3), (2, 15), (3, 1))]:
             self.refuses("malformed", parse_signal, write_signal(kind, call, body))
 
 
