@@ -255,7 +255,7 @@ class Signals(Refusals):
         for kind, body in [(0, b""), (12, b""), (HANG_UP, b"\10"), (ANSWER, streams + bytes(32)), (RINGING, b"\0"),
                            (MEDIA, be32(1) + b"\10"), (PICTURES, b"\3")] + equal + [
                 (OFFER, streams[:at] + bytes([value]) + streams[at + 1:])
-                for at, value in ((0, 4), (1, 0), (1, 3), (2, 15), (3, 1))]:
+                for at, value in ((0, 8), (1, 0), (1, 3), (2, 15), (3, 1))]:
             self.refuses("malformed", parse_signal, write_signal(kind, call, body))
 
 
