@@ -158,7 +158,17 @@ int run_call(Options options) {
     return finish(conversation->run(account, std::move(*call), std::move(*carrier)));
 }
 
-// Rings until our user decides; the caller learns nothing before.
+// What the call has to say while our user decides: that it rings here.
+Expected<void> tell_signals(Call& call, Carrier& carrier) {
+    while (const auto output = call.poll(now())) {
+        const auto* signal = std::get_if<Signal>(&*output);
+        const auto sent = signal != nullptr ? carrier.send(signal->bytes) : Expected<void>{};
+        if (!sent) return sent;
+    }
+    return {};
+}
+
+// Rings until our user decides; the caller learns nothing else before.
 bool user_accepts(const Call& call) {
     std::fprintf(stderr, "Call from %s\nSafety number %s\n%s. Accept? [y/N] ", to_hex(call.peer().key).c_str(),
                  call.safety_number().c_str(), call.offers_video() ? "Video and audio" : "Audio");
@@ -217,6 +227,8 @@ int run_answer(Options options) {
     if (!call) return complain(call.error());
     conversation->log().event(
         {{"event", "ringing"}, {"peer", to_hex(call->peer().key)}, {"safety_number", call->safety_number()}});
+    const auto rings = options.yes ? Expected<void>{} : tell_signals(*call, *carrier);
+    if (!rings) return complain(rings.error());
     if (!options.yes && !user_accepts(*call)) {
         call->hang_up(now());
         return finish(conversation->run(account, std::move(*call), std::move(*carrier)));
