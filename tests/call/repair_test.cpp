@@ -48,8 +48,9 @@ TEST_CASE("pictures of noise, larger than the callee's own, are shown") {
 
 TEST_CASE("packets that only overtook one another are not asked for again") {
     TwoParty world(92, {.delay = 30ms, .jitter = 20ms});
-    world.connect();
-    world.talk(5s);
+    const CallSettings settings{.audio_block_ms = 20};
+    world.connect(settings);
+    world.talk(5s, settings);
     CHECK(world.callee.call->stats().video_received.packets_received > 300);
     CHECK(world.callee.call->stats().video_received.nacked < 10);
 }
