@@ -25,19 +25,21 @@ void talk(test::TwoParty& world, const Scene& scene, std::size_t first, std::siz
             if (datagram != nullptr) must(to.receive(datagram->bytes, world.now), "a datagram was refused");
         }
     };
-    for (std::size_t i = 2 * first; i < 2 * (first + frames); ++i) {
+    constexpr std::size_t half = Scene::block_samples / 2;  // a call's block
+    for (std::size_t i = 4 * first; i < 4 * (first + frames); ++i) {
         for (Call* const call : {&caller, &callee}) {
-            AudioBlock block = scene.block(i);
+            AudioBlock block = scene.block(i / 2);
+            block.samples = block.samples.subspan(i % 2 * half, half);
             block.captured = world.now;
             must(call->send(block, world.now), "cannot send a block");
-            VideoFrame frame = scene.frame(i / 2);
+            VideoFrame frame = scene.frame(i / 4);
             frame.captured = world.now;
-            if (i % 2 == 0) must(call->send(frame, world.now), "cannot send a frame");
+            if (i % 4 == 0) must(call->send(frame, world.now), "cannot send a frame");
         }
         drain(caller, callee);
         drain(callee, caller);
         drain(caller, callee);  // what the callee asked for
-        world.now += 20ms;
+        world.now += 10ms;
     }
 }
 

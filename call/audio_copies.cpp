@@ -1,5 +1,7 @@
 #include "call/audio_copies.h"
 
+#include <algorithm>
+
 namespace sotto::call {
 namespace {
 
@@ -20,7 +22,9 @@ AudioCopies copies_for(const transport::LossHistory& all, const transport::LossH
     const double loss = sound.rate();
     const bool bursts = sound.lost_after_lost() > 1.5 * loss + in_bursts;
     const int count = count_for(all.rate());
-    return {.count = count, .spacing = bursts && count > 1 ? 2 : 1};
+    // A burst takes some copies with the block: one more, and further apart.
+    if (bursts && count > 1) return {.count = std::min(count + 1, AudioCopies::most), .spacing = 2};
+    return {.count = count, .spacing = 1};
 }
 
 }  // namespace sotto::call

@@ -8,6 +8,13 @@
 #include "transport/rtp_clock.h"
 
 namespace sotto::call {
+namespace {
+
+constexpr std::int64_t before = codec::longest_period;           // samples played that may be repeated
+constexpr std::int64_t furthest_leap = 4096;                     // blocks: play begins anew long before
+constexpr std::int64_t most_held = 960 + codec::longest_period;  // a block of 20 ms or two of 10 ms, stretched
+
+}  // namespace
 
 AudioReceiver::AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
                              const transport::AudioJitterBufferSettings& settings)
@@ -15,8 +22,8 @@ AudioReceiver::AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
       buffer_(settings),
       decoder_(std::move(decoder)),
       block_frames_(settings.block / std::chrono::milliseconds(1) * 48),
-      held_(samples(2 * block_frames_) + samples(codec::longest_period)),
-      played_(samples(block_frames_)) {}
+      held_(samples(before + most_held)),
+      played_(samples(most_held)) {}
 
 Result<AudioReceiver> AudioReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc, Duration block, int channels) {
     auto in = ReceiveStream::create(std::move(key), {.ssrc = ssrc,
@@ -35,18 +42,27 @@ std::size_t AudioReceiver::samples(std::int64_t frames) const {
 Result<void> AudioReceiver::receive(MutableBytes datagram, Instant now, TraceLog& traces) {
     const auto arrived = stream.open_rtp(datagram, now);
     if (!arrived) return Failure(arrived.error());
-    const auto inserted = insert(*arrived, now);
+    const auto inserted = insert(arrived->packet, now);
     if (!inserted) return inserted;
     arrivals_.note(arrived->packet.header.timestamp.value, now, traces.stamp(now));
     return {};
 }
 
+// Blocks are numbered by their time stamps: those of a pair share a packet's number.
+Result<std::int64_t> AudioReceiver::number_of(RtpTimestamp timestamp) {
+    const std::int64_t since = newest_timestamp_ ? distance(*newest_timestamp_, timestamp) : 0;
+    if (since % block_frames_ != 0) return Failure(Error::malformed);
+    const std::int64_t number = newest_ + std::clamp(since / block_frames_, -furthest_leap, furthest_leap);
+    if (since >= 0) newest_ = number, newest_timestamp_ = timestamp;
+    return number;
+}
+
 // RFC 2198: the earlier blocks first, so that each hole is filled before the present block passes it.
-Result<void> AudioReceiver::insert(const ReceiveStream::Arrived& arrived, Instant now) {
-    if (arrived.packet.header.payload_type != redundant_payload_type) {
-        return insert_primary(arrived.packet, arrived.extended, now);
-    }
-    const auto packet = transport::parse_red(arrived.packet.payload);
+Result<void> AudioReceiver::insert(const transport::RtpPacket& rtp, Instant now) {
+    const auto number = number_of(rtp.header.timestamp);
+    if (!number) return Failure(number.error());
+    if (rtp.header.payload_type != redundant_payload_type) return insert_primary(rtp, *number, now);
+    const auto packet = transport::parse_red(rtp.payload);
     if (!packet) return Failure(packet.error());
     const auto ours = [&](const transport::RedBlock& block) {
         return block.type == opus_payload_type && block.timestamp_offset % block_frames_ == 0;
@@ -55,17 +71,16 @@ Result<void> AudioReceiver::insert(const ReceiveStream::Arrived& arrived, Instan
     const auto earlier = packet->blocks().first(packet->count - 1);
     Result<void> inserted;
     for (const transport::RedBlock& block : earlier) {
-        const auto copied =
-            buffer_.insert_redundant(block.bytes, arrived.extended, block.timestamp_offset / block_frames_, now);
+        const auto copied = buffer_.insert_redundant(block.bytes, *number, block.timestamp_offset / block_frames_, now);
         if (!copied && inserted) inserted = copied;
     }
-    const transport::RtpPacket present{.header = arrived.packet.header, .payload = packet->blocks().back().bytes};
-    const auto primary = insert_primary(present, arrived.extended, now);
+    const transport::RtpPacket present{.header = rtp.header, .payload = packet->blocks().back().bytes};
+    const auto primary = insert_primary(present, *number, now);
     return primary ? inserted : primary;
 }
 
-Result<void> AudioReceiver::insert_primary(const transport::RtpPacket& packet, std::int64_t extended, Instant now) {
-    const auto inserted = buffer_.insert(packet, extended, now);
+Result<void> AudioReceiver::insert_primary(const transport::RtpPacket& packet, std::int64_t number, Instant now) {
+    const auto inserted = buffer_.insert(packet, number, now);
     if (!inserted && inserted.error() == Error::too_late) ++stats_.packets_discarded;
     return inserted;
 }
@@ -94,16 +109,17 @@ bool AudioReceiver::decode(const transport::AudioTurn& turn, std::span<std::int1
     return false;
 }
 
-void AudioReceiver::scale(const transport::AudioTurn& turn, std::span<std::int16_t> block_and_room) {
+void AudioReceiver::scale(const transport::AudioTurn& turn) {
     const auto limit = static_cast<std::size_t>(turn.scale_limit);
     const int channels = decoder_.channels();
     if (turn.scale == transport::AudioTurn::Scale::shorten) {
-        const std::size_t removed = codec::shorten(block_and_room.first(samples(block_frames_)), channels, limit);
+        const auto held = std::span(held_).subspan(samples(before), samples(buffer_.held()));
+        const std::size_t removed = codec::shorten(held, channels, limit);
         stats_.removed_samples_for_acceleration += removed;
         buffer_.scaled(-static_cast<std::int64_t>(removed));
     } else if (turn.scale == transport::AudioTurn::Scale::stretch) {
-        const auto frames = static_cast<std::size_t>(block_frames_);
-        const std::size_t inserted = codec::stretch(block_and_room, frames, channels, limit);
+        const auto frames = static_cast<std::size_t>(before + buffer_.held());
+        const std::size_t inserted = codec::stretch(held_, frames, channels, limit, before);
         stats_.inserted_samples_for_deceleration += inserted;
         buffer_.scaled(static_cast<std::int64_t>(inserted));
     }
@@ -111,8 +127,8 @@ void AudioReceiver::scale(const transport::AudioTurn& turn, std::span<std::int16
 
 // Before the block is scaled: it begins to sound once what was held before it has.
 void AudioReceiver::count_delay(const transport::AudioTurn& turn) {
-    const Duration before = Duration(std::chrono::seconds(buffer_.held() - block_frames_)) / audio_rate;
-    stats_.jitter_buffer_delay += (buffer_.deadline() + before - turn.arrived) * block_frames_;
+    const Duration waits = Duration(std::chrono::seconds(buffer_.held() - block_frames_)) / audio_rate;
+    stats_.jitter_buffer_delay += (buffer_.deadline() + waits - turn.arrived) * block_frames_;
     stats_.jitter_buffer_target_delay += buffer_.target() * block_frames_;
     stats_.jitter_buffer_emitted_count += static_cast<std::uint64_t>(block_frames_);
 }
@@ -122,37 +138,35 @@ void AudioReceiver::hear(const transport::AudioTurn& turn, Instant now, TraceLog
     const bool intact = turn.kind == transport::AudioTurn::Kind::decode;
     if (intact) arrivals_.copy_to(trace);
     trace[Stage::dequeued] = traces.stamp(now);
-    const auto room = std::span(held_).subspan(samples(buffer_.held() - block_frames_));
-    const bool decoded = decode(turn, room.first(samples(block_frames_)), refused);
+    const std::int64_t held = buffer_.held() - block_frames_;
+    const auto room = std::span(held_).subspan(samples(before + held), samples(block_frames_));
+    const bool decoded = decode(turn, room, refused);
     trace[Stage::decoded] = traces.stamp(now);
     if (intact && decoded) traces.push(trace);
 
+    ++stats_.blocks_played;
     concealed_ = concealed_ || !intact || !decoded;
     if (decoded) count_delay(turn);
-    next_timestamp_ = turn.timestamp + static_cast<std::uint32_t>(block_frames_ - buffer_.held());
-    scale(turn, room);
+    if (held == 0) held_from_ = turn.timestamp;
+    scale(turn);
 }
 
 std::optional<PlayedBlock> AudioReceiver::next(Instant now, TraceLog& traces, RefusalCounts& refused) {
     while (const auto turn = buffer_.next(now)) hear(*turn, now, traces, refused);
-    const std::size_t held = samples(buffer_.held());
+    const std::int64_t frames = buffer_.held();
     if (!buffer_.play(now)) return std::nullopt;
 
-    const std::size_t block = samples(block_frames_);
-    std::copy_n(held_.begin(), block, played_.begin());
-    std::copy(held_.begin() + static_cast<std::ptrdiff_t>(block), held_.begin() + static_cast<std::ptrdiff_t>(held),
-              held_.begin());
-    const RtpTimestamp timestamp = next_timestamp_;
-    next_timestamp_ += static_cast<std::uint32_t>(block_frames_);
-    ++stats_.blocks_played;
-    stats_.total_samples_received += static_cast<std::uint64_t>(block_frames_);
-    const auto captured = stream.captured(timestamp);
-    return PlayedBlock{.block = {.samples = std::span(played_).first(block),
-                                 .channels = decoder_.channels(),
-                                 .captured = captured.value_or(now)},
-                       .concealed = std::exchange(concealed_, false),
-                       .timestamp = timestamp.value,
-                       .captured = captured};
+    const auto held = std::span(held_).first(samples(before + frames));
+    const auto played = std::span(played_).first(samples(frames));
+    std::ranges::copy(held.last(played.size()), played.begin());
+    std::ranges::copy(held.last(samples(before)), held_.begin());
+    stats_.total_samples_received += static_cast<std::uint64_t>(frames);
+    const auto captured = stream.captured(held_from_);
+    return PlayedBlock{
+        .block = {.samples = played, .channels = decoder_.channels(), .captured = captured.value_or(now)},
+        .concealed = std::exchange(concealed_, false),
+        .timestamp = held_from_.value,
+        .captured = captured};
 }
 
 ReceiveStats AudioReceiver::stats() const {

@@ -21,8 +21,8 @@ class AudioReceiver {
     // With copies of earlier blocks or without. Errors: those of ReceiveStream::open_rtp() and
     // AudioJitterBuffer::insert().
     Result<void> receive(MutableBytes datagram, Instant now, TraceLog& traces);
-    // The block whose turn it is, decoded, recovered or concealed; nothing before its turn. A packet that the decoder
-    // refuses is counted in `refused` and concealed.
+    // The sound whose turn it is, decoded, recovered or concealed; nothing before its turn. It is a block long, or as
+    // long as that has become to be in time. A packet that the decoder refuses is counted in `refused` and concealed.
     std::optional<PlayedBlock> next(Instant now, TraceLog& traces, RefusalCounts& refused);
     Instant deadline() const { return buffer_.deadline(); }
     // What the sound waits at least, for the sake of pictures that come later.
@@ -35,11 +35,12 @@ class AudioReceiver {
   private:
     AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
                   const transport::AudioJitterBufferSettings& settings);
-    Result<void> insert(const ReceiveStream::Arrived& arrived, Instant now);
-    Result<void> insert_primary(const transport::RtpPacket& packet, std::int64_t extended, Instant now);
+    Result<std::int64_t> number_of(RtpTimestamp timestamp);
+    Result<void> insert(const transport::RtpPacket& packet, Instant now);
+    Result<void> insert_primary(const transport::RtpPacket& packet, std::int64_t number, Instant now);
     void hear(const transport::AudioTurn& turn, Instant now, TraceLog& traces, RefusalCounts& refused);
     bool decode(const transport::AudioTurn& turn, std::span<std::int16_t> out, RefusalCounts& refused);
-    void scale(const transport::AudioTurn& turn, std::span<std::int16_t> block_and_room);
+    void scale(const transport::AudioTurn& turn);
     void count_delay(const transport::AudioTurn& turn);
     std::size_t samples(std::int64_t frames) const;
 
@@ -47,12 +48,14 @@ class AudioReceiver {
     codec::OpusDecoder decoder_;
     ArrivalStamps arrivals_;
     std::int64_t block_frames_;  // samples a channel of one block
-    // What is decoded and not yet played: less than a block is left from before when another comes, maybe stretched.
-    std::vector<std::int16_t> held_;
+    std::optional<RtpTimestamp> newest_timestamp_;
+    std::int64_t newest_ = std::int64_t{1} << 24;  // its number: none before it is negative
+    std::vector<std::int16_t>
+        held_;  // the last that was played, then what is decoded and not yet played, maybe stretched
     std::vector<std::int16_t> played_;
-    RtpTimestamp next_timestamp_{};  // of what is held
-    bool concealing_ = false;        // the last samples decoded were invented
-    bool concealed_ = false;         // some of what was decoded since the last block was played
+    RtpTimestamp held_from_{};
+    bool concealing_ = false;  // the last samples decoded were invented
+    bool concealed_ = false;   // some of what was decoded since the last block was played
     ReceiveStats stats_;
 };
 

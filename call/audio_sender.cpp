@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/byte_writer.h"
 #include "transport/rtp_clock.h"
@@ -25,7 +26,7 @@ std::size_t block_bytes(const codec::OpusSettings& settings) {
 
 std::size_t EarlierBlocks::write(const AudioCopies& copies, RtpTimestamp timestamp, std::size_t reserve,
                                  MutableBytes room) const {
-    std::array<transport::RedBlock, AudioCopies::most> blocks;  // filled from behind: the oldest goes first
+    std::array<transport::RedBlock, AudioCopies::furthest> blocks;  // filled from behind: the oldest goes first
     std::size_t first = blocks.size(), size = 1;
     for (int i = 0; i < copies.count && copies.back(i) <= in_a_row_; ++i) {
         const Block& block = before(copies.back(i));
@@ -50,7 +51,7 @@ void EarlierBlocks::keep(Bytes block, RtpTimestamp timestamp) {
 }
 
 AudioSender::AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& encoder)
-    : stream(std::move(out)), encoder_(std::move(encoder)) {}
+    : stream(std::move(out)), encoder_(std::move(encoder)), most_bitrate_(bitrate()) {}
 
 Result<AudioSender> AudioSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
                                         Random& random) {
@@ -71,8 +72,10 @@ Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& t
     trace[Stage::captured] = block.captured;
 
     const MutableBytes room = stream.payload_room();
-    const std::size_t in_front =
-        earlier_.write(copies_, RtpTimestamp{trace.timestamp}, block_bytes(encoder_->settings()), room);
+    const bool leaves = unsent_ || !pairs_;
+    const std::size_t in_front = leaves ? earlier_.write(this->in_front(), RtpTimestamp{trace.timestamp},
+                                                         block_bytes(encoder_->settings()), room)
+                                        : 0;
     const auto size = encoder_->encode(block, room.subspan(in_front));
     if (!size) return Failure(size.error());
     earlier_.keep(room.subspan(in_front, *size), RtpTimestamp{trace.timestamp});
@@ -80,17 +83,27 @@ Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& t
     last_timestamp_ = RtpTimestamp{trace.timestamp};
     last_captured_ = block.captured;
     samples_ += block.frames();
-    const bool first = blocks_++ == 0;
+    ++blocks_;
+    ++stream.stats.frames_sent;
+    unsent_ = !leaves;
+    if (!leaves) return {};
 
     // RFC 3551 §4.1: the marker is set on the first packet of a talkspurt.
     const PayloadType type = in_front > 0 ? redundant_payload_type : opus_payload_type;
-    const SequenceNumber number = stream.keep(in_front + *size, type, last_timestamp_, first);
+    const SequenceNumber number = stream.keep(in_front + *size, type, last_timestamp_, !std::exchange(begun_, true));
     outbox.push({.kind = Departure::Kind::audio, .sequence = number, .queued = now});
-    ++stream.stats.frames_sent;
     trace[Stage::protect] = traces.stamp(now);
     traces.push(trace);
     return {};
 }
+
+// The second of a pair brings the first along, and copies of both.
+AudioCopies AudioSender::in_front() const {
+    if (!unsent_) return copies_;
+    return {.count = std::min(1 + 2 * copies_.count, AudioCopies::furthest), .spacing = 1};
+}
+
+void AudioSender::set_pairs(bool pairs) { pairs_ = pairs && encoder_ && encoder_->settings().frame_ms == 10; }
 
 void AudioSender::set_copies(const AudioCopies& copies) {
     copies_ = {.count = std::clamp(copies.count, 0, AudioCopies::most), .spacing = std::clamp(copies.spacing, 1, 2)};

@@ -1,4 +1,5 @@
-// The way out of one block of sound: capture -> codec -> (copies of the blocks before) -> protect -> queue.
+// The way out of one block of sound: capture -> codec -> (copies of the blocks before) -> protect -> queue. Where the
+// path is narrow, short blocks go in pairs: half the headers, and sound that is heard as late as with long blocks.
 #pragma once
 
 #include <array>
@@ -51,22 +52,31 @@ class AudioSender {
 
     // From the next packet on; each is brought into its range, and does nothing while no sound is sent.
     void set_copies(const AudioCopies& copies);
+    // Two blocks a packet: blocks of 10 ms only, others are long enough.
+    void set_pairs(bool pairs);
     void set_bitrate(int bits_per_second);  // of the codec, copies not counted; 8,000 or more
     // Of our packets, 0 to 1: steers the codec's in-band FEC, which takes its bits from the block it goes with, and
     // brings nothing that a copy doesn't.
     void set_loss(double share);
 
     const AudioCopies& copies() const { return copies_; }
+    bool pairs() const { return pairs_; }
+    int most_bitrate() const { return most_bitrate_; }
     int bitrate() const { return encoder_ ? encoder_->settings().bitrate : 0; }
 
     SendStream stream;
 
   private:
     AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& encoder);
+    AudioCopies in_front() const;
 
     std::optional<codec::OpusEncoder> encoder_;
     EarlierBlocks earlier_;
     AudioCopies copies_;
+    bool pairs_ = false;
+    bool unsent_ = false;  // the last block waits for the next one, to go in its packet
+    bool begun_ = false;
+    int most_bitrate_ = 0;
     std::uint64_t samples_ = 0;  // before the next block, at 48 kHz
     std::uint32_t blocks_ = 0;
     Instant last_captured_{};  // of the last block's first sample

@@ -48,6 +48,7 @@ RtpSession::RtpSession(MediaEpochs&& epochs, Senders&& senders, Receivers&& rece
       video_in_(std::move(receivers.video)),
       repair_in_(std::move(receivers.repair)),
       theirs_(theirs),
+      with_video_(ours.video),
       budget_(ours, limits(ours, settings)),
       arrivals_(std::array{theirs.audio_ssrc, theirs.video_ssrc, theirs.repair_ssrc}),
       traces_(settings.trace_clock),
@@ -116,17 +117,25 @@ Result<void> RtpSession::agree(crypto::Generation&& generation, MediaEpochs::Sid
 Result<void> RtpSession::allow_pictures(const CallSettings& settings) {
     const auto enabled = video_out_.enable(settings);
     if (!enabled) return enabled;
-    theirs_.video = true;
+    theirs_.video = with_video_ = true;
     budget_.allow_pictures();
     polled_dry_ = false;
     follow_shares();
     return {};
 }
 
+// Is it bits that are scarce? With sound alone only when its codec has to make do with less: the target knows no more
+// than we could use.
+bool RtpSession::is_narrow(int audio_bitrate) const {
+    const int below = audio_out_.pairs() ? 250'000 : 200'000;  // bit/s: headers of 10 ms are 46,000
+    return budget_.target() < below && (with_video_ || audio_bitrate < audio_out_.most_bitrate());
+}
+
 void RtpSession::follow_shares() {
     const SendingShares& shares = budget_.shares();
     audio_out_.set_copies(shares.audio_copies);
     audio_out_.set_bitrate(shares.audio_bitrate);
+    audio_out_.set_pairs(is_narrow(shares.audio_bitrate));
     audio_out_.set_loss(budget_.loss());
     video_out_.set_share(shares.video_bitrate, shares.video_sustained, budget_.unrepaired());
 }

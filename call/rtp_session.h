@@ -77,6 +77,7 @@ class RtpSession : public crypto::Locked {
                const StreamOffer& theirs, const CallSettings& settings, Random& random, Instant now);
 
     MediaStreams streams();
+    bool is_narrow(int audio_bitrate) const;
     void follow_shares();
 
     // rtp_session_in.cpp
@@ -109,6 +110,7 @@ class RtpSession : public crypto::Locked {
     VideoReceiver video_in_;
     RepairReceiver repair_in_;
     StreamOffer theirs_;
+    bool with_video_;
     SendingBudget budget_;
     transport::ArrivalLog arrivals_;  // of the peer's packets
     Outbox outbox_;

@@ -8,15 +8,17 @@
 namespace sotto::codec {
 namespace {
 
-constexpr std::size_t most_frames = 960;  // 20 ms: longer blocks are judged by their start
-constexpr std::size_t decimation = 4;     // the search runs at 12 kHz, where speech has its periods
-constexpr double similar = 0.85;          // correlation from which a splice is not heard
-constexpr double quiet = 60;              // root mean square below which any splice is not heard
+constexpr std::size_t most_frames = longest_period + 960;  // longer sound is judged by its start
+constexpr std::size_t longest_overlap = 240;               // 5 ms
+constexpr std::size_t decimation = 4;                      // the search runs at 12 kHz, where speech has its periods
+constexpr double similar = 0.85;                           // correlation from which a splice is not heard
+constexpr double quiet = 60;                               // root mean square below which any splice is not heard
 
 using Mono = std::array<float, most_frames>;
 
 struct Join {
     std::size_t period = 0;   // between the two places that are alike
+    std::size_t later = 0;    // the later one
     std::size_t overlap = 0;  // over which one is faded into the other
 };
 
@@ -34,53 +36,65 @@ double energy(std::span<const float> samples) {
     return sum;
 }
 
-// Normalised cross-correlation of the first `length` samples with those `lag` later.
-double likeness(std::span<const float> samples, std::size_t lag, std::size_t length) {
-    const auto early = samples.first(length), late = samples.subspan(lag, length);
-    double both = 0;
-    for (std::size_t i = 0; i < length; ++i) both += static_cast<double>(early[i]) * late[i];
-    const double norm = std::sqrt(energy(early) * energy(late));
-    return norm > 0 ? both / norm : 0;
-}
+// Where sound is compared with itself: the later place lies behind what has been heard and at least a lag from the
+// start.
+struct Search {
+    std::span<const float> samples;
+    std::size_t heard = 0;
+    std::size_t overlap = 0;
 
-std::size_t best_lag(std::span<const float> samples, std::size_t from, std::size_t to, std::size_t length) {
-    std::size_t best = from;
-    double most = -1;
-    for (std::size_t lag = from; lag <= to; ++lag) {
-        const double like = likeness(samples, lag, length);
-        if (like > most) most = like, best = lag;
+    std::size_t later(std::size_t lag) const { return std::max(heard, lag); }
+    // Normalised cross-correlation of the two places.
+    double likeness(std::size_t lag) const {
+        const auto early = samples.subspan(later(lag) - lag, overlap), late = samples.subspan(later(lag), overlap);
+        double both = 0;
+        for (std::size_t i = 0; i < overlap; ++i) both += static_cast<double>(early[i]) * late[i];
+        const double norm = std::sqrt(energy(early) * energy(late));
+        return norm > 0 ? both / norm : 0;
     }
-    return best;
-}
+    std::size_t best_lag(std::size_t from, std::size_t to) const {
+        std::size_t best = from;
+        double most = -1;
+        for (std::size_t lag = from; lag <= to; ++lag) {
+            const double like = likeness(lag);
+            if (like > most) most = like, best = lag;
+        }
+        return best;
+    }
+};
 
-// Where the block's start is found again later in it.
-std::optional<Join> find_join(std::span<const float> mono, std::size_t limit) {
-    const std::size_t overlap = mono.size() / 4;
+// Where the sound is found again a period later.
+std::optional<Join> find_join(std::span<const float> mono, std::size_t heard, std::size_t limit) {
+    const std::size_t overlap = std::min(mono.size() / 4, longest_overlap);
     const std::size_t longest = std::min({limit, longest_period, mono.size() - overlap});
-    if (longest < shortest_period) return std::nullopt;
-    if (energy(mono) < quiet * quiet * static_cast<double>(mono.size())) return Join{longest, overlap};
+    if (longest < shortest_period || heard + overlap > mono.size()) return std::nullopt;
+    const Search fine{mono, heard, overlap};
+    if (energy(mono) < quiet * quiet * static_cast<double>(mono.size())) {
+        return Join{longest, fine.later(longest), overlap};
+    }
 
-    std::array<float, most_frames / decimation> coarse{};
-    const std::size_t count = mono.size() / decimation;
-    for (std::size_t i = 0; i < count; ++i) {
+    std::array<float, most_frames / decimation> room{};
+    const std::span<float> coarse = std::span(room).first(mono.size() / decimation);
+    for (std::size_t i = 0; i < coarse.size(); ++i) {
         const auto group = mono.subspan(i * decimation, decimation);
         coarse[i] = (group[0] + group[1] + group[2] + group[3]) / decimation;
     }
-    const std::size_t near = decimation * best_lag(std::span(coarse).first(count), shortest_period / decimation,
-                                                   longest / decimation, overlap / decimation);
+    const std::size_t near = decimation * Search{coarse, heard / decimation, overlap / decimation}.best_lag(
+                                              shortest_period / decimation, longest / decimation);
     const std::size_t period =
-        best_lag(mono, std::max(shortest_period, near - decimation), std::min(longest, near + decimation), overlap);
-    if (likeness(mono, period, overlap) < similar) return std::nullopt;
-    return Join{period, overlap};
+        fine.best_lag(std::max(shortest_period, near - decimation), std::min(longest, near + decimation));
+    if (fine.likeness(period) < similar) return std::nullopt;
+    return Join{period, fine.later(period), overlap};
 }
 
-std::optional<Join> find_join(std::span<const std::int16_t> pcm, std::size_t channels, std::size_t limit) {
+std::optional<Join> find_join(std::span<const std::int16_t> pcm, std::size_t channels, std::size_t heard,
+                              std::size_t limit) {
     const std::size_t frames = std::min(pcm.size() / channels, most_frames);
     if (frames < 2 * shortest_period) return std::nullopt;
     Mono samples{};
     const std::span<float> mono = std::span(samples).first(frames);
     mix(pcm, channels, mono);
-    return find_join(mono, limit);
+    return find_join(mono, heard, limit);
 }
 
 // Raised cosine: `share` runs from 0 to 1 across the overlap.
@@ -97,7 +111,7 @@ double share_of(std::size_t i, std::size_t overlap) {
 
 std::size_t shorten(std::span<std::int16_t> pcm, int channel_count, std::size_t limit) {
     const auto channels = static_cast<std::size_t>(channel_count);
-    const auto join = find_join(pcm, channels, limit);
+    const auto join = find_join(pcm, channels, 0, limit);
     if (!join) return 0;
     const std::size_t removed = join->period * channels;
     for (std::size_t i = 0; i < join->overlap * channels; ++i) {
@@ -108,17 +122,18 @@ std::size_t shorten(std::span<std::int16_t> pcm, int channel_count, std::size_t 
     return join->period;
 }
 
-std::size_t stretch(std::span<std::int16_t> pcm, std::size_t frames, int channel_count, std::size_t limit) {
+std::size_t stretch(std::span<std::int16_t> pcm, std::size_t frames, int channel_count, std::size_t limit,
+                    std::size_t heard) {
     const auto channels = static_cast<std::size_t>(channel_count);
     const std::size_t room = pcm.size() / channels - frames;
-    const auto join = find_join(pcm.first(frames * channels), channels, std::min(limit, room));
+    const auto join = find_join(pcm.first(frames * channels), channels, heard, std::min(limit, room));
     if (!join) return 0;
-    const std::size_t inserted = join->period * channels, end = frames * channels;
-    std::copy_backward(pcm.begin(), pcm.begin() + static_cast<std::ptrdiff_t>(end),
-                       pcm.begin() + static_cast<std::ptrdiff_t>(end + inserted));
-    // The first period goes on as it did, and fades into its own repetition. Each sample is read before it is written.
-    for (std::size_t i = inserted; i < inserted + join->overlap * channels; ++i) {
-        pcm[i] = faded(pcm[i + inserted], pcm[i], share_of((i - inserted) / channels, join->overlap));
+    const std::size_t inserted = join->period * channels, from = join->later * channels, end = frames * channels;
+    const auto at = [&](std::size_t i) { return pcm.begin() + static_cast<std::ptrdiff_t>(i); };
+    std::copy_backward(at(from - inserted), at(end), at(end + inserted));
+    // The sound goes on as it did, and fades into its own repetition. Each sample is read before it is written.
+    for (std::size_t i = from; i < from + join->overlap * channels; ++i) {
+        pcm[i] = faded(pcm[i + inserted], pcm[i], share_of((i - from) / channels, join->overlap));
     }
     return join->period;
 }

@@ -1,5 +1,5 @@
 // Makes decoded sound a pitch period shorter or longer without changing its pitch: waveform similarity overlap-add
-// (Verhelst and Roelands, 1993), over one block. What is neither periodic nor quiet stays as it is.
+// (Verhelst and Roelands, 1993), over a block or two. What is neither periodic nor quiet stays as it is.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,8 @@ inline constexpr std::size_t longest_period = 720;   // 15 ms
 std::size_t shorten(std::span<std::int16_t> pcm, int channels, std::size_t limit = longest_period);
 
 // Inserts at most `limit` samples a channel into the first `frames` of `pcm`, which has room for them. Gives how many.
-std::size_t stretch(std::span<std::int16_t> pcm, std::size_t frames, int channels, std::size_t limit = longest_period);
+// The first `heard` of these frames have been played: they are repeated, not changed.
+std::size_t stretch(std::span<std::int16_t> pcm, std::size_t frames, int channels, std::size_t limit = longest_period,
+                    std::size_t heard = 0);
 
 }  // namespace sotto::codec

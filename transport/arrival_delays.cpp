@@ -12,12 +12,14 @@ constexpr Duration forgetting = std::chrono::seconds(10);  // in which a delay i
 constexpr Duration forgetting_losses = std::chrono::seconds(60);
 // A call begins as if it had been calm for so long: the queue that its start fills tells little of what comes.
 constexpr Duration calm_before = std::chrono::seconds(5);
-// What we give for a block in time: one more in a hundred concealed while its packet is waited for is worth 60 ms of
-// delay, for a pause is heard less than a gap. One that a copy brings is a gap of its own: 120 ms.
-constexpr double late_price_ms = 6000;
-constexpr double lost_price_ms = 12000;
+// What we give for a block in time: one of 10 ms more in a hundred concealed while its packet is waited for is worth
+// 30 ms of delay, for a pause is heard less than a gap, and sound that is stretched in time makes none. One that a copy
+// brings is a gap of its own: 200 ms.
+constexpr double late_price = 300;  // blocks
+constexpr double lost_price_ms = 20000;
 constexpr std::int64_t shortening = 4;  // blocks, in which sound is shortened by one
-constexpr std::int64_t lately = 50;     // packets
+constexpr Duration lately = std::chrono::seconds(1);
+constexpr Duration recent = milliseconds(320);
 // A sender that copies the block before expects loss: until 100 blocks have shown more, one of them was brought so.
 constexpr std::int64_t expected_of = 100;
 
@@ -96,13 +98,14 @@ std::int64_t ArrivalDelays::concealed(std::size_t margin, Duration delay, bool o
 }
 
 bool ArrivalDelays::carried_lately(std::size_t back) const {
-    return *std::ranges::max_element(carried_) - carried_[back] <= lately;
+    return *std::ranges::max_element(carried_) - carried_[back] <= lately / block_;
 }
 
 // A block from so far back is late by as many blocks, and as late as the packet that brings it.
 void ArrivalDelays::weigh() {
     late_ = {};
     price_ = {};
+    const double late_price_ms = late_price * static_cast<double>(block_ / milliseconds(1));
     for (std::size_t back = 0; back < brought_.size(); ++back) {
         if (brought_[back] <= 0 || !carried_lately(back)) continue;
         const auto share = static_cast<float>(brought_[back]);
@@ -137,7 +140,7 @@ Duration ArrivalDelays::cost(Duration margin) const {
 
 int ArrivalDelays::late_recently(Duration margin) const {
     int late = 0;
-    for (std::int64_t i = std::max<std::int64_t>(0, notes_ - static_cast<std::int64_t>(recent)); i < notes_; ++i) {
+    for (std::int64_t i = std::max<std::int64_t>(0, notes_ - recent / block_); i < notes_; ++i) {
         late += arrival(i).transit + arrival(i).back * block_ - line_ > margin ? 1 : 0;
     }
     return late;

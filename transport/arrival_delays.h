@@ -3,6 +3,7 @@
 // forgotten soon, the second is rarer, and known for longer.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -13,7 +14,7 @@ namespace sotto::transport {
 
 class ArrivalDelays {
   public:
-    static constexpr std::int64_t furthest = 8;  // packets after a block, of which one may still bring it
+    static constexpr std::int64_t furthest = 8;  // blocks back, from which a packet may still bring one
 
     ArrivalDelays(Duration block, Duration maximum);
 
@@ -32,17 +33,18 @@ class ArrivalDelays {
     Instant earliest(std::int64_t number) const { return line_ + number * block_; }
     // The share of the blocks that come later than a margin over that line allows.
     double late(Duration margin) const { return late_[bin(margin)]; }
+    // Of those whose own packet comes, the share that is concealed while that is waited for.
+    double held_up(Duration margin) const { return concealed_[std::min(bin(margin), bins - 1)]; }
     // What a margin costs: itself, and the share of the blocks that come too late for it.
     Duration cost(Duration margin) const;
     // The margin that costs least.
     Duration cheapest() const { return cheapest_; }
-    // Of the last few blocks, how many came later than that.
+    // Of the last moments' blocks, how many came later than that.
     int late_recently(Duration margin) const;
     std::size_t memory() const { return arrivals_.size() * sizeof(Arrival); }
 
   private:
     static constexpr std::size_t bins = 401;  // of a millisecond; the last holds what is later still
-    static constexpr std::size_t recent = 16;
     static constexpr std::int64_t never_carried = -(std::int64_t{1} << 40);
 
     struct Arrival {

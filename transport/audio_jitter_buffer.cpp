@@ -11,16 +11,23 @@ using std::chrono::milliseconds;
 
 constexpr Duration patience = std::chrono::seconds(1);  // how long to conceal before play stops
 constexpr Duration clear_gain = milliseconds(2);        // what more delay must be worth
-constexpr Duration clearer_gain = milliseconds(5);      // what less delay must be worth: late blocks are seldom seen
 constexpr std::int64_t longest_scale = 720;             // samples: 15 ms, the longest pitch period
 constexpr std::int64_t shortest_scale = 120;            // 2.5 ms
-constexpr std::int64_t turns_between_scales = 3;        // what a listener doesn't mind
-constexpr double worth_waiting = 0.03;  // chance that a missing block comes in the time that a longer one gains
+constexpr std::int64_t joined = 960;                    // samples in which such periods are found
+constexpr Duration between_scales = milliseconds(60);   // what a listener doesn't mind
+constexpr Duration far = milliseconds(60);              // from where the delay should be
+constexpr double worth_waiting = 0.03;    // chance that a missing block comes in the time that longer sound gains
+constexpr double worth_foresight = 0.05;  // the same of one that is not missed yet
+constexpr Duration foresight = milliseconds(40);
 
 // What waits is at most `maximum`, and the block that comes in.
 std::size_t slots_for(const AudioJitterBufferSettings& settings) {
     return static_cast<std::size_t>(settings.maximum / settings.block + 2);
 }
+
+// RFC 6716 §3.4 [R2]: a frame has 1275 bytes at most, and its TOC one; §2.1.1: 510 kbit/s are the most that is of use,
+// which a block of 10 ms reaches with half of that.
+std::size_t largest_block(Duration block) { return block > milliseconds(10) ? 1276 : 640; }
 
 // RFC 6716 §4.2.3: a SILK or hybrid frame begins with a VAD flag for each 20 ms and an LBRR flag, for mid, then side.
 bool carries_fec(Bytes packet) {
@@ -30,13 +37,17 @@ bool carries_fec(Bytes packet) {
     return (flags & ((toc & 4) != 0 ? 0x50U : 0x40U)) != 0;
 }
 
+constexpr Duration duration(std::int64_t samples) { return Duration(std::chrono::seconds(samples)) / 48000; }
+constexpr std::int64_t samples(Duration duration) { return duration * 48 / milliseconds(1); }
+
 }  // namespace
 
 AudioJitterBuffer::AudioJitterBuffer(const AudioJitterBufferSettings& settings)
     : settings_(settings),
-      block_samples_(settings.block / milliseconds(1) * 48),
+      block_samples_(samples(settings.block)),
+      slot_bytes_(largest_block(settings.block)),
       slots_(slots_for(settings)),
-      bytes_(slots_.size() * slot_bytes),
+      bytes_(slots_.size() * slot_bytes_),
       delays_(settings.block, settings.maximum) {}
 
 const AudioJitterBuffer::Slot* AudioJitterBuffer::find(std::int64_t number) const {
@@ -45,7 +56,7 @@ const AudioJitterBuffer::Slot* AudioJitterBuffer::find(std::int64_t number) cons
 }
 
 Bytes AudioJitterBuffer::packet(const Slot& slot) const {
-    const auto offset = static_cast<std::size_t>(&slot - slots_.data()) * slot_bytes;
+    const auto offset = static_cast<std::size_t>(&slot - slots_.data()) * slot_bytes_;
     return std::span(bytes_).subspan(offset, slot.size);
 }
 
@@ -63,7 +74,7 @@ Result<void> AudioJitterBuffer::check(Bytes payload) const {
     const auto opus = parse_opus(payload);
     if (!opus) return Failure(opus.error() == Error::too_large ? Error::malformed : opus.error());
     if (opus->frames != block_samples_) return Failure(Error::malformed);
-    if (payload.size() > slot_bytes) return Failure(Error::too_large);
+    if (payload.size() > slot_bytes_) return Failure(Error::too_large);
     return {};
 }
 
@@ -106,7 +117,7 @@ void AudioJitterBuffer::store(Bytes payload, std::int64_t number, Instant now) {
     slot.number = number;
     slot.arrived = now;
     slot.size = static_cast<std::uint16_t>(payload.size());
-    std::ranges::copy(payload, bytes_.begin() + static_cast<std::ptrdiff_t>(place(number) * slot_bytes));
+    std::ranges::copy(payload, bytes_.begin() + static_cast<std::ptrdiff_t>(place(number) * slot_bytes_));
     highest_ = std::max(highest_, number);
 }
 
@@ -157,54 +168,68 @@ Result<void> AudioJitterBuffer::insert_redundant(Bytes block, std::int64_t carri
 
 // -- What is played
 
+Instant AudioJitterBuffer::free() const { return due_ + duration(held_); }
+
+Duration AudioJitterBuffer::least() const {
+    return std::min(std::max(settings_.minimum, least_), settings_.maximum - settings_.block);
+}
+
 bool AudioJitterBuffer::should_grow(Duration margin) const {
     return margin + settings_.block <= settings_.maximum && target() > margin &&
            delays_.cost(margin) > delays_.cost(target()) + clear_gain;
 }
 
 bool AudioJitterBuffer::should_shrink(Duration margin) const {
-    const Duration smaller = margin - settings_.block;
-    if (smaller < std::max(settings_.minimum, least_) || delays_.late_recently(smaller) > 1) return false;
-    // Costs may have a hill between here and the target.
-    Duration cost = delays_.cost(smaller);
-    if (target() <= smaller) cost = std::min(cost, delays_.cost(target()));
-    return cost + clearer_gain < delays_.cost(margin);
+    const Duration excess = std::min(margin - target(), duration(longest_scale));
+    return excess >= duration(shortest_scale) && delays_.late_recently(margin - excess) <= 1;
 }
 
-// The next block is missing. If it isn't lost for good, a pause of play now may save it (Steinbach et al., 2001).
+// A block is missing. If it isn't lost for good, a pause of play now may save it (Steinbach et al., 2001).
 bool AudioJitterBuffer::should_wait() const {
-    if (find(next_) != nullptr) return false;
-    const Slot* const after = find(next_ + 1);
+    std::int64_t missing = next_;
+    while (find(missing) != nullptr && missing <= highest_) ++missing;
+    const Slot* const after = find(missing + 1);
     if (after != nullptr && carries_fec(packet(*after))) return false;
-    const Duration needed = margin(next_) + held_ / block_samples_ * settings_.block;
-    if (needed + settings_.block > settings_.maximum) return false;
-    const double gained = delays_.late(needed) - delays_.late(needed + settings_.block);
-    return gained > worth_waiting * delays_.late(margin(next_));
+    const Duration before = duration(held_) + (missing - next_) * settings_.block;
+    const Duration passed = due_ - delays_.earliest(missing);
+    const Duration needed = passed + before, longer = needed + duration(longest_scale);
+    if (longer > settings_.maximum) return false;
+    if (missing == next_) {
+        const double so_late = passed > Duration::zero() ? delays_.late(passed) : 1;
+        return delays_.late(needed) - delays_.late(longer) > worth_waiting * so_late;
+    }
+    // It is late, for nothing behind it has come either: some more, and all that is in the buffer will have been
+    // played.
+    if (missing <= highest_ || before > foresight || passed <= Duration::zero()) return false;
+    return delays_.held_up(needed) - delays_.held_up(longer) > worth_foresight * delays_.held_up(passed);
 }
 
-// Blocks are played at even times, so the margin that a packet is given changes by whole blocks; what is held beyond a
-// block only adds delay.
+// Sound that became longer or shorter moves the turns of all that comes behind it, and the margin of its packets.
 void AudioJitterBuffer::choose_scale(AudioTurn& turn, Duration margin) {
-    const std::int64_t spare = held_ - block_samples_;
-    const bool far = margin > target() + 3 * settings_.block;
+    since_scaled_ += settings_.block;
     if (should_wait()) {
         turn.scale = AudioTurn::Scale::stretch;
         turn.scale_limit = longest_scale;
-        since_scaled_ = 0;
+        since_scaled_ = {};
         return;
     }
-    if (++since_scaled_ < (far ? 1 : turns_between_scales)) return;
-    if (should_grow(margin) || margin < std::min(least_, settings_.maximum - settings_.block)) {
+    const Duration excess = margin - target();
+    if (since_scaled_ < (excess > far ? settings_.block : between_scales)) return;
+    if (should_grow(margin) || margin + duration(shortest_scale) <= least()) {
         turn.scale = AudioTurn::Scale::stretch;
         turn.scale_limit = longest_scale;
-    } else {
-        // A shorter block needs another to fill it up.
-        const bool shrink = find(next_) != nullptr && should_shrink(margin);
-        turn.scale_limit = std::min(longest_scale, shrink ? spare + block_samples_ : spare);
-        if (turn.scale_limit < shortest_scale) return;
-        turn.scale = AudioTurn::Scale::shorten;
+        since_scaled_ = {};
+    } else if (should_shrink(margin)) {
+        shorten(turn, excess);
     }
-    since_scaled_ = 0;
+}
+
+void AudioJitterBuffer::shorten(AudioTurn& turn, Duration excess) {
+    joining_ = held_ < joined && find(next_) != nullptr;
+    if (joining_) return;
+    turn.scale = AudioTurn::Scale::shorten;
+    turn.scale_limit = std::min({longest_scale, samples(excess), held_ / 4 * 3});
+    since_scaled_ = {};
 }
 
 // The block `next_`, from its packet, from its successor's FEC, or not at all.
@@ -232,8 +257,9 @@ void AudioJitterBuffer::take(AudioTurn& turn) {
 }
 
 std::optional<AudioTurn> AudioJitterBuffer::next(Instant now) {
-    if (due_ == never || now < due_ || held_ >= block_samples_) return std::nullopt;
+    if (due_ == never || now < due_ || (held_ > 0 && !joining_)) return std::nullopt;
     waiting_ = false;
+    joining_ = false;
     AudioTurn turn{.timestamp = timestamp_of(next_)};
     const Duration given = margin(next_);
     take(turn);
@@ -247,9 +273,10 @@ std::optional<AudioTurn> AudioJitterBuffer::next(Instant now) {
 }
 
 bool AudioJitterBuffer::play(Instant now) {
-    if (due_ == never || now < due_ || held_ < block_samples_) return false;
-    held_ -= block_samples_;
-    due_ += settings_.block;
+    if (due_ == never || now < due_ || held_ <= 0) return false;
+    due_ = free();
+    held_ = 0;
+    joining_ = false;
     // The peer has stopped: begin anew with its next packet.
     if (waited_ * settings_.block >= patience) due_ = never;
     return true;

@@ -33,7 +33,7 @@ struct AudioTurn {
     Bytes packet{};                // views the buffer until the next insert() or next()
     RtpTimestamp timestamp{};      // of the block
     Instant arrived{};             // `packet`
-    Scale scale = Scale::keep;     // what would bring the delay nearer to where it should be; see scaled()
+    Scale scale = Scale::keep;     // of all that is held: what would bring the delay nearer to where it should be
     std::int64_t scale_limit = 0;  // samples a channel
 };
 
@@ -49,13 +49,13 @@ class AudioJitterBuffer {
     // too_large.
     Result<void> insert_redundant(Bytes block, std::int64_t carrier, std::int64_t back, Instant now);
 
-    // When a block is due: what to decode for it, again and again until enough is held for play(). Each turn is counted
-    // as a block of sound held; scaled() tells if it became more or less.
+    // When sound is due: what to decode for it, to be asked again and again. Each turn is counted as a block of sound
+    // held; scaled() tells if what is held became more or less.
     std::optional<AudioTurn> next(Instant now);
     void scaled(std::int64_t samples) { held_ += samples; }
-    // Takes one block of what is held, when it is due.
+    // Takes all that is held, when it is due: more is due when that has sounded.
     bool play(Instant now);
-    // When the next block is due; `never` before the first packet.
+    // When sound is due; `never` before the first packet.
     Instant deadline() const { return due_; }
 
     Duration target() const;
@@ -78,12 +78,15 @@ class AudioJitterBuffer {
     Result<void> check(Bytes payload) const;
     bool jumps_to(std::int64_t number) const;
 
-    Duration margin(std::int64_t number) const { return due_ - delays_.earliest(number); }
+    Instant free() const;  // when what is held has sounded
+    Duration margin(std::int64_t number) const { return free() - delays_.earliest(number); }
+    Duration least() const;
     bool should_grow(Duration margin) const;
     bool should_wait() const;
     bool should_shrink(Duration margin) const;
     void take(AudioTurn& turn);
     void choose_scale(AudioTurn& turn, Duration margin);
+    void shorten(AudioTurn& turn, Duration excess);
     RtpTimestamp timestamp_of(std::int64_t number) const;
 
     struct Slot {
@@ -96,9 +99,9 @@ class AudioJitterBuffer {
     const Slot* find(std::int64_t number) const;
     Bytes packet(const Slot& slot) const;
 
-    static constexpr std::size_t slot_bytes = 1276;  // the largest frame (RFC 6716 §3.4 [R2]) and its TOC
     AudioJitterBufferSettings settings_;
     std::int64_t block_samples_;
+    std::size_t slot_bytes_;
     std::vector<Slot> slots_;
     std::vector<std::byte> bytes_;
     ArrivalDelays delays_;
@@ -109,9 +112,10 @@ class AudioJitterBuffer {
     std::int64_t origin_ = 0;    // the first since play began, or began anew
     RtpTimestamp origin_timestamp_{};
     std::int64_t held_ = 0;
-    bool waiting_ = false;           // the first packet has not had its turn
-    std::int64_t waited_ = 0;        // turns in a row for which `next_` was waited for, with nothing in the buffer
-    std::int64_t since_scaled_ = 0;  // turns
+    bool waiting_ = false;     // the first packet has not had its turn
+    bool joining_ = false;     // what is held waits for the next block, to be shortened with it
+    std::int64_t waited_ = 0;  // turns in a row for which `next_` was waited for, with nothing in the buffer
+    Duration since_scaled_{};
     std::uint64_t concealed_ = 0;
     std::uint64_t recovered_ = 0;
     std::uint64_t dropped_ = 0;

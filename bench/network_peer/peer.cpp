@@ -14,7 +14,7 @@ namespace sotto::bench {
 namespace {
 
 constexpr std::int64_t frame_rate = 30;
-constexpr std::size_t block_samples = 960;
+constexpr std::size_t block_samples = CallSettings{}.audio_block_ms * audio_rate / 1000;
 constexpr Duration second = std::chrono::seconds(1);
 constexpr Duration last_words = std::chrono::seconds(1);  // what was sent within the window may still arrive
 constexpr int datagrams_a_turn = 64;

@@ -65,7 +65,8 @@ TEST_CASE("copies, bit rate and expected loss follow the network from the next p
     test::SeededRandom random(1);
     SrtpKey<Sending> key;
     random.fill(key.fill());
-    auto sender = std::move(*AudioSender::create(std::move(key), Ssrc{1}, true, {.audio_bitrate = 32000}, random));
+    auto sender = std::move(
+        *AudioSender::create(std::move(key), Ssrc{1}, true, {.audio_block_ms = 20, .audio_bitrate = 32000}, random));
     TraceLog traces(nullptr);
     Outbox outbox;
     const std::vector<std::int16_t> samples(960);
@@ -103,4 +104,49 @@ TEST_CASE("copies, bit rate and expected loss follow the network from the next p
     sender.set_copies({4});
     CHECK(bytes_of_next() > 700);  // no room for copies
     CHECK(type == opus_payload_type);
+}
+
+TEST_CASE("short blocks go in pairs where they are asked to, each with as many copies, and none is left behind") {
+    test::SeededRandom random(1);
+    for (const int block_ms : {10, 20}) {
+        CAPTURE(block_ms);
+        SrtpKey<Sending> key;
+        random.fill(key.fill());
+        auto sender = std::move(*AudioSender::create(std::move(key), Ssrc{1}, true,
+                                                     {.audio_block_ms = block_ms, .audio_bitrate = 32000}, random));
+        TraceLog traces(nullptr);
+        Outbox outbox;
+        const std::vector<std::int16_t> samples(static_cast<std::size_t>(block_ms) * 48);
+        const auto bytes = static_cast<std::size_t>(block_ms) * 4;
+        // Of the packet that the next block makes; none if it waits.
+        const auto next = [&]() -> std::size_t {
+            const SequenceNumber number = sender.stream.next_number();
+            REQUIRE(sender.send({.samples = samples}, Instant{}, traces, outbox));
+            if (sender.stream.next_number() == number) return 0;
+            const auto kept = sender.stream.history().find(number);
+            REQUIRE(kept);
+            return kept->payload.size();
+        };
+        CHECK(next() == bytes);
+        sender.set_pairs(true);
+        CHECK(sender.pairs() == (block_ms == 10));
+        if (block_ms == 20) {
+            CHECK(next() == bytes);
+            continue;
+        }
+        CHECK(next() == 0);
+        CHECK(next() == bytes + 4 + 1 + bytes);
+        CHECK(next() == 0);
+        sender.set_copies({1});
+        CHECK(next() == 3 * (bytes + 4) + 1 + bytes);
+        sender.set_copies({4});
+        CHECK(next() == 0);
+        CHECK(next() == 6 * (bytes + 4) + 1 + bytes);  // there are no more yet
+        CHECK(next() == 0);
+        sender.set_pairs(false);
+        sender.set_copies({0});
+        CHECK(next() == bytes + 4 + 1 + bytes);
+        CHECK(next() == bytes);
+        CHECK(sender.stream.stats.frames_sent == 10);
+    }
 }

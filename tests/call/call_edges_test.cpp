@@ -88,7 +88,7 @@ TEST_CASE("what was sent or received calls for a poll at once") {
     world.connect();
     world.talk(100ms);
     Call& from = *world.caller.call;
-    const std::vector<std::int16_t> samples(960, 500);
+    const std::vector<std::int16_t> samples(480, 500);
     world.now += 20ms;
     world.settle();
     CHECK(from.deadline() > world.now);

@@ -215,14 +215,14 @@ TEST_CASE("wrong use is answered with an error that names the cause") {
               .dial(world.callee.account.identity(), *world.callee.account.bundle(), {.audio_channels = 3}, world.now)
               .error() == Error::invalid_argument);
     REQUIRE(world.dial());
-    const std::vector<std::int16_t> samples(960);
+    const std::vector<std::int16_t> samples(480);
     CHECK(world.caller.call->send(AudioBlock{.samples = samples}, world.now).error() == Error::wrong_state);
     CHECK(world.caller.call->accept({}, world.now).error() == Error::wrong_state);
     CHECK(world.caller.call->receive(as_bytes("datagram"), world.now).error() == Error::wrong_state);
     CHECK(world.caller.call->set_route(Buffer(201)).error() == Error::too_large);
     REQUIRE(world.callee.call->accept({.video = false}, world.now));
     world.settle();
-    CHECK(world.caller.call->send(AudioBlock{.samples = std::span(samples).first(959)}, world.now).error() ==
+    CHECK(world.caller.call->send(AudioBlock{.samples = std::span(samples).first(479)}, world.now).error() ==
           Error::unsupported_media);
     CHECK(world.callee.call->send(VideoFrame{.width = 640, .height = 360}, world.now).error() == Error::wrong_state);
     CHECK(world.caller.call->send(VideoFrame{.width = 320, .height = 180, .captured = world.now}, world.now).error() ==

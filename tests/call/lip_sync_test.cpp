@@ -42,7 +42,7 @@ struct MediaPaths {
     void run(Duration duration) {
         for (const Instant end = world.now + duration; world.now < end; world.now += 1ms) {
             const auto ms = (world.now - begin) / 1ms;
-            if (ms % 20 == 0) say();
+            if (ms % 10 == 0) say();
             if (ms % 33 == 0) show();
             deliver(to_callee, *world.callee.call);
             deliver(to_caller, *world.caller.call);
@@ -89,7 +89,7 @@ struct MediaPaths {
         return std::chrono::duration<double, std::milli>(world.now - begin).count() - taken;
     }
     void say() {
-        std::vector<std::int16_t> block(960);
+        std::vector<std::int16_t> block(480);
         for (auto& sample : block)
             sample = static_cast<std::int16_t>(6000 * std::sin(0.06 * static_cast<double>(samples++)));
         for (Side* const side : {&world.caller, &world.callee}) {

@@ -46,7 +46,7 @@ struct Media {
     std::unique_ptr<RtpSession> make(Role role, const EpochSettings& settings) {
         const Role other = role == Role::caller ? Role::callee : Role::caller;
         auto made = RtpSession::create(MediaEpochs(generation(0, role), {}, settings, now), offer(role), offer(other),
-                                       {.video = false}, random, now);
+                                       {.video = false, .audio_block_ms = 20}, random, now);
         REQUIRE(made);
         return std::move(*made);
     }

@@ -21,7 +21,10 @@ namespace sotto::test::sound {
 using namespace std::chrono_literals;
 
 inline constexpr Ssrc ssrc{0x51515151};
-inline constexpr Duration block = 20ms;
+inline constexpr Duration block = std::chrono::milliseconds(CallSettings{}.audio_block_ms);
+inline constexpr Duration both_lengths[] = {10ms, 20ms};
+
+inline std::size_t frames_of(Duration length) { return static_cast<std::size_t>(length / 1ms * 48); }
 
 template <class Direction>
 SrtpKey<Direction> key() {
@@ -57,7 +60,9 @@ inline std::vector<std::int16_t> voice() {
 
 struct Channel {
     std::function<call::AudioCopies(std::int64_t)> copies = [](std::int64_t) { return call::AudioCopies{}; };
-    Duration sender_block = block;                               // by our clock
+    bool pairs = false;                                          // two blocks a packet
+    Duration length = block;                                     // of a block, on the sender's clock
+    Duration faster{};                                           // our clock than that, a block
     std::function<std::optional<Duration>(std::int64_t)> delay;  // of a packet; nothing if it is lost
 };
 
@@ -68,6 +73,8 @@ struct Heard {
     ReceiveStats stats;
     RefusalCounts refused;
     std::map<Instant, Seconds> delays;  // by when the block was played: mean time its packets waited for that
+    std::size_t times_played = 0;
+    Seconds mouth_to_ear{};  // from a block's first sample to when it was played: sum
 
     double concealed_share() const {
         return static_cast<double>(stats.concealed_samples) / static_cast<double>(stats.total_samples_received);
@@ -75,6 +82,7 @@ struct Heard {
     double mean_wait_ms() const {
         return milliseconds(stats.jitter_buffer_delay) / static_cast<double>(stats.jitter_buffer_emitted_count);
     }
+    double mean_mouth_to_ear_ms() const { return milliseconds(mouth_to_ear) / static_cast<double>(times_played); }
     double mean_wait_ms(Instant from, Instant to) const {
         double sum = 0, count = 0;
         for (auto i = delays.lower_bound(from); i != delays.lower_bound(to); ++i)
@@ -92,13 +100,14 @@ struct InFlight {
 };
 
 // Ten seconds of the voice, to be said again and again.
-inline std::vector<Buffer> encoded_voice() {
+inline std::vector<Buffer> encoded_voice(Duration length) {
     const std::vector<std::int16_t> sound = voice();
-    auto encoder = std::move(*codec::OpusEncoder::create({.bitrate = 24000, .expected_loss = 0}));
+    auto encoder = std::move(*codec::OpusEncoder::create(
+        {.frame_ms = static_cast<int>(length / 1ms), .bitrate = 24000, .expected_loss = 0}));
     std::vector<Buffer> blocks;
-    for (std::size_t at = 0; at < 480000; at += 960) {
+    for (std::size_t at = 0; at < 480000; at += frames_of(length)) {
         Buffer packet(200);
-        packet.resize(*encoder.encode({.samples = std::span(sound).subspan(at, 960)}, packet));
+        packet.resize(*encoder.encode({.samples = std::span(sound).subspan(at, frames_of(length))}, packet));
         blocks.push_back(std::move(packet));
     }
     return blocks;
@@ -106,35 +115,43 @@ inline std::vector<Buffer> encoded_voice() {
 
 // The packets that a sender makes of the voice, in the order in which they arrive.
 inline std::vector<InFlight> sent_through(const Channel& channel, std::int64_t blocks) {
-    static const std::vector<Buffer> voice_blocks = encoded_voice();
+    static const std::vector<Buffer> short_blocks = encoded_voice(10ms), long_blocks = encoded_voice(20ms);
+    const std::vector<Buffer>& voice_blocks = channel.length == 10ms ? short_blocks : long_blocks;
     auto srtp = std::move(*transport::SrtpSender::create(key<Sending>(), ssrc));
     call::EarlierBlocks earlier;
     std::vector<InFlight> packets;
     for (std::int64_t n = 0; n < blocks; ++n) {
-        const RtpTimestamp timestamp{static_cast<std::uint32_t>(n * 960)};
+        const RtpTimestamp timestamp{static_cast<std::uint32_t>(n) *
+                                     static_cast<std::uint32_t>(frames_of(channel.length))};
         const Buffer& said = voice_blocks[static_cast<std::size_t>(n) % voice_blocks.size()];
         Buffer datagram(transport::max_datagram);
         const MutableBytes room = MutableBytes(datagram).subspan(transport::rtp_header_size, 1000);
-        const std::size_t front = earlier.write(channel.copies(n), timestamp, said.size(), room);
+        if (channel.pairs && n % 2 == 0) {
+            earlier.keep(said, timestamp);
+            continue;
+        }
+        const call::AudioCopies copies = channel.copies(n);
+        const std::size_t front = earlier.write(
+            channel.pairs ? call::AudioCopies{.count = 1 + 2 * copies.count} : copies, timestamp, said.size(), room);
         std::ranges::copy(said, room.subspan(front).begin());
         earlier.keep(said, timestamp);
         const transport::RtpHeader header{
             .payload_type = front > 0 ? call::redundant_payload_type : call::opus_payload_type,
-            .sequence = SequenceNumber{static_cast<std::uint16_t>(1000 + n)},
+            .sequence = SequenceNumber{static_cast<std::uint16_t>(1000 + (channel.pairs ? n / 2 : n))},
             .timestamp = timestamp,
             .ssrc = ssrc};
         const std::size_t headers = *transport::write_rtp_header(header, datagram);
         datagram.resize(*srtp.protect_rtp(datagram, headers + front + said.size()));
         if (const auto delay = channel.delay(n)) {
-            packets.push_back({start + n * channel.sender_block + *delay, n, std::move(datagram)});
+            packets.push_back({start + n * (channel.length + channel.faster) + *delay, n, std::move(datagram)});
         }
     }
     std::ranges::sort(packets, {}, [](const InFlight& packet) { return std::pair(packet.arrives, packet.number); });
     return packets;
 }
 
-inline Heard hear(std::vector<InFlight> packets) {
-    auto receiver = std::move(*call::AudioReceiver::create(key<Receiving>(), ssrc, block, 1));
+inline Heard hear(std::vector<InFlight> packets, Duration length = block) {
+    auto receiver = std::move(*call::AudioReceiver::create(key<Receiving>(), ssrc, length, 1));
     call::TraceLog traces(nullptr);
     Heard heard;
     heard.samples.reserve(packets.size() * 1000);
@@ -151,7 +168,13 @@ inline Heard hear(std::vector<InFlight> packets) {
         const ReceiveStats before = receiver.stats();
         const auto played = receiver.next(now, traces, heard.refused);
         REQUIRE(played);
-        REQUIRE(played->block.frames() == 960);
+        // A block, or as much as it was made shorter or longer, and no gap before the next one.
+        const auto frames = static_cast<std::int64_t>(played->block.frames());
+        REQUIRE(frames >= 120);
+        REQUIRE(frames <= 960 + 720);
+        REQUIRE((receiver.deadline() == never || receiver.deadline() == now + Duration(frames * 1s) / audio_rate));
+        ++heard.times_played;
+        heard.mouth_to_ear += now - (start - length + Duration(played->timestamp * 1s) / audio_rate);
         heard.samples.insert(heard.samples.end(), played->block.samples.begin(), played->block.samples.end());
         const ReceiveStats after = receiver.stats();
         const auto emitted = after.jitter_buffer_emitted_count - before.jitter_buffer_emitted_count;
@@ -163,7 +186,9 @@ inline Heard hear(std::vector<InFlight> packets) {
     return heard;
 }
 
-inline Heard run(const Channel& channel, std::int64_t blocks) { return hear(sent_through(channel, blocks)); }
+inline Heard run(const Channel& channel, std::int64_t blocks) {
+    return hear(sent_through(channel, blocks), channel.length);
+}
 
 inline Duration small_jitter(test::SeededRandom& random) { return std::chrono::microseconds(random.below(1500)); }
 

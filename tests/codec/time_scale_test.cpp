@@ -130,3 +130,31 @@ TEST_CASE("the limit is kept, and where nothing fits nothing changes") {
     CHECK(codec::shorten(std::span(again).first(100), 1) == 0);
     CHECK(again == before);
 }
+
+TEST_CASE("short blocks gain whole periods of what was heard before them, which stays as it is") {
+    constexpr std::size_t frames = 480, heard = codec::longest_period;
+    for (const double hertz : {80.0, 110.0, 150.0, 220.0, 317.0}) {
+        CAPTURE(hertz);
+        std::vector<std::int16_t> sound(heard);
+        std::size_t inserted = 0;
+        for (std::size_t block = 0; block < 100; ++block) {
+            const auto next = tone(hertz, frames, 1, block * frames);
+            std::vector<std::int16_t> pcm(sound.end() - heard, sound.end());
+            const auto before = pcm;
+            pcm.insert(pcm.end(), next.begin(), next.end());
+            pcm.resize(heard + frames + codec::longest_period);
+            const std::size_t more =
+                block < 3 ? 0 : codec::stretch(pcm, heard + frames, 1, codec::longest_period, heard);
+            CHECK(std::equal(before.begin(), before.end(), pcm.begin()));
+            inserted += more;
+            sound.insert(sound.end(), pcm.begin() + heard,
+                         pcm.begin() + static_cast<std::ptrdiff_t>(heard + frames + more));
+        }
+        CHECK(inserted > 90 * codec::shortest_period);
+        const auto spoken = std::span(sound).subspan(heard);
+        CHECK(largest_step(spoken) <= 1.2 * largest_step(tone(hertz, 4800)) + 2);
+        const double expected = hertz * static_cast<double>(spoken.size()) / 48000;
+        CHECK(rises_through_zero(spoken) >= expected * 0.99 - 1);
+        CHECK(rises_through_zero(spoken) <= expected * 1.01 + 1);
+    }
+}

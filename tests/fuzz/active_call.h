@@ -29,8 +29,8 @@ class ActiveCall {
     // The next block of sound passes, after what was made of each of its datagrams was refused and counted.
     void datagrams(Program& program) {
         const Bytes plan = program.bytes(program.u16());
-        world_.now += std::chrono::milliseconds(20);
-        static constexpr std::array<std::int16_t, 960> silence{};
+        world_.now += std::chrono::milliseconds(10);
+        static constexpr std::array<std::int16_t, 480> silence{};
         for (auto [from, to] : {std::pair(&world_.caller, &world_.callee), std::pair(&world_.callee, &world_.caller)}) {
             check(from->call->send(AudioBlock{.samples = silence, .captured = world_.now}, world_.now).has_value());
             deliver(*from->call, *to->call, plan);

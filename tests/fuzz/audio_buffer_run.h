@@ -50,18 +50,21 @@ class AudioBufferRun {
         return payload;
     }
 
-    // Each block played takes one block of time, so that no more come than time has passed.
+    // What is played takes its time, so that no more comes than time has passed.
     void drain() {
         while (buffer_.deadline() <= now_) {
             const Instant due = buffer_.deadline();
+            check(buffer_.held() == 0);
             while (const auto turn = buffer_.next(now_)) {
                 verify(*turn);
                 ++turns_;
                 scale(*turn);
             }
+            const std::int64_t held = buffer_.held();
+            check(held >= 240 && held <= 960 + 720);
             check(buffer_.play(now_));
-            check(buffer_.held() >= 0 && buffer_.held() < 960 + 720);
-            check(buffer_.deadline() == due + settings_.block || buffer_.deadline() == never);
+            const Duration sounds = Duration(std::chrono::seconds(held)) / 48000;
+            check(buffer_.deadline() == due + sounds || buffer_.deadline() == never);
         }
         check(turns_ == decoded_ + buffer_.concealed() && buffer_.recovered() <= buffer_.concealed());
     }

@@ -14,7 +14,7 @@
 namespace sotto::test {
 
 inline const CallSettings tapped_settings{
-    .video_width = 320, .video_height = 240, .video_frame_rate = 25, .video_bitrate = 1200000};
+    .audio_block_ms = 20, .video_width = 320, .video_height = 240, .video_frame_rate = 25, .video_bitrate = 1200000};
 
 struct TappedCall {
     std::vector<Buffer> datagrams;

@@ -99,7 +99,8 @@ class TwoParty {
 
     void capture(const CallSettings& settings) {
         tick_ = now + tick;
-        if (step_ % 4 == 0) speak();
+        const auto block = static_cast<std::uint64_t>(settings.audio_block_ms);
+        if (step_ % (block / 5) == 0) speak(block * 48);
         const auto steps_a_frame = static_cast<std::uint64_t>(200 / settings.video_frame_rate);
         if (step_ % steps_a_frame == 0 && settings.video) show(settings);
         ++step_;
@@ -147,8 +148,8 @@ class TwoParty {
         }
     }
 
-    void speak() {
-        std::vector<std::int16_t> block(960);
+    void speak(std::size_t frames) {
+        std::vector<std::int16_t> block(frames);
         for (std::size_t i = 0; i < block.size(); ++i) {
             const double t = static_cast<double>(samples_++) / 48000.0;
             block[i] =

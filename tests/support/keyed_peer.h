@@ -161,8 +161,8 @@ class KeyedPeer {
     std::unique_ptr<call::RtpSession> session = std::move(*call::RtpSession::create(
         call::MediaEpochs(keys(crypto::Role::callee), {}, {}, now),
         {.audio = true, .video = true, .audio_ssrc = our_audio, .video_ssrc = our_video, .repair_ssrc = our_repair},
-        {.audio = true, .video = true, .audio_ssrc = its_audio, .video_ssrc = its_video, .repair_ssrc = its_repair}, {},
-        random, now));
+        {.audio = true, .video = true, .audio_ssrc = its_audio, .video_ssrc = its_video, .repair_ssrc = its_repair},
+        {.audio_block_ms = 20}, random, now));
     Sent sent{};
     std::uint16_t newest_video = 0;  // number of what the side under attack sent
     int shown = 0, most_outputs = 0;

@@ -93,6 +93,15 @@ TEST_CASE("duplicates, old packets and what is no block of ours are refused by n
     CHECK(refused({}) == Error::truncated);
     CHECK(refused({std::byte{0x00}, std::byte{1}}) == Error::malformed);  // 10 ms
     CHECK(refused({std::byte{0x0b}}) == Error::malformed);
+    Buffer large(1277);
+    large[0] = std::byte{0x08};
+    CHECK(refused(large) == Error::malformed);
+    AudioJitterBuffer short_blocks({.block = 10ms});
+    large[0] = std::byte{0x00};
+    large.resize(641);
+    CHECK(insert(short_blocks, 1, start, large).error() == Error::too_large);
+    large.resize(640);
+    CHECK(insert(short_blocks, 1, start, large));
     REQUIRE(buffer.next(start + 20ms));
     REQUIRE(buffer.play(start + 20ms));
     CHECK(insert(buffer, 100, start + 21ms).error() == Error::too_late);
@@ -253,13 +262,58 @@ TEST_CASE("nothing is decoded before a block is due, nor more than it needs") {
     REQUIRE(buffer.next(start + 20ms));
     CHECK_FALSE(buffer.next(start + 20ms));
     buffer.scaled(-240);
+    CHECK(buffer.held() == 960 - 240);
+    REQUIRE(buffer.play(start + 20ms));  // was due at 5 ms: the next at 20
+    CHECK(buffer.held() == 0);
+    CHECK(buffer.deadline() == start + 20ms);
     CHECK_FALSE(buffer.play(start + 20ms));
     REQUIRE(buffer.next(start + 20ms));
-    CHECK(buffer.held() == 2 * 960 - 240);
-    REQUIRE(buffer.play(start + 20ms));
-    CHECK_FALSE(buffer.play(start + 20ms));
-    CHECK(buffer.held() == 960 - 240);
     buffer.scaled(240);
-    CHECK_FALSE(buffer.next(start + 25ms));
-    CHECK(buffer.play(start + 25ms));
+    CHECK_FALSE(buffer.next(start + 20ms));
+    CHECK(buffer.play(start + 20ms));
+    CHECK(buffer.deadline() == start + 45ms);
+    CHECK_FALSE(buffer.next(start + 44ms));
+}
+
+TEST_CASE("short blocks are joined to be shortened, for a pitch period may be as long as one of them") {
+    AudioJitterBuffer buffer({.block = 10ms});
+    // Jitter that ends leaves more delay than there should be.
+    std::int64_t joined = 0, alone = 0;
+    std::int64_t number = 0;
+    for (Instant now = start; now < start + 20s; now += 1ms) {
+        while (number * 10ms <= now - start - (number < 300 && number % 3 != 0 ? 60ms : 0ms)) {
+            static_cast<void>(insert(buffer, number++, now, short_opus_packet));
+        }
+        while (buffer.deadline() <= now) {
+            while (const auto turn = buffer.next(now)) {
+                if (turn->scale != AudioTurn::Scale::shorten) continue;
+                ++(buffer.held() == 960 ? joined : alone);
+                CHECK(turn->scale_limit <= buffer.held() * 3 / 4);
+                buffer.scaled(-std::min<std::int64_t>(turn->scale_limit, 384));
+            }
+            REQUIRE(buffer.play(now));
+        }
+    }
+    CHECK(joined > 3);
+    CHECK(joined > 2 * alone);
+    CHECK(buffer.concealed() < 20);
+}
+
+TEST_CASE("the delay comes to a few milliseconds of where it should be, not to a whole block") {
+    for (const Duration length : {10ms, 20ms}) {
+        for (const Duration late : {4ms, 9ms, 13ms, 18ms}) {
+            CAPTURE(length / 1ms);
+            CAPTURE(late / 1ms);
+            AudioJitterBuffer buffer({.block = length});
+            std::vector<Sent> packets;
+            // The first packets are late, which nobody can know.
+            for (std::int64_t n = 0; n < 1000; ++n) {
+                const Instant at = start + n * length;
+                packets.push_back({n, at, at + (n < 20 ? late : 0ms)});
+            }
+            const Run run = play(buffer, packets, length);
+            CHECK(run.decoded == 1000);
+            CHECK(run.delay < 13ms);  // the target, and less than a pitch period
+        }
+    }
 }
