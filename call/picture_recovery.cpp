@@ -31,6 +31,10 @@ void PictureRecovery::picture_lost(std::optional<std::uint16_t> held, Instant no
     (usable(now) ? golden_wanted_ : key_wanted_) = true;
 }
 
+void PictureRecovery::dropped(Instant sent, Instant now) {
+    if (sent >= std::max(last_golden_, last_key_)) (usable(now) ? golden_wanted_ : key_wanted_) = true;
+}
+
 void PictureRecovery::holds(std::uint16_t picture_id) {
     if (golden_ && golden_->picture_id == picture_id) golden_->held = true;
 }

@@ -26,6 +26,8 @@ class PictureRecovery {
     // The peer asks for these packets again (NACK, ascending), of a stream whose frames have `frame_packets` each. True
     // if a recovery comes instead: it takes fewer packets. One comes as well where a retransmission has been lost.
     bool asked(std::span<const SequenceNumber> numbers, std::size_t frame_packets, Instant now, Duration round_trip);
+    // Packets of a picture that was sent then are lost for good: whatever refers to it needs a recovery.
+    void dropped(Instant sent, Instant now);
     void force_key() { forced_ = true; }
 
     // How to encode the next frame.

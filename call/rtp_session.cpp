@@ -160,6 +160,7 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
         budget_.poll(now);
         follow_shares();
     }
+    static_cast<void>(budget_.hold(now));
     add_probe(now);
     send_feedback(now);
     if (const auto datagram = take_datagram(budget_.may_send(now), now)) return *datagram;

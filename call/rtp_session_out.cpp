@@ -4,7 +4,8 @@
 namespace sotto::call {
 namespace {
 
-constexpr Duration longest_wait = std::chrono::milliseconds(100);  // of a picture before it leaves
+constexpr Duration sparse_interval = std::chrono::milliseconds(180);  // of pictures while feedback is overdue
+constexpr Duration longest_wait = std::chrono::milliseconds(100);     // of a picture before it leaves
 
 }  // namespace
 
@@ -18,7 +19,8 @@ void RtpSession::renew_spent_keys(Instant now) {
 Result<void> RtpSession::send(const VideoFrame& frame, Instant now) {
     polled_dry_ = false;
     // A picture that would only wait is better left out than late: the next one is newer.
-    if (budget_.wait_for(outbox_.paced()) > longest_wait) {
+    const bool sparse = budget_.hold(now) && now - video_out_.last_sent() < sparse_interval;
+    if (sparse || budget_.wait_for(outbox_.paced()) > longest_wait) {
         video_out_.leave_out();
         return {};
     }
@@ -47,7 +49,7 @@ void RtpSession::resend(std::span<const SequenceNumber> numbers, Instant now) {
     const bool recovery_comes =
         video_out_.recovery.asked(numbers, video_out_.frame_packets(), now, round_trip_.for_repair());
     // What would only wait does not come in time; it would keep newer pictures waiting.
-    if (recovery_comes || budget_.wait_for(outbox_.paced()) > longest_wait) {
+    if (recovery_comes || budget_.hold(now) || budget_.overfull() || budget_.wait_for(outbox_.paced()) > longest_wait) {
         video_out_.stream.stats.unrepaired += numbers.size();
         return;
     }

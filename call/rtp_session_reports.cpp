@@ -55,6 +55,7 @@ void RtpSession::learn(const transport::ReportBlock& block, bool audio, Instant 
 void RtpSession::receive_congestion_feedback(const transport::CongestionFeedback& told, Instant now) {
     budget_.feedback(told, now, round_trip_.smoothed());
     if (const auto measured = budget_.round_trip()) round_trip_.measured(*measured);
+    if (const auto sent = budget_.dropped()) video_out_.recovery.dropped(*sent, now);
     follow_shares();
 }
 

@@ -21,6 +21,8 @@ constexpr double heavy_loss = 0.2;          // where retransmissions get lost, t
 
 constexpr int longest_burst = 24;  // packets; more are an outage, which no repair bridges
 
+constexpr int held_rate = 120'000;  // bit/s: with the sound a fraction of most paths
+
 constexpr double smoothing = 0.02;  // of a feedback in the share of what was asked for again
 
 int audio_cost(int bitrate, int copies, int blocks) {
@@ -36,6 +38,7 @@ std::array<Ssrc, transport::max_feedback_streams> ssrcs_of(const StreamOffer& st
 SendingBudget::SendingBudget(const StreamOffer& ours, const SendingLimits& limits)
     : limits_(limits),
       audio_ssrc_(ours.audio_ssrc),
+      video_ssrc_(ours.video_ssrc),
       log_(ssrcs_of(ours)),
       rate_({.start = start_rate}),
       pacer_(rate_.target()) {
@@ -63,19 +66,26 @@ void SendingBudget::allow_pictures() {
 }
 
 void SendingBudget::sent_rtp(Ssrc ssrc, SequenceNumber number, std::size_t bytes, Instant now) {
-    rate_.started(now);
+    rate_.sent(now);
     log_.sent(ssrc, number, bytes, now);
 }
 
 void SendingBudget::feedback(const transport::CongestionFeedback& told, Instant now,
                              std::optional<Duration> round_trip) {
     const auto results = log_.results(told, now);
+    dropped_.reset();
     round_trip_ = round_trip.value_or(log_.round_trip().value_or(round_trip_));
     if (!results.empty()) {
         const double share = static_cast<double>(asked_) / static_cast<double>(results.size());
         unrepaired_ += (std::min(share, 1.0) - unrepaired_) * smoothing;
         asked_ = 0;
+        const bool overfull = rate_.overfull();
         rate_.feedback(results, now, round_trip_);
+        if (overfull || rate_.overfull()) {
+            for (const transport::PacketResult& result : results) {
+                if (result.ssrc == video_ssrc_ && !result.arrived) dropped_ = result.sent;
+            }
+        }
         // What a full queue drops is met by sending less, not by sending more.
         if (rate_.mode() == transport::RateController::Mode::climbing) {
             for (const transport::PacketResult& result : results) learn(result);
@@ -104,7 +114,7 @@ void SendingBudget::poll(Instant now) {
 
 void SendingBudget::split() {
     const int target = rate_.target();
-    pacer_.set_rate(transport::pacing_rate(target, rate_.queueing_delay(), rate_.may_double()));
+    pace();
     // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one. Wideband
     // speech without copies comes before any picture.
     shares_.audio_copies = copies_for(losses_, audio_losses_);
@@ -124,6 +134,18 @@ void SendingBudget::split() {
 
     shares_.video_bitrate = video_share(target - cost() - reports);
     shares_.video_sustained = video_share(rate_.sustained() - cost() - reports);
+}
+
+void SendingBudget::pace() {
+    const int rate = transport::pacing_rate(rate_.target(), rate_.queueing_delay(), rate_.may_double());
+    pacer_.set_rate(held_ ? std::min(rate, held_rate) : rate);
+}
+
+bool SendingBudget::hold(Instant now) {
+    if (rate_.held(now) == held_) return held_;
+    held_ = !held_;
+    pace();
+    return held_;
 }
 
 // What pictures get of that much, headers and repair excluded.

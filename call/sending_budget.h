@@ -45,6 +45,9 @@ class SendingBudget {
 
     bool may_send(Instant now) const { return pacer_.may_send(now); }
     Instant next(Instant now) const { return pacer_.next(now); }
+    // Feedback is overdue: a picture now and then is all that should be sent beside the sound. Slows the pacer for as
+    // long.
+    bool hold(Instant now);
     void set_waiting(bool waiting) { pacer_.set_waiting(waiting); }
     // For how long pictures would wait that have this many packets before them.
     Duration wait_for(std::size_t packets) const;
@@ -61,6 +64,10 @@ class SendingBudget {
     // From the newest acknowledged packet.
     std::optional<Duration> round_trip() const { return log_.round_trip(); }
     double loss() const { return losses_.rate(); }
+    // When the newest picture's packet was sent that a full queue dropped, as the last feedback tells it: nobody sends
+    // that again.
+    std::optional<Instant> dropped() const { return dropped_; }
+    bool overfull() const { return rate_.overfull(); }
     // The peer asked for so many packets again.
     void asked(std::size_t packets) { asked_ += packets; }
     // The share of packets for which a frame waits longer than the next one takes, smoothed.
@@ -71,13 +78,14 @@ class SendingBudget {
     std::size_t memory() const { return log_.memory(); }
 
   private:
+    void pace();
     void learn(const transport::PacketResult& result);
     void split();
     int video_share(int rest) const;
     int wanted() const;
 
     SendingLimits limits_;
-    Ssrc audio_ssrc_;
+    Ssrc audio_ssrc_, video_ssrc_;
     transport::SentLog log_;
     transport::RateController rate_;
     transport::LossHistory losses_;
@@ -89,6 +97,8 @@ class SendingBudget {
     std::size_t asked_ = 0;  // since the last feedback
     double unrepaired_ = 0;
     Duration round_trip_{};
+    std::optional<Instant> dropped_;
+    bool held_ = false;
     Instant probing_until_ = Instant::min();
 };
 

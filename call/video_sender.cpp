@@ -14,8 +14,11 @@ namespace {
 using transport::ticks;
 using transport::video_clock;
 
-constexpr int first_bitrate = 500'000;   // bit/s, before the path has shown what it takes
-constexpr double huge = 2.5;             // times what a frame may have on average (W3C webrtc-stats, hugeFramesSent)
+constexpr int first_bitrate = 500'000;  // bit/s, before the path has shown what it takes
+constexpr double huge = 2.5;            // times what a frame may have on average (W3C webrtc-stats, hugeFramesSent)
+constexpr Duration long_gap = std::chrono::milliseconds(150);  // between two frames: the pictures have moved on
+constexpr int finest_quantizer = 2, coarse_quantizer = 42;     // of libvpx's 63
+constexpr int coarse_frames = 48, coarse_steps = 24;
 constexpr double worth_changing = 0.03;  // a smaller share of the bit rate is no news to the encoder
 
 // Packets kept for repair: the largest frame and more, a third of a second of a call at 360p and its highest rate.
@@ -85,10 +88,11 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
         return {};
     }
     ++given_;
+    refine(frame.captured);
     codec::Vp8FrameOptions options = recovery.choose(now);
     options.layers = quality_.layers;
     const Instant began = traces.stamp(now);
-    const auto encoded = encoder_->encode(frame, since_first, options);
+    const auto encoded = encoder_->encode(frame, encoder_time(frame.captured), options);
     if (!encoded) return Failure(encoded.error());
     trace[Stage::encoded] = traces.stamp(now);
     adaptation_.encoded(trace[Stage::encoded] - began);
@@ -110,6 +114,25 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
     trace[Stage::protect] = traces.stamp(now);
     traces.push(trace);
     return {};
+}
+
+// libvpx takes a gap between two frames for another frame rate and gives the next one all the bits that it left. Those
+// are for the queue that made us leave pictures out.
+std::uint64_t VideoSender::encoder_time(Instant captured) {
+    if (frames_ == 0) return encoder_time_;
+    const auto interval = static_cast<std::uint64_t>(video_clock / static_cast<unsigned>(quality_.frame_rate));
+    const auto passed = static_cast<std::uint64_t>(ticks(captured - last_captured_, video_clock));
+    return encoder_time_ += std::clamp<std::uint64_t>(passed, 1, interval * 3 / 2);
+}
+
+// What libvpx learnt of its pictures at a much higher rate, or before a gap, misleads it: the next frame may take a
+// second of the path. So for a while it may not be finer than this, step by step less.
+void VideoSender::refine(Instant captured) {
+    if (frames_ > 0 && captured - last_captured_ > long_gap) coarse_ = coarse_frames;
+    if (coarse_ > 0) --coarse_;
+    const int steps = (coarse_ + coarse_frames / coarse_steps - 1) / (coarse_frames / coarse_steps);
+    const int finest = finest_quantizer + (coarse_quantizer - finest_quantizer) * steps / coarse_steps;
+    if (finest != encoder_->settings().finest) static_cast<void>(encoder_->set_finest(finest));
 }
 
 bool VideoSender::adapt(const VideoFrame& frame, Instant now) {
@@ -196,6 +219,7 @@ void VideoSender::set_share(int bits_per_second, int sustained, double unrepaire
     sustained_ = sustained;
     unrepaired_ = unrepaired;
     if (!encoder_ || std::abs(bits_per_second - bitrate_) <= bitrate_ * worth_changing) return;
+    if (bits_per_second < bitrate_ / 2) coarse_ = coarse_frames;
     if (encoder_->set_bitrate(bits_per_second)) bitrate_ = bits_per_second;
 }
 

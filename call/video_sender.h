@@ -43,6 +43,7 @@ class VideoSender {
     // Of the newest frame.
     std::size_t frame_packets() const { return frame_packets_.front(); }
     SequenceNumber newest() const { return SequenceNumber{static_cast<std::uint16_t>(stream.next_number().value - 1)}; }
+    Instant last_sent() const { return last_captured_; }  // the newest picture that was not left out: of its capture
     // A picture for which there is no room on the path: left out before it is encoded.
     void leave_out() {
         ++stream.stats.frames_dropped;
@@ -56,6 +57,8 @@ class VideoSender {
     VideoSender(SendStream&& out, std::optional<codec::Vp8Encoder>&& encoder, const CallSettings& settings);
     // Makes the encoder follow the path and the device. False: this frame is left out.
     bool adapt(const VideoFrame& frame, Instant now);
+    std::uint64_t encoder_time(Instant captured);
+    void refine(Instant captured);
     Result<void> packetise(const EncodedFrame& frame, RtpTimestamp timestamp, Instant now, Outbox& outbox);
     // W3C webrtc-stats.
     void count(const EncodedFrame& frame, Duration encoding, Instant now);
@@ -65,6 +68,7 @@ class VideoSender {
     std::uint16_t picture_id_ = 0;
     Instant first_captured_{};
     Instant last_captured_ = Instant::min();
+    std::uint64_t encoder_time_ = 0;              // of the last frame, in ticks
     std::uint32_t given_ = 0;                     // frames, those left out too
     std::uint32_t frames_ = 0;                    // of these, encoded
     std::array<std::size_t, 3> frame_packets_{};  // of the newest frames, newest first
@@ -73,6 +77,7 @@ class VideoSender {
     double unrepaired_ = 0;
     int bitrate_ = 0;    // that the encoder aims at
     int sustained_ = 0;  // and will, once the path's queue has drained
+    int coarse_ = 0;     // frames for which the finest quantizer stays raised
     FrameRate encoded_;
     std::optional<Instant> limits_counted_;
 };

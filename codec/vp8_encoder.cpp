@@ -12,18 +12,20 @@
 namespace sotto::codec {
 namespace {
 
-constexpr int coarsest = 64;          // samples, the side of a square
+constexpr int coarsest = 64;  // samples, the side of a square
+constexpr int coarsest_quantizer = 60;
 constexpr int quality_to_spare = 30;  // of libvpx's quantizers from 0 (best) to 63: below, a finer picture is tried
 
 bool valid_bitrate(int bitrate) { return bitrate >= 10000 && bitrate <= 50000000; }
 
 bool valid_side(int size, int largest = 16383) { return size >= 16 && size <= largest && size % 2 == 0; }
+bool valid_finest(int quantizer) { return quantizer >= 2 && quantizer <= coarsest_quantizer; }
 bool valid_speed(int speed) { return speed >= -16 && speed <= 16; }
 
 bool valid(const Vp8Settings& s) {
     return valid_side(s.width) && valid_side(s.height) && s.frame_rate >= 1 && s.frame_rate <= 120 &&
-           valid_bitrate(s.bitrate) && valid_speed(s.cpu_used) && s.threads >= 1 && s.threads <= 16 &&
-           s.max_key_frame_percent >= 0 && s.max_frame >= 4096 && s.max_frame <= (1 << 30);
+           valid_bitrate(s.bitrate) && valid_speed(s.cpu_used) && valid_finest(s.finest) && s.threads >= 1 &&
+           s.threads <= 16 && s.max_key_frame_percent >= 0 && s.max_frame >= 4096 && s.max_frame <= (1 << 30);
 }
 
 // What the rate control may aim at: frames of half the bound on average leave it room to vary them.
@@ -48,8 +50,8 @@ vpx_codec_enc_cfg_t configuration(const Vp8Settings& s) {
     config.g_error_resilient = VPX_ERROR_RESILIENT_DEFAULT;
     config.rc_end_usage = VPX_CBR;
     config.rc_target_bitrate = static_cast<unsigned>(within_bound(s).bitrate / 1000);
-    config.rc_min_quantizer = 2;
-    config.rc_max_quantizer = 60;
+    config.rc_min_quantizer = static_cast<unsigned>(s.finest);
+    config.rc_max_quantizer = coarsest_quantizer;
     config.rc_undershoot_pct = 100;
     config.rc_overshoot_pct = 15;
     // What a bottleneck's queue may grow by, not what a file's player holds. A frame may be larger than its share only
@@ -272,6 +274,13 @@ Result<void> Vp8Encoder::set_cpu_used(int speed) {
     if (!valid_speed(speed)) return Failure(Error::invalid_argument);
     Vp8Settings settings = state_->settings;
     settings.cpu_used = speed;
+    return state_->configure(settings);
+}
+
+Result<void> Vp8Encoder::set_finest(int quantizer) {
+    if (!valid_finest(quantizer)) return Failure(Error::invalid_argument);
+    Vp8Settings settings = state_->settings;
+    settings.finest = quantizer;
     return state_->configure(settings);
 }
 

@@ -15,6 +15,7 @@ struct Vp8Settings {
     int height = 360;      // 16 to 16383, even
     int frame_rate = 30;   // frames/s, 1 to 120, what the rate control expects
     int bitrate = 800000;  // bit/s, 10,000 to 50,000,000
+    int finest = 2;        // libvpx's quantizer that no frame goes below, 2 to 60
     int cpu_used = -6;     // libvpx's real-time speed, -16 (fastest) to 16, see vp8cx.h
     int threads = 1;       // 1 to 16
     // A key frame's size as a percentage of the per-frame budget. Under about 600 the next frame makes up for what it
@@ -41,6 +42,7 @@ class Vp8Encoder {
     // follows where it changes.
     Result<void> set_size(int width, int height);
     Result<void> set_cpu_used(int speed);
+    Result<void> set_finest(int quantizer);
 
     const Vp8Settings& settings() const;  // as they are now
     // Of the last frame: y_ac_qi, 0 (finest) to 127 (RFC 6386 §9.6).

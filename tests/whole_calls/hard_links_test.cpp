@@ -64,7 +64,6 @@ TEST_CASE("pictures are back within two seconds of an outage of three") {
 }
 
 TEST_CASE("a fall from 1200 to 300 kbit/s and the rise after it stop no picture for long") {
-    int long_gaps = 0;
     for (const std::uint64_t seed : {21U, 22U, 23U, 24U, 25U}) {
         CAPTURE(seed);
         const auto at_rate = [](std::int64_t rate) {
@@ -92,13 +91,10 @@ TEST_CASE("a fall from 1200 to 300 kbit/s and the rise after it stop no picture 
         MESSAGE("  low: " << seen(world.callee, begin + 12s, begin + 24s));
         MESSAGE("  after: " << seen(world.callee, begin + 24s, world.now));
         const Duration gap = longest_gap(world.callee, begin + 12s, world.now);
-        long_gaps += gap > 300ms ? 1 : 0;
-        CHECK(gap <= 600ms);
+        CHECK(gap <= 300ms);
         CHECK(quantile(late, 0.95) <= 240ms);  // beside the 50 ms of the way and a packet's time: 300 in all
         CHECK(after >= 0.8 * 1200);
     }
-    // The goal is none; a probe at the moment of the fall fills the queue by itself, and its losses are known late.
-    CHECK(long_gaps <= 2);
 }
 
 TEST_CASE("a call follows a link that was recorded on the road") {

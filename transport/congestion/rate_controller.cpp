@@ -20,7 +20,7 @@ constexpr Duration base_memory = seconds(16);       // as long the least delay c
 constexpr Duration long_base_memory = seconds(60);  // while somebody else keeps the queue full
 constexpr double cut = 0.86;                        // of what was delivered, at 500 kbit/s (Carlucci et al.: 0.85)
 constexpr double cut_slope = 0.06;                  // less for each doubling of the rate
-constexpr double deepest = 0.2;                     // of the rate, while a long queue drains
+constexpr double least_share = 0.2;                 // of the rate, while a long queue drains
 constexpr Duration drain_time = milliseconds(300);  // in which a queue should be gone
 constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
 constexpr double slow = 600'000;                    // bit/s below which that step would be too large
@@ -42,6 +42,7 @@ constexpr Duration smooth_while = seconds(12);  // bursts are kept from a queue 
 constexpr Duration silence = milliseconds(500);
 constexpr Duration short_outage = seconds(5);
 constexpr double outage_rate = 300'000;  // bit/s
+constexpr double sound_alone = 50'000;   // bit/s, that leave while pictures are held
 constexpr Duration probe_interval = seconds(4);
 
 double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
@@ -79,6 +80,7 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
     throughput_ = arrived_.over(milliseconds(300));
     for (const PacketResult& result : results) take(result);
     if (results.empty()) return;
+    note_hold();
     if (!told_) congested_ = now_;
     told_ = true;
     silence_ = now_ + std::max<Duration>(silence, 3 * round_trip_);
@@ -91,7 +93,15 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
         case Mode::weighing: weigh(); break;
         case Mode::competing: compete(elapsed); break;
     }
-    asked_[next_asked_++ % asked_.size()] = {now_, static_cast<double>(target())};
+    ask(held(now_) ? sound_alone : target(), now_);
+}
+
+void RateController::note_hold() {
+    const bool held_until_now = held(now_);
+    if (held_until_now) ask(sound_alone, age_.overdue_from());
+    if (held_until_now && newest_ > held_to_) held_from_ = age_.overdue_from();
+    if (held_until_now) held_to_ = now_;
+    age_.told(newest_, now_);
 }
 
 // Our clock was set back: what we know has times that are still to come.
@@ -99,10 +109,11 @@ void RateController::forget() {
     delays_ = {};
     arrived_ = {};
     sent_ = {};
+    age_ = {};
     asked_ = {};
     loss_ = {};
     congested_ = cut_ = give_up_ = next_probe_ = newest_ = Instant{};
-    marked_ = stood_ = checked_ = smooth_until_ = Instant{};
+    held_from_ = held_to_ = marked_ = stood_ = checked_ = smooth_until_ = Instant{};
     probe_.reset();
 }
 
@@ -190,7 +201,7 @@ void RateController::start_draining() {
     congested_ = cut_ = now_;
     doubling_below_ = 0;
     mark_queue();
-    peak_ = queue_;
+    peak_ = deepest_ = queue_;
     shown_ = 0;
     probe_.reset();
     drain();
@@ -203,6 +214,7 @@ void RateController::mark_queue() {
 
 void RateController::drain() {
     if (queue_ < std::max<Duration>(queue_gone, threshold() / 3)) return start_climbing();
+    deepest_ = std::max(deepest_, queue_);
     // A queue that grows on while it should drain: the path has become narrower, which is noticed anew.
     const bool grows = queue_ > mark_ + milliseconds(30);
     if (grows) congested_ = cut_ = now_;
@@ -219,12 +231,14 @@ void RateController::drain() {
     }
     peak_ = std::max(peak_, queue_);
     if (now_ > give_up_) return start_competing();
-    if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
+    // What arrives of the little that was sent meanwhile shows nothing of the path.
+    const bool shows = newest_ < held_from_ || newest_ > held_to_ + milliseconds(150);
+    if (shows && (settling || now_ - cut_ > round_trip_ + milliseconds(100))) {
         const double delivered = capacity(milliseconds(150));
         if (delivered > 0) set_rate(std::min(rate_, cut_at(delivered) * delivered));
         cut_ = now_;
     }
-    drained_at_ = rate_ * std::clamp(1 - in_seconds(coming()) / in_seconds(drain_time), deepest, 0.9);
+    drained_at_ = rate_ * std::clamp(1 - in_seconds(coming()) / in_seconds(drain_time), least_share, 0.9);
 }
 
 // The queue that what we send now will find: what the newest packet found, and what was sent since over what passes.
@@ -241,6 +255,8 @@ Duration RateController::coming() const {
     }
     return std::clamp<Duration>(queue_ + Duration(static_cast<std::int64_t>(grown * 1e9)), Duration{}, longest_queue);
 }
+
+void RateController::ask(double rate, Instant since) { asked_[next_asked_++ % asked_.size()] = {since, rate}; }
 
 void RateController::start_climbing() {
     mode_ = Mode::climbing;
@@ -312,8 +328,10 @@ void RateController::poll(Instant now) {
     silence_ = now + std::max<Duration>(silence, 3 * round_trip_);
 }
 
-void RateController::started(Instant now) {
-    if (silence_ != never || !plausible(now.time_since_epoch())) return;
+void RateController::sent(Instant now) {
+    if (!plausible(now.time_since_epoch())) return;
+    age_.sent(now);
+    if (silence_ != never) return;
     last_told_ = now;
     silence_ = now + 4 * silence;  // both sides may still be setting up
 }
@@ -322,7 +340,7 @@ std::optional<int> RateController::probe(Instant now) {
     if (!plausible(now.time_since_epoch()) || !told_ || probe_ || mode_ != Mode::climbing || now < next_probe_ ||
         rate_ >= settings_.maximum)
         return {};
-    if (queue_ > queue_gone || now - congested_ < probe_interval) return {};
+    if (queue_ > queue_gone || now - congested_ < probe_interval || !age_.fresh(now)) return {};
     if (rate_ < 2 * sent_.over(seconds(1)) && rate_ > shown_) return {};  // the sender shows it by itself
     const double rate = std::min(2 * rate_, 1.5 * settings_.maximum);
     probe_ = Probe{.at = now, .rate = static_cast<int>(rate)};

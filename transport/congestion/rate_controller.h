@@ -8,6 +8,7 @@
 #include "sotto/time.h"
 #include "transport/congestion/delay_window.h"
 #include "transport/congestion/delivery_rate.h"
+#include "transport/congestion/feedback_age.h"
 #include "transport/congestion/loss_share.h"
 #include "transport/congestion/packet_result.h"
 
@@ -25,18 +26,26 @@ class RateController {
 
     // Newly known fates, ascending by time sent (lost ones have no arrival). What is impossible is left out.
     void feedback(std::span<const PacketResult> results, Instant now, Duration round_trip);
-    // The first packet leaves: from now on feedback is due.
-    void started(Instant now);
+    // A packet leaves: from the first on feedback is due.
+    void sent(Instant now);
     // Feedback that stays away means that the path may be gone: each deadline() that passes halves the rate.
     void poll(Instant now);
     Instant deadline() const { return silence_; }
     void set_maximum(int maximum);
 
-    int target() const;                                        // bit/s for everything we send
-    int sustained() const { return static_cast<int>(rate_); }  // and once a queue of ours has drained
-    Duration queueing_delay() const { return smoothed_; }      // that stands, smoothed
+    int target() const;  // bit/s for everything we send
+    // And once a queue of ours has drained; until then, the rate before it.
+    int sustained() const { return static_cast<int>(mode_ == Mode::draining ? before_ : rate_); }
+    Duration queueing_delay() const { return smoothed_; }  // that stands, smoothed
     // At the start and after a silence, until a queue shows what the path takes.
     bool may_double() const { return rate_ < doubling_below_; }
+    // Feedback is overdue: what more is sent may only stand in a queue that nobody could tell us of yet. Sound goes on,
+    // pictures wait. Where somebody else filled the queue of late, its length says nothing.
+    bool held(Instant now) const {
+        return mode_ != Mode::competing && now - stood_ > std::chrono::seconds(8) && age_.overdue(now);
+    }
+    // A long queue drains: what a full one dropped is not worth sending again.
+    bool overfull() const { return mode_ == Mode::draining && deepest_ > std::chrono::milliseconds(100); }
     double loss() const { return loss_.recent(); }
     int delivered() const;  // bit/s that arrived lately
     // Asks for a short burst above the target, at this many bit/s for probe_length, padded where need be: when the
@@ -83,6 +92,8 @@ class RateController {
     Duration recent() const;
     double capacity(Duration span) const;
     Duration coming() const;
+    void note_hold();
+    void ask(double rate, Instant since);
     void set_rate(double rate);
 
     RateSettings settings_;
@@ -95,6 +106,7 @@ class RateController {
     DeliveryRate arrived_;
     DeliveryRate sent_;
     LossShare loss_;
+    FeedbackAge age_;
 
     Instant now_{};  // of the last feedback; never steps back
     Instant silence_ = never;
@@ -112,18 +124,20 @@ class RateController {
     Instant give_up_{};              // draining: when the queue should be gone if it is ours
     double before_ = 0;              // the rate before it
     double drained_at_ = 0;          // draining: the rate that goes out
-    std::array<Asked, 16> asked_{};  // of the sender, lately
+    std::array<Asked, 32> asked_{};  // of the sender, lately
     std::size_t next_asked_ = 0;
-    double share_before_ = 0;  // weighing: the losses
-    Instant stood_{};          // competing: when there was a queue last
-    Duration full_trip_{};     // the round trip at the last cut
-    int cuts_ = 0;             // since it was looked whether the queue is ours alone
-    Instant checked_{};        // when it was looked last
-    bool checking_ = false;    // whether the queue is ours alone
-    Instant smooth_until_{};   // a queue too short for bursts was found
-    Duration peak_{};          // the largest queue since its last fall by a quarter; competing: since the last cut
-    double throughput_ = 0;    // bit/s, before this feedback
-    int lost_ = 0;             // in this feedback
+    double share_before_ = 0;          // weighing: the losses
+    Instant stood_{};                  // competing: when there was a queue last
+    Duration full_trip_{};             // the round trip at the last cut
+    int cuts_ = 0;                     // since it was looked whether the queue is ours alone
+    Instant checked_{};                // when it was looked last
+    bool checking_ = false;            // whether the queue is ours alone
+    Instant smooth_until_{};           // a queue too short for bursts was found
+    Instant held_from_{}, held_to_{};  // when pictures waited last
+    Duration deepest_{};               // draining: the longest queue since it began
+    Duration peak_{};        // the largest queue since its last fall by a quarter; competing: since the last cut
+    double throughput_ = 0;  // bit/s, before this feedback
+    int lost_ = 0;           // in this feedback
     std::optional<Probe> probe_;
     Instant next_probe_{};
 };

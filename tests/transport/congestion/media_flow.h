@@ -67,7 +67,10 @@ class MediaFlow {
     }
     void frame() {
         if (over()) return;
-        if (!paused() && waiting_.size() < 20) {
+        // As a call does.
+        const bool sparse = rate_.held(events_.now()) && events_.now() - last_frame_ < 180ms;
+        if (!paused() && waiting_.size() < 20 && !sparse) {
+            last_frame_ = events_.now();
             const double noise = 0.6 + 0.8 * static_cast<double>(random_.below(1000)) / 1000;
             const double bits = std::clamp(rate_.target() - 48'000, 8'000, plan_.video_limit) / 30.0 * noise;
             const auto bytes = static_cast<std::size_t>(bits / 8);
@@ -83,7 +86,8 @@ class MediaFlow {
         if (!over()) events_.after(100ms, [this] { tick(); });
     }
     void pump() {
-        pacer_.set_rate(transport::pacing_rate(rate_.target(), rate_.queueing_delay(), rate_.may_double()));
+        const int rate = transport::pacing_rate(rate_.target(), rate_.queueing_delay(), rate_.may_double());
+        pacer_.set_rate(rate_.held(events_.now()) ? std::min(rate, 120'000) : rate);
         while (!waiting_.empty() && pacer_.may_send(events_.now())) {
             transmit(waiting_.front());
             waiting_.pop_front();
@@ -97,6 +101,7 @@ class MediaFlow {
     }
     void transmit(std::size_t bytes) {
         pacer_.sent(bytes, events_.now());
+        rate_.sent(events_.now());
         const std::size_t number = first_ + sent_.size();
         sent_.push_back({.size = bytes, .sent = events_.now(), .arrived = {}});
         in_loss_ =
@@ -152,7 +157,7 @@ class MediaFlow {
     std::size_t first_ = 0;  // the number of sent_'s first
     std::deque<std::size_t> waiting_{};
     bool pumping_ = false, in_loss_ = false;
-    Instant last_{}, last_back_{};
+    Instant last_{}, last_back_{}, last_frame_{};
     std::vector<std::pair<std::size_t, Duration>> arrived_{};
     std::vector<std::pair<Instant, int>> targets_{};
     Got got_{};
