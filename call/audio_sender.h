@@ -61,6 +61,7 @@ class AudioSender {
 
     const AudioCopies& copies() const { return copies_; }
     bool pairs() const { return pairs_; }
+    int packets_a_second() const { return encoder_ ? 1000 / encoder_->settings().frame_ms / (pairs_ ? 2 : 1) : 0; }
     int most_bitrate() const { return most_bitrate_; }
     int bitrate() const { return encoder_ ? encoder_->settings().bitrate : 0; }
 

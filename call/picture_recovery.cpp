@@ -35,6 +35,10 @@ void PictureRecovery::dropped(Instant sent, Instant now) {
     if (sent >= std::max(last_golden_, last_key_)) (usable(now) ? golden_wanted_ : key_wanted_) = true;
 }
 
+void PictureRecovery::doubtful(Instant sent, Instant now) {
+    if (usable(now)) dropped(sent, now);
+}
+
 void PictureRecovery::holds(std::uint16_t picture_id) {
     if (golden_ && golden_->picture_id == picture_id) golden_->held = true;
 }

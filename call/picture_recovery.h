@@ -28,6 +28,8 @@ class PictureRecovery {
     bool asked(std::span<const SequenceNumber> numbers, std::size_t frame_packets, Instant now, Duration round_trip);
     // Packets of a picture that was sent then are lost for good: whatever refers to it needs a recovery.
     void dropped(Instant sent, Instant now);
+    // They are likely to be lost: a recovery is worth it, a key frame is not.
+    void doubtful(Instant sent, Instant now);
     void force_key() { forced_ = true; }
 
     // How to encode the next frame.

@@ -31,7 +31,7 @@ StreamSsrcs ssrcs(const StreamOffer& streams) {
 SendingLimits limits(const StreamOffer& ours, const CallSettings& settings) {
     return {.video = ours.video,
             .audio_bitrate = settings.audio_bitrate,
-            .audio_blocks = 1000 / settings.audio_block_ms,
+            .audio_packets = 1000 / settings.audio_block_ms,
             .video_bitrate = settings.video_bitrate,
             .frame_rate = settings.video_frame_rate};
 }
@@ -127,7 +127,7 @@ Result<void> RtpSession::allow_pictures(const CallSettings& settings) {
 // Is it bits that are scarce? With sound alone only when its codec has to make do with less: the target knows no more
 // than we could use.
 bool RtpSession::is_narrow(int audio_bitrate) const {
-    const int below = audio_out_.pairs() ? 250'000 : 200'000;  // bit/s: headers of 10 ms are 46,000
+    const int below = audio_out_.pairs() ? 550'000 : 400'000;  // bit/s: headers of 10 ms are 46,000
     return budget_.target() < below && (with_video_ || audio_bitrate < audio_out_.most_bitrate());
 }
 
@@ -136,6 +136,7 @@ void RtpSession::follow_shares() {
     audio_out_.set_copies(shares.audio_copies);
     audio_out_.set_bitrate(shares.audio_bitrate);
     audio_out_.set_pairs(is_narrow(shares.audio_bitrate));
+    budget_.set_audio_packets(audio_out_.packets_a_second());
     audio_out_.set_loss(budget_.loss());
     video_out_.set_share(shares.video_bitrate, shares.video_sustained, budget_.unrepaired());
 }

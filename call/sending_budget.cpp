@@ -25,8 +25,8 @@ constexpr int held_rate = 120'000;  // bit/s: with the sound a fraction of most 
 
 constexpr double smoothing = 0.02;  // of a feedback in the share of what was asked for again
 
-int audio_cost(int bitrate, int copies, int blocks) {
-    return bitrate * (1 + copies) + (packet_overhead + (copies > 0 ? 1 + 4 * copies : 0)) * 8 * blocks;
+int audio_cost(int bitrate, int copies, int packets) {
+    return bitrate * (1 + copies) + (packet_overhead + (copies > 0 ? 1 + 4 * copies : 0)) * 8 * packets;
 }
 
 std::array<Ssrc, transport::max_feedback_streams> ssrcs_of(const StreamOffer& streams) {
@@ -48,13 +48,20 @@ SendingBudget::SendingBudget(const StreamOffer& ours, const SendingLimits& limit
 
 // Everything that we could make use of.
 int SendingBudget::wanted() const {
-    const int audio = audio_cost(limits_.audio_bitrate, AudioCopies::most, limits_.audio_blocks);
+    const int audio = audio_cost(limits_.audio_bitrate, AudioCopies::most, limits_.audio_packets);
     const int video = limits_.video ? static_cast<int>(limits_.video_bitrate * repair_reserve) : 0;
     return audio + video + reports;
 }
 
 void SendingBudget::set_video_maximum(int bits_per_second) {
     limits_.video_bitrate = bits_per_second;
+    rate_.set_maximum(wanted());
+    split();
+}
+
+void SendingBudget::set_audio_packets(int packets) {
+    if (packets == limits_.audio_packets || packets == 0) return;
+    limits_.audio_packets = packets;
     rate_.set_maximum(wanted());
     split();
 }
@@ -120,8 +127,8 @@ void SendingBudget::split() {
     shares_.audio_copies = copies_for(losses_, audio_losses_);
     shares_.audio_bitrate = limits_.audio_bitrate;
     int& copies = shares_.audio_copies.count;
-    const auto cost = [&] { return audio_cost(shares_.audio_bitrate, copies, limits_.audio_blocks); };
-    const int speech = std::min(audio_cost(good_audio, 0, limits_.audio_blocks), target);
+    const auto cost = [&] { return audio_cost(shares_.audio_bitrate, copies, limits_.audio_packets); };
+    const int speech = std::min(audio_cost(good_audio, 0, limits_.audio_packets), target);
     const int most = limits_.video ? std::max(static_cast<int>(target * audio_share), speech) : target;
     const auto lower_to = [&](int least) {
         while (cost() > most && shares_.audio_bitrate > least) {
@@ -142,7 +149,8 @@ void SendingBudget::pace() {
 }
 
 bool SendingBudget::hold(Instant now) {
-    if (rate_.held(now) == held_) return held_;
+    const bool held = rate_.held(now) && !way_back_.clear(now);
+    if (held == held_) return held_;
     held_ = !held_;
     pace();
     return held_;

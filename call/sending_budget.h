@@ -10,6 +10,7 @@
 #include "transport/congestion/pacer.h"
 #include "transport/congestion/rate_controller.h"
 #include "transport/congestion/sent_log.h"
+#include "transport/congestion/way_back.h"
 #include "transport/fec_rate.h"
 
 namespace sotto::call {
@@ -17,7 +18,7 @@ namespace sotto::call {
 struct SendingLimits {
     bool video = true;
     int audio_bitrate = 32000;  // bit/s of the codec, at most
-    int audio_blocks = 50;      // a second
+    int audio_packets = 50;     // a second
     int video_bitrate = 0;      // bit/s of the codec, at most
     int frame_rate = 30;
 };
@@ -45,8 +46,10 @@ class SendingBudget {
 
     bool may_send(Instant now) const { return pacer_.may_send(now); }
     Instant next(Instant now) const { return pacer_.next(now); }
-    // Feedback is overdue: a picture now and then is all that should be sent beside the sound. Slows the pacer for as
-    // long.
+    // A packet of the peer's sound has come.
+    void heard(RtpTimestamp timestamp, Instant now) { way_back_.heard(timestamp, now); }
+    // Feedback is overdue, and may stand in a queue: a picture now and then is all that should be sent beside the
+    // sound. Slows the pacer for as long.
     bool hold(Instant now);
     void set_waiting(bool waiting) { pacer_.set_waiting(waiting); }
     // For how long pictures would wait that have this many packets before them.
@@ -59,6 +62,8 @@ class SendingBudget {
     int probe_packets(Instant now);
 
     void set_video_maximum(int bits_per_second);
+    // Of sound, a second: blocks that go in pairs cost fewer headers.
+    void set_audio_packets(int packets);
     // From now on pictures have their share.
     void allow_pictures();
     // From the newest acknowledged packet.
@@ -87,6 +92,7 @@ class SendingBudget {
     SendingLimits limits_;
     Ssrc audio_ssrc_, video_ssrc_;
     transport::SentLog log_;
+    transport::WayBack way_back_;
     transport::RateController rate_;
     transport::LossHistory losses_;
     transport::LossHistory audio_losses_;

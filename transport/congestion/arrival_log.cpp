@@ -50,13 +50,15 @@ void ArrivalLog::received(Ssrc ssrc, SequenceNumber sequence, std::size_t size, 
     stream.told = std::min(std::max(stream.told, oldest), stream.untold);
     bytes_ += size;
     if (!first_untold_) first_untold_ = now;
+    after_silence_ = after_silence_ || (newest_ && now - *newest_ > silence);
+    newest_ = now;
     if (last_report_ && now < *last_report_) last_report_ = now;  // the clock went back
 }
 
 Instant ArrivalLog::deadline() const {
     if (!first_untold_) return never;
     if (!last_report_) return *first_untold_ + shortest_interval;
-    const bool paid = report_size() * report_share <= bytes_;
+    const bool paid = after_silence_ || report_size() * report_share <= bytes_;
     return std::max(*first_untold_, *last_report_ + (paid ? shortest_interval : longest_interval));
 }
 
@@ -96,6 +98,7 @@ void ArrivalLog::fill(CongestionFeedback& out, Instant now, NtpTime timestamp) {
     }
     bytes_ = 0;
     last_report_ = now;
+    after_silence_ = false;
     first_untold_.reset();
 }
 

@@ -19,6 +19,8 @@ class ArrivalLog {
   public:
     static constexpr Duration shortest_interval = std::chrono::milliseconds(25);
     static constexpr Duration longest_interval = std::chrono::milliseconds(100);  // while packets come
+    // After which the first packet is told of soon: the sender may have stopped for want of a report.
+    static constexpr Duration silence = std::chrono::milliseconds(50);
 
     explicit ArrivalLog(std::span<const Ssrc, max_feedback_streams> streams);
 
@@ -56,6 +58,8 @@ class ArrivalLog {
     std::size_t bytes_ = 0;  // received since the last report
     std::optional<Instant> last_report_;
     std::optional<Instant> first_untold_;  // arrival
+    std::optional<Instant> newest_;        // arrival
+    bool after_silence_ = false;           // something of what is untold
 };
 
 }  // namespace sotto::transport
