@@ -1,0 +1,54 @@
+#include "transport/congestion/way_back.h"
+
+#include <doctest/doctest.h>
+
+using namespace sotto;
+using namespace sotto::transport;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Sound every 10 ms, by a clock that begins anywhere.
+struct Sound {
+    void come(int packets, Duration way) {
+        for (int i = 0; i < packets; ++i) {
+            sent += 10ms;
+            timestamp += 480;
+            now = sent + way;
+            back.heard(RtpTimestamp{timestamp}, now);
+        }
+    }
+    WayBack back;
+    Instant sent{1000s}, now{};
+    std::uint32_t timestamp = 0xffff'f000;  // wraps soon
+};
+
+}  // namespace
+
+TEST_CASE("a way back is clear while sound comes by it as quickly as ever, whatever it takes") {
+    Sound sound;
+    CHECK_FALSE(sound.back.clear(sound.sent));  // nothing is known
+    sound.come(300, 250ms);
+    CHECK(sound.back.clear(sound.now));
+    sound.come(1, 285ms);
+    CHECK(sound.back.clear(sound.now));
+}
+
+TEST_CASE("a queue on the way back, or silence, is not clear") {
+    Sound sound;
+    sound.come(300, 50ms);
+    sound.come(10, 95ms);
+    CHECK_FALSE(sound.back.clear(sound.now));
+    sound.come(10, 50ms);
+    CHECK(sound.back.clear(sound.now));
+    CHECK_FALSE(sound.back.clear(sound.now + 41ms));
+}
+
+TEST_CASE("a way that has become longer is clear after a while") {
+    Sound sound;
+    sound.come(300, 50ms);
+    sound.come(100, 150ms);
+    CHECK_FALSE(sound.back.clear(sound.now));
+    sound.come(900, 150ms);
+    CHECK(sound.back.clear(sound.now));
+}
