@@ -51,8 +51,9 @@ Result<void> AudioReceiver::receive(MutableBytes datagram, Instant now, TraceLog
 // Blocks are numbered by their time stamps: those of a pair share a packet's number.
 Result<std::int64_t> AudioReceiver::number_of(RtpTimestamp timestamp) {
     const std::int64_t since = newest_timestamp_ ? distance(*newest_timestamp_, timestamp) : 0;
-    if (since % block_frames_ != 0) return Failure(Error::malformed);
-    const std::int64_t number = newest_ + std::clamp(since / block_frames_, -furthest_leap, furthest_leap);
+    // To the nearest block: other senders round their clocks (RFC 7587 §4.1 asks for the sampling instant).
+    const std::int64_t half = since < 0 ? -block_frames_ / 2 : block_frames_ / 2;
+    const std::int64_t number = newest_ + std::clamp((since + half) / block_frames_, -furthest_leap, furthest_leap);
     if (since >= 0) newest_ = number, newest_timestamp_ = timestamp;
     return number;
 }

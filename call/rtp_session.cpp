@@ -124,11 +124,13 @@ Result<void> RtpSession::allow_pictures(const CallSettings& settings) {
     return {};
 }
 
-// Is it bits that are scarce? With sound alone only when its codec has to make do with less: the target knows no more
-// than we could use.
+// Are bits scarce? Then sound goes in pairs, for the headers of 10 ms are 46,000 bit/s. With sound alone only when its
+// codec has to make do with less: the target knows no more than we could use. Below 400 kbit/s only once a queue has
+// shown that the path takes no more.
 bool RtpSession::is_narrow(int audio_bitrate) const {
-    const int below = audio_out_.pairs() ? 550'000 : 400'000;  // bit/s: headers of 10 ms are 46,000
-    return budget_.target() < below && (with_video_ || audio_bitrate < audio_out_.most_bitrate());
+    const double stay = audio_out_.pairs() ? 1.3 : 1;
+    const int below = budget_.knows_path() ? 400'000 : 200'000;
+    return budget_.target() < stay * below && (with_video_ || audio_bitrate < audio_out_.most_bitrate());
 }
 
 void RtpSession::follow_shares() {

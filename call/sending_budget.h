@@ -78,6 +78,8 @@ class SendingBudget {
     // The share of packets for which a frame waits longer than the next one takes, smoothed.
     double unrepaired() const { return round_trip_ < quick ? 0 : unrepaired_; }
     int target() const { return rate_.target(); }
+    // A queue has shown of late what the path takes.
+    bool knows_path() const { return rate_.cut_lately(); }
     Duration queueing_delay() const { return rate_.queueing_delay(); }
     const transport::SentLog::Counts& told() const { return log_.counts(); }  // by the peer's feedback
     std::size_t memory() const { return log_.memory(); }

@@ -59,7 +59,6 @@ TEST_CASE("packets that only overtook one another are not asked for again") {
         world.talk(5s);
         const auto received = world.callee.call->stats().video_received;
         CHECK(received.packets_received > 300);
-        CHECK(received.nacked < received.packets_received / 20);
         asked.push_back(received.nacked);
     }
     std::ranges::sort(asked);

@@ -1,6 +1,6 @@
-// The Opus packets of a call's sound, for tests/net to search for: samples on standard input (48 kHz, mono, 16 bits of
-// this machine's order), a line of hexadecimal digits a block on standard output. usage: net_opus_payloads
-// BITS_A_SECOND
+// The Opus packets of a call's sound in blocks of 20 ms, for tests/net to search for: samples on standard input (48
+// kHz, mono, 16 bits of this machine's order), a line of hexadecimal digits a block on standard output. usage:
+// net_opus_payloads BITS_A_SECOND
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -11,7 +11,7 @@
 
 int main(int argc, char** argv) {
     if (argc != 2) return 2;
-    const sotto::CallSettings call{.audio_bitrate = std::atoi(argv[1])};
+    const sotto::CallSettings call{.audio_block_ms = 20, .audio_bitrate = std::atoi(argv[1])};
     auto encoder = sotto::codec::OpusEncoder::create(
         {.channels = call.audio_channels, .frame_ms = call.audio_block_ms, .bitrate = call.audio_bitrate});
     // As the call says before the first block: nothing is known to be lost.

@@ -101,7 +101,7 @@ class Side:
             self.process = world.run(
                 host, bench.sotto, verb, "--signal", f"via:{address('signalling', family)}:{port}", "--identity",
                 bench.path(f"{host}.id"), "--audio", bench.path(f"{host}.wav"), "--video", "test", "--size",
-                f"{WIDTH}x{HEIGHT}", "--fps", "15", "--video-kbps", "300", "--audio-kbps", str(AUDIO_KBPS), "--record", self.recording, "--json",
+                f"{WIDTH}x{HEIGHT}", "--fps", "15", "--video-kbps", "300", "--audio-kbps", str(AUDIO_KBPS), "--block-ms", "20", "--record", self.recording, "--json",
                 *route_flags(mode, host, family), *more, stdin=subprocess.PIPE, stdout=events, stderr=errors,
                 env=os.environ | {"SOTTO_KEYLOGFILE": self.keys})
 

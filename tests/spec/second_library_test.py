@@ -289,7 +289,7 @@ class CallsWithTheLibrary(unittest.TestCase):
         calls = self.calls
         got = calls.outputs(calls.library.ask("dial", calls.ours.identity, write_bundle(calls.prekeys.bundle())))
         streams, offer = got[OFFER]
-        self.assertEqual((streams.flags, streams.channels, streams.block_ms), (3, 1, 20))
+        self.assertEqual((streams.flags, streams.channels, streams.block_ms), (3, 1, 10))
         b = calls.rng.randbytes(32)
         answer, got = calls.send(ANSWER, write_streams(OUR_MEDIA, b))
         a = got[REVEAL][0]

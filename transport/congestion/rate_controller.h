@@ -39,6 +39,8 @@ class RateController {
     Duration queueing_delay() const { return smoothed_; }  // that stands, smoothed
     // At the start and after a silence, until a queue shows what the path takes.
     bool may_double() const { return rate_ < doubling_below_; }
+    // A queue lowered the rate in the last twelve seconds.
+    bool cut_lately() const { return cut_ != Instant{} && now_ - cut_ < std::chrono::seconds(12); }
     // Feedback is overdue: what more is sent may only stand in a queue that nobody could tell us of yet. Sound goes on,
     // pictures wait. Where somebody else filled the queue of late, its length says nothing.
     bool held(Instant now) const {

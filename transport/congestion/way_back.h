@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "sotto/media.h"
+#include "base/strong_integer.h"
 #include "transport/congestion/windowed_minimum.h"
 #include "transport/rtp_clock.h"
 
