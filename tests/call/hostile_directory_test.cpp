@@ -48,10 +48,6 @@ Buffer sealed(crypto::Session& session, const call::CallSignal& signal) {
     return session.seal(*call::encode(signal), crypto::Step::fresh)->message;
 }
 
-struct Seen {
-    std::uint64_t by_caller = 0, by_callee = 0;
-    friend bool operator==(const Seen&, const Seen&) = default;
-};
 // Of a call that nothing has touched.
 Seen seen_by_both(const TwoParty& world) {
     for (const Side* const side : {&world.caller, &world.callee}) {
@@ -65,14 +61,9 @@ Seen seen_by_both(const TwoParty& world) {
     CHECK(world.caller.call->short_auth() == world.callee.call->short_auth());
     CHECK(world.caller.route == "to the callee");
     CHECK(world.callee.route == "to the caller");
-    return {world.caller.digest.value(), world.callee.digest.value()};
+    return seen(world);
 }
 
-std::set<std::string> keys(const KeyLogFile& log) {
-    std::set<std::string> keys;
-    for (const std::string& line : log.lines()) keys.insert(line.substr(line.rfind(' ')));
-    return keys;
-}
 bool disjoint(const std::set<std::string>& a, const std::set<std::string>& b) {
     return std::ranges::none_of(a, [&](const std::string& key) { return b.contains(key); });
 }
@@ -85,8 +76,8 @@ struct LoggedCall {
         REQUIRE(world.callee.call->accept(voice, world.now));
         const KeyLogFile callers;
         world.settle();
-        of_callee = keys(callees);
-        of_caller = keys(callers);
+        of_callee = callees.keys();
+        of_caller = callers.keys();
     }
     TwoParty world;
     std::set<std::string> of_caller{}, of_callee{};
@@ -258,14 +249,34 @@ TEST_CASE("a bundle with a bit changed in any byte makes no session, and nobody 
         const auto offer = dialled->poll(world.now);
         REQUIRE(offer);
         const Error refused = callee.receive(std::get<Signal>(*offer).bytes, world.now).error();
-        const bool named = refused == Error::unknown_prekey || refused == Error::unknown_session ||
-                           refused == Error::forged;
+        const bool named =
+            refused == Error::unknown_prekey || refused == Error::unknown_session || refused == Error::forged;
         CAPTURE(name(refused));
         CHECK(named);
     }
     CHECK(errors.contains(Error::bad_signature));
     CHECK(errors.contains(Error::unsupported_version));
     CHECK_FALSE(errors.contains(Error::invalid_argument));
+}
+
+TEST_CASE("a bundle spoilt once, where nothing signs it, leads to calls that are not answered, and not for ever") {
+    TwoParty world(440);
+    Buffer bundle = *world.callee.account.bundle();
+    bundle[1500] ^= std::byte{1};
+    dial_by(world, bundle);
+    CHECK_FALSE(world.callee.call);
+    CHECK(world.callee.signal_errors == std::vector{Error::forged});
+    // The caller can't tell that its session is dead: true bundles help once 50 messages of it have had no reply.
+    int calls = 0;
+    for (; calls < 100 && !world.callee.call; ++calls) {
+        world.caller.call->hang_up(world.now);
+        world.settle();
+        world.caller.call.reset();
+        REQUIRE(world.dial(voice));
+    }
+    CHECK(calls <= 25);
+    talk_if_it_rings(world);
+    CHECK(world.callee.active);
 }
 
 TEST_CASE("a bundle without its one-time prekey, which a directory may withhold, makes a call as any other") {

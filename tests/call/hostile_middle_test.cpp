@@ -1,5 +1,5 @@
-// A signalling server under an attacker: it drops, delays, reorders, replays, duplicates, changes and invents signals. A
-// call works untouched or ends with a name for it, and nobody rings by it.
+// A signalling server under an attacker: it drops, delays, reorders, replays, duplicates, changes and invents signals.
+// A call works untouched or ends with a name for it, and nobody rings by it.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -40,18 +40,13 @@ Outcome with(Outcome outcome, std::vector<Error> errors) {
     return outcome;
 }
 
-// What both saw and heard of a call, its signals treated by `treat`.
-struct Seen {
-    std::uint64_t by_caller = 0, by_callee = 0;
-    friend bool operator==(const Seen&, const Seen&) = default;
-};
 Seen seen_by_both(const Middle& middle) {
     CHECK(with(outcome(middle.world.caller), {}) == whole);
     CHECK(with(outcome(middle.world.callee), {}) == whole);
     CHECK(middle.seen.size() == said_in_a_call);
     CHECK(middle.world.caller.played > 80);
     CHECK(middle.world.callee.played > 80);
-    return {middle.world.caller.digest.value(), middle.world.callee.digest.value()};
+    return seen(middle.world);
 }
 Seen undisturbed(std::uint64_t seed) {
     TwoParty world(seed);
@@ -222,7 +217,37 @@ TEST_CASE("whenever the caller hangs up and in whatever order signals arrive, bo
     CHECK(outcome(world.callee) == whole);
 }
 
-TEST_CASE("all that was ever said, replayed to both at the end and during the next call, is refused and changes nothing") {
+TEST_CASE("an offer held back and let go in the next call ends that one by name, and rings until its own end comes") {
+    TwoParty world(409);
+    Middle middle(world);
+    middle.treat = [](std::size_t) {};
+    REQUIRE(world.dial(voice));
+    world.caller.call->hang_up(world.now);
+    world.settle();
+    CHECK_FALSE(world.callee.call);
+    const std::vector<Carried> held = middle.seen;
+    REQUIRE(held.size() == 2);
+    middle.forget();
+    middle.treat = nullptr;
+    world.connect(voice);
+    world.talk(500ms, voice);
+    REQUIRE(world.callee.active);
+
+    // To the callee it is a device that has lost its call and dials anew.
+    auto ringing = world.callee.account.receive(held[0].bytes, world.now);
+    REQUIRE((ringing && *ringing));
+    CHECK((*ringing)->state() == CallState::ringing);
+    CHECK(world.callee.call->state() == CallState::ended);
+    world.talk(media_timeout + 1s, voice);
+    REQUIRE((world.caller.ended && world.callee.ended));
+    CHECK(world.callee.ended->reason == EndReason::lost);
+    CHECK(world.caller.ended->reason == EndReason::hung_up);  // by the callee's BYE
+    REQUIRE(world.callee.account.receive(held[1].bytes, world.now));
+    CHECK((*ringing)->state() == CallState::ended);
+}
+
+TEST_CASE(
+    "all that was ever said, replayed to both at the end and during the next call, is refused and changes nothing") {
     const auto next_call = [](bool replays) {
         TwoParty world(406);
         Middle middle(world);
@@ -265,7 +290,7 @@ TEST_CASE("each signal twice, or given back to who sent it, is refused once and 
         middle.sender(middle.seen[index]).signals.push_back(middle.seen[index].bytes);
     };
     middle.call();
-    const Seen seen = seen_by_both(middle);
+    const Seen doubled = seen_by_both(middle);
     CHECK(world.caller.signal_errors.size() + world.callee.signal_errors.size() == 2 * said_in_a_call);
     for (const Side* const side : {&world.caller, &world.callee}) {
         for (const Error error : side->signal_errors) {
@@ -275,7 +300,7 @@ TEST_CASE("each signal twice, or given back to who sent it, is refused once and 
             CHECK(named);
         }
     }
-    CHECK(seen == undisturbed(407));
+    CHECK(doubled == undisturbed(407));
 }
 
 TEST_CASE("a bit flipped in any byte of any signal is refused, and the genuine one after it changes nothing") {

@@ -39,7 +39,7 @@ class Middle {
     Side& sender(const Carried& signal) { return signal.to_callee ? world.caller : world.callee; }
     void pass(std::size_t index) { receiver(seen[index]).signals.push_back(seen[index].bytes); }
     void delay(std::size_t index, Duration by) { later_.emplace(world.now + by, index); }
-    // Whether an account takes it. None that rings does: REQUIREs in tests say so.
+    // What an account makes of it: whether it rings, or why it is refused.
     Result<bool> give(Side& to, Bytes signal) const {
         const auto received = to.account.receive(signal, world.now);
         if (!received) return Failure(received.error());
@@ -50,13 +50,13 @@ class Middle {
     // know that it is over and nothing is under way, or until nobody can be waiting any more.
     void call() {
         std::optional<Instant> since;
-        if (!world.dial(voice)) return;
+        if (!world.dial(settings)) return;
         static_cast<void>(world.caller.call->set_route(as_bytes("to the caller")));
         for (const Instant end = world.now + patience; world.now < end && !(over() && later_.empty());) {
             accept();
             if (world.caller.active && !since) since = world.now;
             if (since && world.now >= *since + std::chrono::seconds(1)) world.caller.call->hang_up(world.now);
-            world.talk(std::chrono::milliseconds(20), voice);
+            world.talk(std::chrono::milliseconds(20), settings);
             release();
             world.settle();
             if (each_step) each_step();
@@ -66,7 +66,7 @@ class Middle {
     void accept() const {
         Side& callee = world.callee;
         if (!callee.call || callee.call->state() != CallState::ringing) return;
-        static_cast<void>(callee.call->accept(voice, world.now));
+        static_cast<void>(callee.call->accept(settings, world.now));
         static_cast<void>(callee.call->set_route(as_bytes("to the callee")));
     }
     // Both sides as before a call, for the next.
@@ -78,11 +78,13 @@ class Middle {
             side->route.clear();
             side->signal_errors.clear();
             side->digest = {};
+            side->shown = side->played = 0;
         }
         seen.clear();
     }
 
     TwoParty& world;
+    CallSettings settings = voice;
     std::vector<Carried> seen{};
     std::function<void(std::size_t index)> treat{};  // what becomes of a signal; without it each is passed on
     std::function<void()> each_step{};               // of the talk, 20 ms
@@ -103,6 +105,13 @@ class Middle {
 
     std::multimap<Instant, std::size_t> later_{};
 };
+
+// All that the two saw and heard, and when.
+struct Seen {
+    std::uint64_t by_caller = 0, by_callee = 0;
+    friend bool operator==(const Seen&, const Seen&) = default;
+};
+inline Seen seen(const TwoParty& world) { return {world.caller.digest.value(), world.callee.digest.value()}; }
 
 // What a side has of a call once it is over.
 struct Outcome {
