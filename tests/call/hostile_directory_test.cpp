@@ -56,9 +56,10 @@ Seen seen_by_both(const TwoParty& world) {
         CHECK(side->signal_errors.empty());
         CHECK(side->call->short_auth());
         CHECK_FALSE(side->call->peer_media().muted);
-        CHECK(side->news.empty());
     }
     CHECK(world.caller.call->short_auth() == world.callee.call->short_auth());
+    CHECK(world.caller.news == "video no ");
+    CHECK(world.callee.news == "video? ");
     CHECK(world.caller.route == "to the callee");
     CHECK(world.callee.route == "to the caller");
     return seen(world);

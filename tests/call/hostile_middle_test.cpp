@@ -95,6 +95,9 @@ TEST_CASE("whichever one signal of a call is dropped, the call works or ends wit
     CHECK(drop(Said::callees_route) == Both(without_route(whole), whole));
     CHECK(drop(Said::reveal) == Both(whole, without_string(whole)));
     CHECK(drop(Said::callers_route) == Both(whole, without_route(whole)));
+    for (const Said said : {Said::rekey, Said::media, Said::question, Said::rekeyed, Said::refusal}) {
+        CHECK(drop(said) == Both(whole, whole));
+    }
     CHECK(drop(Said::hang_up) == Both(whole, whole));  // by RTCP's BYE
 }
 
@@ -137,6 +140,12 @@ TEST_CASE("whichever one signal of a call is delayed, the call works, and what c
     CHECK(delay_long(Said::callees_route) == Both(with(without_route(whole), {Error::wrong_state}), whole));
     CHECK(delay_long(Said::reveal) == Both(whole, with(without_string(whole), {Error::wrong_state})));
     CHECK(delay_long(Said::callers_route) == Both(whole, with(without_route(whole), {Error::wrong_state})));
+    for (const Said said : {Said::rekey, Said::media, Said::question}) {
+        CHECK(delay_long(said) == Both(whole, with(whole, {Error::wrong_state})));
+    }
+    for (const Said said : {Said::rekeyed, Said::refusal}) {
+        CHECK(delay_long(said) == Both(with(whole, {Error::wrong_state}), whole));
+    }
     CHECK(delay_long(Said::hang_up) == Both(whole, whole));
 }
 

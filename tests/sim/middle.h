@@ -14,8 +14,21 @@ namespace sotto::test {
 inline constexpr CallSettings voice{.video = false};
 
 // The signals of a call that nobody disturbs, in the order in which they leave.
-enum class Said : std::size_t { offer, ringing, answer, callees_route, reveal, callers_route, hang_up };
-inline constexpr std::size_t said_in_a_call = 7;
+enum class Said : std::size_t {
+    offer,
+    ringing,
+    answer,
+    callees_route,
+    reveal,
+    callers_route,
+    rekey,
+    media,
+    question,  // pictures, too?
+    rekeyed,
+    refusal,
+    hang_up,
+};
+inline constexpr std::size_t said_in_a_call = 12;
 
 struct Carried {
     bool to_callee = false;
@@ -46,15 +59,18 @@ class Middle {
         return received->has_value();
     }
 
-    // The caller dials, the callee accepts as soon as it rings, the caller hangs up after a second of talk; until both
-    // know that it is over and nothing is under way, or until nobody can be waiting any more.
+    // The caller dials, the callee accepts as soon as it rings, the caller says all that there is to say and hangs up
+    // after a second of talk; until both know that it is over and nothing is under way, or until nobody can be waiting
+    // any more.
     void call() {
         std::optional<Instant> since;
+        conversed_ = false;
         if (!world.dial(settings)) return;
         static_cast<void>(world.caller.call->set_route(as_bytes("to the caller")));
         for (const Instant end = world.now + patience; world.now < end && !(over() && later_.empty());) {
             accept();
             if (world.caller.active && !since) since = world.now;
+            if (since && world.now >= *since + std::chrono::milliseconds(400)) converse();
             if (since && world.now >= *since + std::chrono::seconds(1)) world.caller.call->hang_up(world.now);
             world.talk(std::chrono::milliseconds(20), settings);
             release();
@@ -76,6 +92,7 @@ class Middle {
             side->ended.reset();
             side->active = false;
             side->route.clear();
+            side->news.clear();
             side->signal_errors.clear();
             side->digest = {};
             side->shown = side->played = 0;
@@ -96,6 +113,17 @@ class Middle {
         const auto ended = [](const Side& side) { return side.call && side.call->state() == CallState::ended; };
         return ended(world.caller) && (!world.callee.call || ended(world.callee));
     }
+    // New keys, what is held back (nothing that shows), and whether there should be pictures.
+    void converse() {
+        Side &caller = world.caller, &callee = world.callee;
+        if (!conversed_) {
+            static_cast<void>(caller.call->rekey());
+            static_cast<void>(caller.call->set_media({.camera_off = !settings.video}));
+            static_cast<void>(caller.call->ask_video());
+        }
+        conversed_ = true;
+        if (callee.call && callee.news == "video? ") static_cast<void>(callee.call->answer_video(false));
+    }
     void release() {
         while (!later_.empty() && later_.begin()->first <= world.now) {
             pass(later_.begin()->second);
@@ -104,6 +132,7 @@ class Middle {
     }
 
     std::multimap<Instant, std::size_t> later_{};
+    bool conversed_ = false;
 };
 
 // All that the two saw and heard, and when.
