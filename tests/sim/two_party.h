@@ -60,8 +60,8 @@ class TwoParty {
             take_signals(caller);
             take_signals(callee);
         }
-        to_callee.deliver(now, [&](Bytes d) { receive(callee, d); });
-        to_caller.deliver(now, [&](Bytes d) { receive(caller, d); });
+        to_callee.deliver(now, [&](Bytes d) { pass(callee, d); });
+        to_caller.deliver(now, [&](Bytes d) { pass(caller, d); });
         poll(caller, to_callee, callee);
         poll(callee, to_caller, caller);
     }
@@ -76,12 +76,22 @@ class TwoParty {
         }
     }
 
+    // What a datagram meets that reaches a side.
+    Result<void> receive(Side& side, Bytes datagram) {
+        if (!side.call) return {};
+        return side.call->receive(datagram, now + side.clock);
+    }
+
     Side caller, callee;
     Link to_callee, to_caller;
     Instant now{std::chrono::seconds(1000)};
     double signal_loss = 0;
     std::optional<SeededRandom> noise;    // pictures of it, the worst that an encoder can be given
     std::function<void(Instant)> beside;  // what else goes on, each millisecond
+    // In place of a server and a relay that pass everything on. What a server puts into a side's `signals` arrives at
+    // once, what a relay gives to receive().
+    std::function<void(Side& to, Bytes signal)> server;
+    std::function<void(Side& to, Bytes datagram)> relay;
 
   private:
     static constexpr Duration tick = std::chrono::milliseconds(5);
@@ -106,8 +116,13 @@ class TwoParty {
         ++step_;
     }
 
-    void receive(Side& side, Bytes datagram) {
-        if (side.call) static_cast<void>(side.call->receive(datagram, now + side.clock));
+    void pass(Side& to, Bytes datagram) {
+        if (relay) return relay(to, datagram);
+        static_cast<void>(receive(to, datagram));
+    }
+    void carry(Side& to, Bytes signal) {
+        if (server) return server(to, signal);
+        to.signals.push_back(to_buffer(signal));
     }
 
     void take_signals(Side& side) {
@@ -126,7 +141,7 @@ class TwoParty {
             if (!output) return;
             if (const auto* signal = std::get_if<Signal>(&*output)) {
                 ++side.signals_sent;
-                if (!signal_luck_.chance(signal_loss)) peer.signals.push_back(to_buffer(signal->bytes));
+                if (!signal_luck_.chance(signal_loss)) carry(peer, signal->bytes);
             }
             if (const auto* datagram = std::get_if<Datagram>(&*output)) {
                 ++side.datagrams;

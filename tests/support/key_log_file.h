@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -34,6 +35,13 @@ class KeyLogFile {
         std::istringstream in(contents(path()));
         for (std::string line; std::getline(in, line);) lines.push_back(line);
         return lines;
+    }
+
+    // In base64, whatever they are of.
+    std::set<std::string> keys() const {
+        std::set<std::string> keys;
+        for (const std::string& line : lines()) keys.insert(line.substr(line.rfind(' ') + 1));
+        return keys;
     }
 
   private:
