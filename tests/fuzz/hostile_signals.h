@@ -46,7 +46,13 @@ class HostileSignals {
     void dial() {
         if (calls_.size() == 4) return;
         auto call = account_.dial(peer_.identity(), bundle_, {.video = false}, now_);
-        check(call.has_value());
+        // Not while the peer rings here, or talks.
+        const bool theirs = std::ranges::any_of(calls_, [](const Tracked& tracked) {
+            const CallState state = tracked.call.state();
+            return state != CallState::calling && state != CallState::alerting && state != CallState::ended;
+        });
+        check(call.has_value() == !theirs);
+        if (!call) return check(call.error() == Error::wrong_state);
         calls_.push_back({std::move(*call)});
     }
 
