@@ -134,7 +134,7 @@ Result<Grant> parse_grant(const CallId& call, Bytes body) {
 Result<MediaNotice> parse_media(ByteReader& in) {
     const auto number = in.u32();
     const auto flags = in.u8();
-    if (!flags || !in.empty()) return Failure(Error::malformed);
+    if (!number || !flags || !in.empty()) return Failure(Error::malformed);
     if ((*flags & ~(muted_flag | camera_off_flag | held_flag)) != 0) return Failure(Error::malformed);
     return MediaNotice{.number = *number,
                        .status = {.muted = (*flags & muted_flag) != 0,

@@ -97,6 +97,7 @@ Result<IceDescription> parse_ice_description(Bytes route) {
     const auto seen_version = in.u8();
     if (!seen_version) return Failure(Error::truncated);
     if (*seen_version != version) return Failure(Error::unsupported_version);
+    if (route.size() > max_ice_description) return Failure(Error::too_large);
     IceDescription description;
     const auto generation = in.u16();
     if (!generation) return Failure(Error::truncated);
