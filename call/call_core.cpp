@@ -263,8 +263,9 @@ Result<void> CallCore::send(const AudioBlock& block, Instant now) {
     seen_ = now;
     if (!call::talking(state_)) return Failure(Error::wrong_state);
     if (!media_.muted && !media_.held) return rtp_->send(block, now);
+    if (block.samples.size() > silence.size()) return Failure(Error::unsupported_media);
     AudioBlock muted = block;
-    muted.samples = std::span(silence).first(std::min(block.samples.size(), silence.size()));
+    muted.samples = std::span(silence).first(block.samples.size());
     return rtp_->send(muted, now);
 }
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "sim/two_party.h"
 
@@ -49,6 +50,9 @@ TEST_CASE("a muted side sends silence in packets of the same size, and its peer 
     world.talk(500ms, voice);  // what was on its way
     CHECK(world.callee.call->peer_media() == MediaStatus{.muted = true});
     world.callee.heard.clear();
+    const std::vector<std::int16_t> beyond(1921);
+    const AudioBlock no_block{.samples = beyond, .captured = world.now};
+    CHECK(world.caller.call->send(no_block, world.now).error() == Error::unsupported_media);
     CHECK(sizes() == speaking);
     REQUIRE(world.callee.heard.size() > 150 * 960);
     const auto loudest = [&] {

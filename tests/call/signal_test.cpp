@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "support/mutate.h"
 
@@ -28,15 +29,19 @@ CallSignal signal(decltype(CallSignal::body) body) {
 constexpr SasBytes sas{std::byte{1}, std::byte{2}};
 constexpr std::array<std::byte, 32> capability{std::byte{7}, std::byte{8}};
 
-const std::array<CallSignal, 9> all{signal(Offer{streams, sas}),
-                                    signal(Answer{streams, sas}),
-                                    signal(Route{as_bytes("127.0.0.1 5000")}),
-                                    signal(HangUp{EndReason::declined}),
-                                    signal(Reveal{sas}),
-                                    signal(Rekey{3}),
-                                    signal(Rekeyed{0xffffffff}),
-                                    signal(Offer{streams, sas, capability}),
-                                    CallSignal{.call = {}, .body = Grant{3, capability}}};
+const std::array<CallSignal, 13> all{signal(Offer{streams, sas}),
+                                     signal(Answer{streams, sas}),
+                                     signal(Route{as_bytes("127.0.0.1 5000")}),
+                                     signal(HangUp{EndReason::declined}),
+                                     signal(Reveal{sas}),
+                                     signal(Rekey{3}),
+                                     signal(Rekeyed{0xffffffff}),
+                                     signal(Offer{streams, sas, capability}),
+                                     CallSignal{.call = {}, .body = Grant{3, capability}},
+                                     signal(Ringing{}),
+                                     signal(MediaNotice{7, {.muted = true, .held = true}}),
+                                     signal(Pictures{Pictures::Say::agree}),
+                                     signal(Answer{streams, sas, CallId{{std::byte{9}}}})};
 
 }  // namespace
 
@@ -102,6 +107,39 @@ TEST_CASE("an offer says 48 bytes without a capability and 80 with one, and noth
         if (!parsed) CHECK(parsed.error() == Error::malformed);
     }
     CHECK(read == 2);
+}
+
+TEST_CASE(
+    "ringing, media, pictures and an answer that withdraws a call have one size each, and say what they were given") {
+    const auto sizes_of = [](const CallSignal& sent) {
+        auto bytes = *encode(sent);
+        std::vector<int> read;
+        for (int size = 0; size <= 236; ++size) {
+            bytes[18] = std::byte{};
+            bytes[19] = static_cast<std::byte>(size);
+            if (parse_signal(bytes)) read.push_back(size);
+        }
+        return read;
+    };
+    auto quiet = all[10];
+    quiet.body = MediaNotice{};  // so that only zeros follow, whatever the size
+    CHECK(sizes_of(all[9]) == std::vector{0});
+    CHECK(sizes_of(quiet) == std::vector{5});
+    CHECK(sizes_of(signal(Pictures{})) == std::vector{1});
+    CHECK(sizes_of(signal(Answer{streams, {}})) == std::vector{48, 64});
+
+    const auto bytes = *encode(all[10]);
+    const auto media = std::get<MediaNotice>(parse_signal(bytes)->body);
+    CHECK(media.number == 7);
+    CHECK(media.status == MediaStatus{.muted = true, .held = true});
+    const auto answer = *encode(all[12]);
+    CHECK(std::get<Answer>(parse_signal(answer)->body).withdrawn == CallId{{std::byte{9}}});
+    auto unknown = bytes;
+    unknown[24] = std::byte{8};  // a flag that nobody knows
+    CHECK(parse_signal(unknown).error() == Error::malformed);
+    auto pictures = *encode(all[11]);
+    pictures[20] = std::byte{3};
+    CHECK(parse_signal(pictures).error() == Error::malformed);
 }
 
 TEST_CASE("a grant is of no call, has a number that is not 0, and exactly one capability") {

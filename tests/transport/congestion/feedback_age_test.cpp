@@ -1,0 +1,66 @@
+#include "transport/congestion/feedback_age.h"
+
+#include <doctest/doctest.h>
+
+using namespace sotto;
+using namespace sotto::transport;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A packet each 10 ms, and each 50 ms a report of what was sent a round trip of 60 ms ago.
+struct Path {
+    void run(Duration span, bool reports) {
+        for (const Instant end = now + span; now < end;) {
+            now += 10ms;
+            age.sent(now);
+            if (reports && (now - begin) % 50ms == 0ms && now - begin > 60ms) age.told(now - 60ms, now);
+            overdue = overdue || age.overdue(now);
+        }
+    }
+    static constexpr Instant begin{1000s};
+    FeedbackAge age;
+    Instant now = begin;
+    bool overdue = false;  // at any time
+};
+
+}  // namespace
+
+TEST_CASE("feedback that comes as ever is not overdue, nor is a path that nothing is known of") {
+    Path silent;
+    silent.run(3s, false);
+    CHECK_FALSE(silent.overdue);
+    Path path;
+    path.run(3s, true);
+    CHECK_FALSE(path.overdue);
+    CHECK(path.age.fresh(path.now));
+}
+
+TEST_CASE("feedback that stays away is overdue soon, and for a while only") {
+    Path path;
+    path.run(3s, true);
+    path.run(60ms, false);  // one report
+    CHECK_FALSE(path.overdue);
+    path.run(140ms, false);
+    CHECK(path.overdue);
+    CHECK_FALSE(path.age.fresh(path.now));
+    path.run(600ms, false);
+    CHECK_FALSE(path.age.overdue(path.now));
+}
+
+TEST_CASE("feedback is due for what was sent alone") {
+    Path path;
+    path.run(3s, true);
+    path.age.told(path.now, path.now + 60ms);
+    CHECK(path.age.overdue_from() == never);
+    CHECK_FALSE(path.age.overdue(path.now + 10s));
+}
+
+TEST_CASE("a report ends what was overdue") {
+    Path path;
+    path.run(3s, true);
+    path.run(200ms, false);
+    REQUIRE(path.age.overdue(path.now));
+    path.age.told(path.now - 60ms, path.now);
+    CHECK_FALSE(path.age.overdue(path.now));
+}
