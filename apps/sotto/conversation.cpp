@@ -162,15 +162,21 @@ Expected<void> Conversation::take(const Output& output, Call& call, Carrier& car
     } else if (const auto* ready = std::get_if<ShortAuthReady>(&output)) {
         tell_short_auth(ready->symbols);
     } else if (std::holds_alternative<PeerRings>(output)) {
-        log_.event({{"event", "rings"}});
+        tell("rings", "It rings");
     } else if (std::holds_alternative<Reconnecting>(output)) {
-        log_.event({{"event", "reconnecting"}});
+        tell("reconnecting", "Nothing comes any more: looking for another way");
     } else if (std::holds_alternative<Reconnected>(output)) {
-        log_.event({{"event", "reconnected"}});
+        tell("reconnected", "The call goes on");
     } else if (const auto* end = std::get_if<Ended>(&output)) {
         ended_ = end->reason;
     }
     return {};
+}
+
+// To programs by its name, to people in words.
+void Conversation::tell(const std::string& event, const std::string& words) {
+    log_.event({{"event", event}});
+    if (on_terminal() && !settings_.json) std::fprintf(stderr, "\r%s\n", words.c_str());
 }
 
 // Only now, with both sides' consent, is a path to the peer sought.

@@ -50,6 +50,7 @@ class Conversation {
     // The loop's parts, in the order in which they run.
     Expected<void> take_outputs(Call& call, Carrier& carrier);
     Expected<void> take(const Output& output, Call& call, Carrier& carrier);
+    void tell(const std::string& event, const std::string& words);
     void tell_short_auth(const ShortAuth& symbols);
     Expected<void> show(const ShownFrame& frame);
     Expected<void> play(const PlayedBlock& block);
