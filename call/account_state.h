@@ -21,6 +21,15 @@ namespace sotto {
 struct Account::State : crypto::Locked {
     using PeerDevice = call::PeerDevice;
 
+    // What a bundle offers; nothing signs the one-time prekey's key, so its id alone says little.
+    struct Prekeys {
+        crypto::PrekeyIds ids;
+        crypto::X25519Public one_time;
+
+        static Prekeys of(const crypto::PrekeyBundle& bundle);
+        bool operator==(const Prekeys&) const = default;
+    };
+
     // What we share with one device.
     struct Peer {
         // The session that last opened a message comes first: we send by that one. There are several when both sides
@@ -30,10 +39,11 @@ struct Account::State : crypto::Locked {
             bool retired = false;  // only opens: the peer may have lost it, or we did what happened in it last
         };
         std::deque<Entry> sessions;
-        crypto::PrekeyId dialled_prekey = 0;  // the signed prekey in the bundle that we last dialled with
+        std::optional<Prekeys> dialled{};  // of the bundle that we last dialled with
 
-        void add(std::shared_ptr<call::KeptSession> session, bool retired = false);
-        static constexpr std::size_t max_sessions = 4;
+        void add(Entry entry);
+        void bound();
+        static constexpr std::size_t max_sessions = 4;  // of either kind
     };
 
     // A session that somebody began; kept in order of beginning until our user accepts a call that came by it.
@@ -73,7 +83,7 @@ struct Account::State : crypto::Locked {
     static Result<Incoming> open_by(Peer& peer, std::size_t session, Bytes message);
     static Result<Incoming> open_by(Peer& peer, Bytes message);
     std::shared_ptr<call::KeptSession> session_for(const PeerDevice& peer) const;
-    std::shared_ptr<call::KeptSession> session_for(const PeerDevice& peer, crypto::PrekeyId signed_prekey) const;
+    std::shared_ptr<call::KeptSession> session_for(const PeerDevice& peer, const Prekeys& offered) const;
     Result<Incoming> open_initial(Bytes message, const PeerDevice& sender, Instant now);
     std::shared_ptr<call::KeptSession> kept(crypto::Session&& session);
     void remember(const PeerDevice& peer);
@@ -98,7 +108,7 @@ struct Account::State : crypto::Locked {
         PeerDevice to;
         std::shared_ptr<call::KeptSession> session;
         bool begun = false;
-        crypto::PrekeyId signed_prekey = 0;
+        Prekeys prekeys;
     };
     Result<Way> way_to(const PublicIdentity& peer, Bytes bundle);
     // Of a bundle each; of several of one device the first.

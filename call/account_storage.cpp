@@ -109,7 +109,7 @@ Result<void> Account::State::load_sessions() {
         const PeerDevice peer{session->peer(), session->peer_device()};
         auto restored = std::make_shared<call::KeptSession>(std::move(*session), ledger, entry.number);
         if (!devices.knows(peer.identity)) unanswered.push_back({peer, restored});
-        peers[peer].add(std::move(restored), true);
+        peers[peer].add({.session = std::move(restored), .retired = true});
         next_session = std::max(next_session, entry.number + 1);
     }
     return {};

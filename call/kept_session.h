@@ -32,6 +32,8 @@ class KeptSession {
     bool is_welcome() const { return welcome_; }
     void welcome() { welcome_ = true; }
     bool can_seal() const { return session_.can_seal(); }
+    bool has_opened() const { return session_.has_opened(); }
+    bool reached() const { return session_.reached(); }
     std::uint32_t sealed_unanswered() const { return session_.sealed_unanswered(); }
 
   private:

@@ -47,6 +47,8 @@ struct PrekeyIds {
     PrekeyId signed_prekey = 0;
     PrekeyId kem_prekey = 0;
     PrekeyId one_time = 0;  // 0: none
+
+    bool operator==(const PrekeyIds&) const = default;
 };
 
 // Their secret halves.

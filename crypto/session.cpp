@@ -17,6 +17,8 @@ const PublicIdentity& Session::peer() const { return state_->peer; }
 const DeviceKey& Session::peer_device() const { return state_->peer_device; }
 bool Session::has_sealed() const { return state_->ratchet.sealed; }
 bool Session::can_seal() const { return state_->ratchet.sending || state_->ratchet.answered(); }
+bool Session::has_opened() const { return state_->ratchet.receiving.has_value(); }
+bool Session::reached() const { return state_->reached; }
 std::uint32_t Session::sealed_unanswered() const { return state_->ratchet.answered() ? 0 : state_->ratchet.sent(); }
 std::size_t Session::skipped_held() const { return state_->ratchet.skipped_held(); }
 std::uint64_t Session::skipped_given_up() const { return state_->ratchet.given_up; }
@@ -83,6 +85,7 @@ Result<Opened> Session::open(Bytes message) {
     if (parsed->initial && parsed->initial->sender.device != state_->peer_device) return Failure(Error::wrong_identity);
     auto opened = crypto::open(state_->ratchet, *parsed);
     wipe_dead_stack();
+    if (opened && !parsed->initial) state_->reached = true;
     return opened;
 }
 

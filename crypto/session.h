@@ -51,6 +51,11 @@ class Session {
     bool has_sealed() const;
     // Not after restore() where the last sending chain was never answered, until a message of the peer's has opened.
     bool can_seal() const;
+    // Whether anything has opened in it: until then it is one that we began, and the peer may know nothing of it.
+    bool has_opened() const;
+    // Whether a message of ours is known to have opened: the peer says nothing but initial messages before. Not after
+    // restore().
+    bool reached() const;
     // Messages of our sending chain if the peer has not answered any of them, else 0.
     std::uint32_t sealed_unanswered() const;
     // Message keys of skipped messages held now, and given up because there were too many.

@@ -15,6 +15,7 @@ struct Session::State : Locked {
     PublicIdentity peer;
     DeviceKey peer_device;
     std::optional<X25519Public> base_key;  // EK_A of theirs, at the responder
+    bool reached = false;                  // not kept: a restored session is never dialled by
     Ratchet ratchet;
 };
 

@@ -260,26 +260,6 @@ TEST_CASE("a bundle with a bit changed in any byte makes no session, and nobody 
     CHECK_FALSE(errors.contains(Error::invalid_argument));
 }
 
-TEST_CASE("a bundle spoilt once, where nothing signs it, leads to calls that are not answered, and not for ever") {
-    TwoParty world(440);
-    Buffer bundle = *world.callee.account.bundle();
-    bundle[1500] ^= std::byte{1};
-    dial_by(world, bundle);
-    CHECK_FALSE(world.callee.call);
-    CHECK(world.callee.signal_errors == std::vector{Error::forged});
-    // The caller can't tell that its session is dead: true bundles help once 50 messages of it have had no reply.
-    int calls = 0;
-    for (; calls < 100 && !world.callee.call; ++calls) {
-        world.caller.call->hang_up(world.now);
-        world.settle();
-        world.caller.call.reset();
-        REQUIRE(world.dial(voice));
-    }
-    CHECK(calls <= 25);
-    talk_if_it_rings(world);
-    CHECK(world.callee.active);
-}
-
 TEST_CASE("a bundle without its one-time prekey, which a directory may withhold, makes a call as any other") {
     TwoParty world(436);
     Buffer bundle = *world.callee.account.bundle();

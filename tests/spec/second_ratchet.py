@@ -66,6 +66,7 @@ class Session:
         self.skipped = {}  # (header key, number): (message key, export secret), oldest first
         self.kept = []  # the header keys of the chains before the present one, oldest first
         self.initial_header = b""  # sent with every message until the first reply opens
+        self.reached = False  # whether anything shows that the peer has opened a message of ours
 
     @property
     def can_seal(self):
@@ -152,6 +153,7 @@ class Session:
         after.skipped = dict(self.skipped)
         key, export = after.keys_of(message)
         plaintext = aead_open(key, message.sealed, self.ad + message.sealed_ad)
+        after.reached |= message.type != INITIAL
         self.__dict__ = after.__dict__
         return plaintext, export
 
@@ -202,20 +204,25 @@ class Sessions:
 
     def __init__(self, device, prekeys, draw):
         self.device, self.prekeys, self.draw = device, prekeys, draw
-        self.sessions, self.retired, self.dialled_spk = [], [], None
+        self.sessions, self.retired, self.dialled_spk, self.dialled_rest = [], [], None, None
 
     def begin(self, session):
-        self.sessions = [session] + self.sessions[:self.MOST - 1]
+        self.sessions = [session] + self.sessions
+        alike = [kept for kept in self.sessions if bool(kept.hkr) == bool(session.hkr)]
+        for gone in alike[self.MOST:]:
+            self.sessions.remove(gone)
 
     def dial(self, bundle):
         """What comes before an offer."""
         first = self.sessions[0] if self.sessions else None
-        renewed = bundle.spk_id + bundle.spk != self.dialled_spk
+        spk, offered = bundle.spk_id + bundle.spk, bundle.kem_id + bundle.opk_id + bundle.opk
+        renewed, other = spk != self.dialled_spk, offered != self.dialled_rest
         if renewed:
             self.retired = list(self.sessions)  # the device may have lost them: they open, and no more
-        if renewed or not (first and first.can_seal and (first.answered or first.sent < self.MOST_UNANSWERED)):
+        if (renewed or not (first and first.can_seal and (first.answered or first.sent < self.MOST_UNANSWERED)) or
+                other and first.sent and not first.answered and not first.reached):
             self.begin(initiate(self.device, bundle, self.draw)[0])
-        self.dialled_spk = bundle.spk_id + bundle.spk
+        self.dialled_spk, self.dialled_rest = spk, offered
 
     def seal(self, plaintext, fresh=False):
         return self.sessions[0].seal(plaintext, fresh)
