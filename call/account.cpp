@@ -65,6 +65,8 @@ Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::take(In
     }
     std::erase_if(calls, [](const auto& weak) { return weak.expired(); });
     const PeerDevice from{incoming.session->peer(), incoming.session->peer_device()};
+    std::uint32_t& heard = peers.at(from).heard;
+    if (const auto* answer = std::get_if<call::Answer>(&signal->body)) heard = std::max(heard, answer->number);
     if (const auto existing = find_call(signal->call, from)) {
         const auto received = existing->receive_signal(from.device, *signal, std::move(incoming.opened.exported),
                                                        existing->time().at(now));
@@ -84,18 +86,24 @@ Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive
                                                                                        Instant now) {
     const auto& offer = std::get<call::Offer>(signal.body);
     const PeerDevice from{incoming.session->peer(), incoming.session->peer_device()};
-    if (const auto ours = call_with(from, call::dialling)) {
+    // One that the carrier held back until we are in a later call with the device ends nothing, and crosses nothing.
+    std::uint32_t& heard = peers.at(from).heard;
+    const auto ours = call_with(from, call::dialling);
+    const auto lost = call_with(from, call::talking);
+    if ((ours || lost) && offer.number <= heard) return Failure(Error::outdated);
+    heard = std::max(heard, offer.number);
+    if (ours) {
         const auto crossed = ours->cross(incoming.session, signal.call, offer, std::move(incoming.opened.exported),
                                          ours->time().at(now));
         if (!crossed) return Failure(crossed.error());
         return std::nullopt;
     }
-    if (const auto lost = call_with(from, call::talking)) lost->redialled(lost->time().at(now));
+    if (lost) lost->redialled(lost->time().at(now));
     const auto shown = capabilities.state(from.identity, offer.capability);
     const Decision decision = doorkeeper.answer(from.identity, *contacts, now, shown);
     if (decision.verdict != Verdict::allow) return Failure(Error::not_permitted);
-    auto call = detail::CallCore::ring(incoming.session, device.identity(), signal.call, offer,
-                                       std::move(incoming.opened.exported), random, now);
+    auto call = detail::CallCore::ring(incoming.session, devices.last_offer(from), device.identity(), signal.call,
+                                       offer, std::move(incoming.opened.exported), random, now);
     call->look_up_in(contacts);
     calls.push_back(call);
     return call;
@@ -189,7 +197,9 @@ Result<std::shared_ptr<detail::CallCore>> Account::State::dial(const PublicIdent
     auto ways = ways_to(peer, bundles);
     if (!ways) return Failure(ways.error());
     std::vector<detail::CallTarget> targets;
-    for (const Way& way : *ways) targets.push_back({way.session, capabilities.held(way.to)});
+    for (const Way& way : *ways) {
+        targets.push_back({way.session, capabilities.held(way.to), devices.next_offer(way.to)});
+    }
     auto core = detail::CallCore::dial(targets, device.identity(), settings, random, now);
     if (!core) {
         for (const Way& way : *ways) {
@@ -197,7 +207,11 @@ Result<std::shared_ptr<detail::CallCore>> Account::State::dial(const PublicIdent
         }
         return core;
     }
-    for (Way& way : *ways) take_way(std::move(way));
+    for (Way& way : *ways) {
+        const PeerDevice to = way.to;
+        take_way(std::move(way));
+        devices.offered(to);
+    }
     const auto written = commit();
     if (!written) return Failure(written.error());
     (*core)->look_up_in(contacts);

@@ -40,6 +40,7 @@ struct Account::State : crypto::Locked {
         };
         std::deque<Entry> sessions;
         std::optional<Prekeys> dialled{};  // of the bundle that we last dialled with
+        std::uint32_t heard = 0;           // the highest number of the offers that it is known to have made
 
         void add(Entry entry);
         void bound();

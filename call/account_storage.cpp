@@ -86,6 +86,7 @@ Result<std::unique_ptr<Account::State>> Account::State::load(std::shared_ptr<cal
     if (*doorkeeper) state->doorkeeper = std::move(**doorkeeper);
     if (*capabilities) state->capabilities = std::move(**capabilities);
     if (fresh) state->capabilities.withdraw_all();
+    if (fresh) state->devices.skip_offers();
     const auto loaded = state->load_sessions();
     if (!loaded) return Failure(loaded.error());
     if (fresh) {

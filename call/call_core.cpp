@@ -1,6 +1,7 @@
 #include "call/call_core.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "base/byte_reader.h"
@@ -87,22 +88,26 @@ Result<std::shared_ptr<CallCore>> CallCore::dial(std::span<const CallTarget> tar
         core->add_leg(target.session);
         CallLeg& leg = core->legs_.back();
         call::Offer offer = leg.short_auth.offer(core->ours_);
+        offer.number = leg.number = target.number;
         if (target.capability != nullptr) offer.capability = target.capability->reveal();
         auto secret = core->queue_signal(leg, offer);
         if (!secret) return Failure(secret.error());
         leg.offer_secret = std::move(*secret);
-        if (target.capability != nullptr) core->signals_.back().shown = crypto::hash_of(*target.capability);
+        Outgoing& queued = core->signals_.back();
+        if (target.capability != nullptr) queued.shown = crypto::hash_of(*target.capability);
+        leg.again = {.bytes = queued.bytes, .shown = queued.shown};
     }
     return core;
 }
 
-std::shared_ptr<CallCore> CallCore::ring(std::shared_ptr<call::KeptSession> session, const PublicIdentity& ours,
-                                         const CallId& id, const call::Offer& offer,
+std::shared_ptr<CallCore> CallCore::ring(std::shared_ptr<call::KeptSession> session, std::uint32_t number,
+                                         const PublicIdentity& ours, const CallId& id, const call::Offer& offer,
                                          crypto::ExportSecret&& offer_secret, Random& random, Instant now) {
     const crypto::CallBinding binding{.call = id, .caller = session->peer(), .callee = ours};
     std::shared_ptr<CallCore> core(new CallCore(binding, crypto::Role::callee, random, now));
     core->theirs_ = offer.streams;
     core->add_leg(std::move(session));
+    core->leg().number = number;
     core->leg().short_auth.hear(offer);
     core->leg().offer_secret = std::move(offer_secret);
     core->rings_untold_ = true;
@@ -174,6 +179,7 @@ Result<void> CallCore::accept(const CallSettings& settings, Instant now) {
 Result<void> CallCore::answer(const std::optional<CallId>& withdrawn, Instant now) {
     call::Answer body = leg().short_auth.answer(ours_);
     body.withdrawn = withdrawn;
+    body.number = leg().number;
     auto answer_secret = queue_signal(body);
     if (!answer_secret) return Failure(answer_secret.error());
     leg().session->welcome();
@@ -192,6 +198,7 @@ Result<void> CallCore::start_media(crypto::ExportSecret&& offer, crypto::ExportS
     leg().short_auth.agree(secret);
     rekey_salt_ = crypto::derive_rekey_salt(secret);
     leg().offer_secret.reset();
+    leg().again = {};
     call::MediaEpochs epochs({std::move(secret), 0, binding_, role_}, binding_.call, {}, now);
     auto rtp = call::RtpSession::create(std::move(epochs), ours_, theirs_, settings_, random_, now);
     if (!rtp) return Failure(rtp.error());
@@ -246,6 +253,7 @@ void CallCore::end(EndReason reason, bool by_us, Instant now) {
     if (rtp_ && by_us) rtp_->say_bye(now);
     for (CallLeg& leg : legs_) {
         leg.offer_secret.reset();
+        leg.again = {};
         leg.short_auth.forget();
     }
     rekeying_.reset();
@@ -332,6 +340,7 @@ std::optional<Output> CallCore::poll(Instant now) {
     check_timeouts(now);
     if (std::exchange(rings_untold_, false) && state_ == CallState::ringing) tell(call::Ringing{});
     request_due_rekey(now);
+    repeat_offers(now);
     if (!signals_.empty()) {
         taken_ = std::move(signals_.front());
         signals_.pop_front();
@@ -350,7 +359,10 @@ Instant CallCore::deadline() const { return std::max(due(), seen_); }
 Instant CallCore::due() const {
     if (rings_untold_ || !signals_.empty() || !notices_.empty()) return seen_;
     if (state_ == CallState::ended) return never;
-    if (!call::talking(state_)) return started_ + ring_timeout;
+    if (!call::talking(state_)) {
+        const auto repeats = [](const CallLeg& leg) { return leg.again.due; };
+        return std::min(started_ + ring_timeout, std::ranges::min(legs_ | std::views::transform(repeats)));
+    }
     const Duration patience = state_ == CallState::active ? media_pause : media_timeout;
     return std::min({rtp_->deadline(), rekeying_->deadline(), rtp_->last_received() + patience});
 }

@@ -21,6 +21,14 @@
 
 namespace sotto::detail {
 
+// An offer as it left, to be said again should the carrier have lost it.
+struct OfferAgain {
+    Buffer bytes;
+    std::optional<CapabilityHash> shown;
+    Instant due = never;
+    Duration wait = std::chrono::seconds(1);  // doubled each time
+};
+
 // What a call shares with one device of the peer's. A caller has one for each device it rings, and in the end one
 // alone.
 struct CallLeg {
@@ -29,12 +37,15 @@ struct CallLeg {
     std::optional<crypto::ExportSecret> offer_secret{};  // until the answer
     Buffer early_route{};                                // if it overtook the answer
     call::MediaNotice media{};                           // what the device holds back, as it last said
+    std::uint32_t number = 0;                            // of the last call that we offered to the device
+    OfferAgain again{};                                  // until the answer
 };
 
 // A device to dial.
 struct CallTarget {
     std::shared_ptr<call::KeptSession> session;
     const crypto::Capability* capability = nullptr;  // that it gave us
+    std::uint32_t number = 1;                        // of the offer
 };
 
 class CallCore : public crypto::Locked {
@@ -43,9 +54,10 @@ class CallCore : public crypto::Locked {
     // KeptSession::seal(), invalid_argument (settings).
     static Result<std::shared_ptr<CallCore>> dial(std::span<const CallTarget> targets, const PublicIdentity& ours,
                                                   const CallSettings& settings, Random& random, Instant now);
-    // Theirs: rings, and tells the caller so when it is polled.
-    static std::shared_ptr<CallCore> ring(std::shared_ptr<call::KeptSession> session, const PublicIdentity& ours,
-                                          const CallId& id, const call::Offer& offer,
+    // Theirs: rings, and tells the caller so when it is polled. `number` is that of the last call we offered to the
+    // caller's device.
+    static std::shared_ptr<CallCore> ring(std::shared_ptr<call::KeptSession> session, std::uint32_t number,
+                                          const PublicIdentity& ours, const CallId& id, const call::Offer& offer,
                                           crypto::ExportSecret&& offer_secret, Random& random, Instant now);
 
     // The account's, by which a call tells who it is with.
@@ -132,6 +144,7 @@ class CallCore : public crypto::Locked {
     // -- call_core_signals.cpp
 
     void keep_only(const DeviceKey& device);
+    void repeat_offers(Instant now);
     Result<void> receive_answer(CallLeg& from, const call::Answer& answer, crypto::ExportSecret&& secret, Instant now);
     Result<void> receive_hang_up(const CallLeg& from, EndReason reason, Instant now);
     Result<void> receive_ringing();

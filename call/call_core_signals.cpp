@@ -73,17 +73,35 @@ Result<void> CallCore::cross(const std::shared_ptr<call::KeptSession>& session, 
     const CallEvent event = id < binding_.call ? CallEvent::offer_before_ours : CallEvent::offer_after_ours;
     const auto step = call::transition(state_, event);
     if (!step) return Failure(step.error());
-    if (step->action != CallAction::yield) return {};
+    if (step->action != CallAction::yield) {
+        // Ours counts, and may be lost: the peer does nothing before it has that.
+        if (CallLeg* const crossed = find_leg(session->peer_device())) crossed->again.due = now + crossed->again.wait;
+        return {};
+    }
     keep_only(session->peer_device());
     const CallId withdrawn = binding_.call;
     binding_ = {.call = id, .caller = binding_.callee, .callee = binding_.caller};
     role_ = crypto::Role::callee;
     theirs_ = offer.streams;
+    const std::uint32_t number = leg().number;
     legs_.clear();
     add_leg(session);
+    leg().number = number;
     leg().short_auth.hear(offer);
     leg().offer_secret = std::move(offer_secret);
     return answer(withdrawn, now);
+}
+
+// The very same bytes: of an offer that has arrived they are a repetition, which is refused.
+void CallCore::repeat_offers(Instant now) {
+    if (!call::dialling(state_)) return;
+    for (CallLeg& leg : legs_) {
+        OfferAgain& again = leg.again;
+        if (now < again.due) continue;
+        signals_.push_back({.device = leg.session->peer_device(), .bytes = again.bytes, .shown = again.shown});
+        again.wait *= 2;
+        again.due = now + again.wait;
+    }
 }
 
 // A route may overtake the answer it follows; it is told once there is a call.

@@ -4,7 +4,6 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include "crypto/device.h"
@@ -40,15 +39,24 @@ class DeviceBook {
     Result<std::uint32_t> next_sequence(const PublicIdentity& ours);
     std::vector<DeviceKey> devices(const PublicIdentity& identity) const;
 
+    // The number of the last call that we offered to a device, 0 for none: each later one has a higher number, so that
+    // an offer which comes late is told from a new one.
+    std::uint32_t last_offer(const PeerDevice& peer) const;
+    std::uint32_t next_offer(const PeerDevice& peer) const;
+    // That it was the next one; of a device that is in the book.
+    void offered(const PeerDevice& peer);
+    // What was offered since an older copy was made is not known.
+    void skip_offers();
+
     Buffer encode() const;
     // Errors: truncated, malformed, unsupported_version.
     static Result<DeviceBook> restore(Bytes bytes);
 
   private:
     struct Known {
-        bool listed = false;         // whether a list told
-        std::uint32_t sequence = 0;  // of the newest list
-        std::set<DeviceKey> devices;
+        bool listed = false;                         // whether a list told
+        std::uint32_t sequence = 0;                  // of the newest list
+        std::map<DeviceKey, std::uint32_t> devices;  // with the number of the last offer
     };
     std::map<PublicIdentity, Known> identities_;
 };

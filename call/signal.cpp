@@ -71,16 +71,18 @@ Result<StreamOffer> parse_streams(ByteReader& in) {
 
 struct BodyWriter {
     ByteWriter& out;
-    void write_media(const StreamOffer& streams, const SasBytes& sas, Bytes rest) const {
-        out.u16(static_cast<std::uint16_t>(streams_size + sas.size() + rest.size()));
+    void write_media(const StreamOffer& streams, const SasBytes& sas, std::uint32_t number, Bytes rest) const {
+        out.u16(static_cast<std::uint16_t>(streams_size + sas.size() + 4 + rest.size()));
         write_streams(out, streams);
-        out.bytes(sas).bytes(rest);
+        out.bytes(sas).u32(number).bytes(rest);
     }
     void operator()(const Offer& offer) const {
-        write_media(offer.streams, offer.commitment, offer.capability ? Bytes(*offer.capability) : Bytes());
+        write_media(offer.streams, offer.commitment, offer.number,
+                    offer.capability ? Bytes(*offer.capability) : Bytes());
     }
     void operator()(const Answer& answer) const {
-        write_media(answer.streams, answer.nonce, answer.withdrawn ? Bytes(answer.withdrawn->bytes) : Bytes());
+        write_media(answer.streams, answer.nonce, answer.number,
+                    answer.withdrawn ? Bytes(answer.withdrawn->bytes) : Bytes());
     }
     void operator()(const Route& route) const {
         out.u16(static_cast<std::uint16_t>(route.route.size())).bytes(route.route);
@@ -103,8 +105,9 @@ Result<Offer> parse_offer(ByteReader& in) {
     const auto streams = parse_streams(in);
     if (!streams) return Failure(streams.error());
     const auto commitment = in.array<32>();
-    if (!commitment) return Failure(Error::malformed);
-    Offer offer{.streams = *streams, .commitment = *commitment};
+    const auto number = in.u32();
+    if (!commitment || !number || *number == 0) return Failure(Error::malformed);
+    Offer offer{.streams = *streams, .commitment = *commitment, .capability = {}, .number = *number};
     const Bytes rest = in.rest();
     if (rest.empty()) return offer;
     if (rest.size() != crypto::Capability::size) return Failure(Error::malformed);
@@ -116,8 +119,9 @@ Result<Answer> parse_answer(ByteReader& in) {
     const auto streams = parse_streams(in);
     if (!streams) return Failure(streams.error());
     const auto nonce = in.array<32>();
-    if (!nonce) return Failure(Error::malformed);
-    Answer answer{.streams = *streams, .nonce = *nonce};
+    const auto number = in.u32();
+    if (!nonce || !number) return Failure(Error::malformed);
+    Answer answer{.streams = *streams, .nonce = *nonce, .withdrawn = {}, .number = *number};
     if (const auto withdrawn = in.array<CallId::size>()) answer.withdrawn = CallId{*withdrawn};
     if (!in.empty()) return Failure(Error::malformed);
     return answer;

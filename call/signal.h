@@ -30,11 +30,13 @@ struct Offer {
     StreamOffer streams;
     SasBytes commitment{};                               // to the caller's nonce
     std::optional<crypto::CapabilityView> capability{};  // a view into the signal's plaintext, or of our own
+    std::uint32_t number = 1;                            // grows with each call that the sender offers to this device
 };
 struct Answer {
     StreamOffer streams;
     SasBytes nonce{};                   // the callee's
     std::optional<CallId> withdrawn{};  // its own call to the caller, which this one takes the place of (glare)
+    std::uint32_t number = 0;           // of the last call that the sender offered to this device; 0: none
 };
 struct Route {
     static constexpr std::size_t max_size = 200;

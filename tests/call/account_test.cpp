@@ -27,10 +27,13 @@ struct Caller {
     crypto::Session begin(Bytes bundle) const {
         return std::move(*crypto::Session::initiate(device, *crypto::parse_bundle(bundle), random));
     }
+    // Each has a higher number than all before it, whoever makes it.
+    static inline std::uint32_t offers = 0;
     static Buffer offer_by(crypto::Session& session, Random& random) {
         call::CallSignal offer{
             .call = {}, .body = call::Offer{{.audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}, .repair_ssrc = Ssrc{3}}}};
         random.fill(offer.call.bytes);
+        std::get<call::Offer>(offer.body).number = ++offers;
         return session.seal(*call::encode(offer), crypto::Step::fresh)->message;
     }
     Buffer offer() { return offer_by(session, random); }

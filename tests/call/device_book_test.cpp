@@ -119,6 +119,8 @@ TEST_CASE_FIXTURE(Fixture, "whoever writes the list lists what it certified, and
 TEST_CASE_FIXTURE(Fixture, "a book that was kept says the same, and one that was cut or altered is refused") {
     book.add({bob, device(4)});
     book.add({bob, device(5)});
+    book.offered({bob, device(4)});
+    book.offered({bob, device(4)});
     REQUIRE(learn(7, {1, 2}));
     const Buffer bytes = book.encode();
     auto restored = DeviceBook::restore(bytes);
@@ -126,6 +128,7 @@ TEST_CASE_FIXTURE(Fixture, "a book that was kept says the same, and one that was
     CHECK(restored->encode() == bytes);
     CHECK(restored->admit({alice, device(3)}).error() == Error::revoked);
     CHECK(restored->admit({bob, device(3)}));
+    CHECK(restored->last_offer({bob, device(4)}) == 2);
     book = std::move(*restored);
     CHECK(learn(7, {1}).error() == Error::outdated);
 
@@ -138,8 +141,8 @@ TEST_CASE_FIXTURE(Fixture, "a book that was kept says the same, and one that was
         return DeviceBook::restore(other).error();
     };
     CHECK(changed([](Buffer& other) { other.push_back(std::byte{0}); }) == Error::malformed);
-    CHECK(changed([](Buffer& other) { other[0] = std::byte{2}; }) == Error::unsupported_version);
-    constexpr std::size_t first = 5, entry = 32 + 1 + 4 + 1 + 2 * 32;
+    CHECK(changed([](Buffer& other) { other[0] = std::byte{3}; }) == Error::unsupported_version);
+    constexpr std::size_t first = 5, entry = 32 + 1 + 4 + 1 + 2 * (32 + 4);
     CHECK(changed([](Buffer& other) { other[first + 32] = std::byte{2}; }) == Error::malformed);
     CHECK(changed([](Buffer& other) { other[first + 32 + 1 + 4] = std::byte{33}; }) == Error::malformed);
     CHECK(changed([](Buffer& other) { std::fill_n(other.begin() + first + 38, 32, std::byte{0xff}); }) ==
@@ -147,4 +150,24 @@ TEST_CASE_FIXTURE(Fixture, "a book that was kept says the same, and one that was
     CHECK(changed([](Buffer& other) {
               std::swap_ranges(other.begin() + first, other.begin() + first + 32, other.begin() + first + entry);
           }) == Error::malformed);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "offers to a device are counted, whatever list comes, and go on far above after an older copy") {
+    CHECK(book.next_offer({alice, device(1)}) == 1);
+    book.offered({alice, device(1)});  // not in the book
+    CHECK(book.last_offer({alice, device(1)}) == 0);
+    book.add({alice, device(1)});
+    book.add({alice, device(2)});
+    book.offered({alice, device(1)});
+    CHECK(book.last_offer({alice, device(1)}) == 1);
+    CHECK(book.last_offer({alice, device(2)}) == 0);
+    REQUIRE(learn(1, {1, 3}));
+    CHECK(book.next_offer({alice, device(1)}) == 2);
+    CHECK(book.next_offer({alice, device(3)}) == 1);
+    book.skip_offers();
+    CHECK(book.next_offer({alice, device(1)}) == 65538);
+    for (int i = 0; i < 65536; ++i) book.skip_offers();
+    CHECK(book.last_offer({alice, device(1)}) == 0xffffffff);
+    CHECK(book.next_offer({alice, device(1)}) == 0xffffffff);
 }

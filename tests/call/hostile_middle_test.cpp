@@ -226,35 +226,6 @@ TEST_CASE("whenever the caller hangs up and in whatever order signals arrive, bo
     CHECK(outcome(world.callee) == whole);
 }
 
-TEST_CASE("an offer held back and let go in the next call ends that one by name, and rings until its own end comes") {
-    TwoParty world(409);
-    Middle middle(world);
-    middle.treat = [](std::size_t) {};
-    REQUIRE(world.dial(voice));
-    world.caller.call->hang_up(world.now);
-    world.settle();
-    CHECK_FALSE(world.callee.call);
-    const std::vector<Carried> held = middle.seen;
-    REQUIRE(held.size() == 2);
-    middle.forget();
-    middle.treat = nullptr;
-    world.connect(voice);
-    world.talk(500ms, voice);
-    REQUIRE(world.callee.active);
-
-    // To the callee it is a device that has lost its call and dials anew.
-    auto ringing = world.callee.account.receive(held[0].bytes, world.now);
-    REQUIRE((ringing && *ringing));
-    CHECK((*ringing)->state() == CallState::ringing);
-    CHECK(world.callee.call->state() == CallState::ended);
-    world.talk(media_timeout + 1s, voice);
-    REQUIRE((world.caller.ended && world.callee.ended));
-    CHECK(world.callee.ended->reason == EndReason::lost);
-    CHECK(world.caller.ended->reason == EndReason::hung_up);  // by the callee's BYE
-    REQUIRE(world.callee.account.receive(held[1].bytes, world.now));
-    CHECK((*ringing)->state() == CallState::ended);
-}
-
 TEST_CASE(
     "all that was ever said, replayed to both at the end and during the next call, is refused and changes nothing") {
     const auto next_call = [](bool replays) {

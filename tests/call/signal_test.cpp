@@ -41,7 +41,7 @@ const std::array<CallSignal, 13> all{signal(Offer{streams, sas}),
                                      signal(Ringing{}),
                                      signal(MediaNotice{7, {.muted = true, .held = true}}),
                                      signal(Pictures{Pictures::Say::agree}),
-                                     signal(Answer{streams, sas, CallId{{std::byte{9}}}})};
+                                     signal(Answer{streams, sas, CallId{{std::byte{9}}}, 5})};
 
 }  // namespace
 
@@ -84,13 +84,13 @@ TEST_CASE("signals cut short, lengthened or of another version are refused by na
     }
 }
 
-TEST_CASE("an offer says 48 bytes without a capability and 80 with one, and nothing between or beyond") {
+TEST_CASE("an offer says 52 bytes without a capability and 84 with one, and nothing between or beyond") {
     const auto body_of = [](const CallSignal& sent) {
         const auto bytes = *encode(sent);
         return std::to_integer<int>(bytes[18]) << 8 | std::to_integer<int>(bytes[19]);
     };
-    CHECK(body_of(all[0]) == 48);
-    CHECK(body_of(all[7]) == 80);
+    CHECK(body_of(all[0]) == 52);
+    CHECK(body_of(all[7]) == 84);
     const auto bytes = *encode(all[7]);
     const auto offer = parse_signal(bytes);
     REQUIRE(offer);
@@ -126,7 +126,7 @@ TEST_CASE(
     CHECK(sizes_of(all[9]) == std::vector{0});
     CHECK(sizes_of(quiet) == std::vector{5});
     CHECK(sizes_of(signal(Pictures{})) == std::vector{1});
-    CHECK(sizes_of(signal(Answer{streams, {}})) == std::vector{48, 64});
+    CHECK(sizes_of(signal(Answer{streams, {}})) == std::vector{52, 68});
 
     const auto bytes = *encode(all[10]);
     const auto media = std::get<MediaNotice>(parse_signal(bytes)->body);
@@ -134,6 +134,10 @@ TEST_CASE(
     CHECK(media.status == MediaStatus{.muted = true, .held = true});
     const auto answer = *encode(all[12]);
     CHECK(std::get<Answer>(parse_signal(answer)->body).withdrawn == CallId{{std::byte{9}}});
+    CHECK(std::get<Answer>(parse_signal(answer)->body).number == 5);
+    const auto numbered = *encode(signal(Offer{streams, sas, capability, 0x01020304}));
+    CHECK(std::get<Offer>(parse_signal(numbered)->body).number == 0x01020304);
+    CHECK(parse_signal(*encode(signal(Offer{streams, sas, {}, 0}))).error() == Error::malformed);
     auto unknown = bytes;
     unknown[24] = std::byte{8};  // a flag that nobody knows
     CHECK(parse_signal(unknown).error() == Error::malformed);

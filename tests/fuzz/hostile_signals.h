@@ -1,6 +1,8 @@
 // A peer with a genuine session that seals whatever the program says, to an account that dials, answers and hangs up.
 #pragma once
 
+#include <set>
+
 #include "base/byte_writer.h"
 #include "call/signal.h"
 #include "crypto/session.h"
@@ -108,6 +110,7 @@ class HostileSignals {
 
     // Only the account's first session lives on into the next program; prekeys last for 65,536 of them.
     void renew() {
+        said_.clear();
         sessions_.erase(sessions_.begin(), sessions_.end() - 1);
         if (accepted_ < crypto::PrekeyStore::max_sessions / 2) return;
         accepted_ = 0;
@@ -121,7 +124,10 @@ class HostileSignals {
             check(outputs < 256);
             check(!tracked.ended);
             tracked.ended = std::holds_alternative<Ended>(*output);
-            if (const auto* signal = std::get_if<Signal>(&*output)) check(open(signal->bytes));
+            const auto* signal = std::get_if<Signal>(&*output);
+            // An offer that may have been lost is said again as it was; anything else is said once.
+            if (signal != nullptr && !said_.insert(to_buffer(signal->bytes)).second) continue;
+            if (signal != nullptr) check(open(signal->bytes));
         }
         check(tracked.ended == (tracked.call.state() == CallState::ended));
         check(tracked.call.deadline() > now_);
@@ -144,6 +150,7 @@ class HostileSignals {
     std::vector<crypto::Session> sessions_ = begin();
     std::size_t accepted_ = 0;
     std::vector<Tracked> calls_;
+    std::set<Buffer> said_;  // in this program
     Instant now_{std::chrono::seconds(1000)};
 };
 

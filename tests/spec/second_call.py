@@ -8,16 +8,16 @@ from second_primitives import *
 # 7. Call signals
 
 OFFER, ANSWER, ROUTE, HANG_UP, REVEAL, REKEY, REKEYED, GRANT, RINGING, MEDIA, PICTURES = range(1, 12)
-Streams = namedtuple("Streams", "flags channels block_ms zero ssrcs token capability")  # of an offer, an answer
+Streams = namedtuple("Streams", "flags channels block_ms zero ssrcs token number capability")  # of offers, answers
 Grant = namedtuple("Grant", "number capability")
-SIZES = {OFFER: {48, 80}, ANSWER: {48, 64}, ROUTE: range(1, 201), HANG_UP: {1}, REVEAL: {32}, REKEY: {4}, REKEYED: {4},
+SIZES = {OFFER: {52, 84}, ANSWER: {52, 68}, ROUTE: range(1, 201), HANG_UP: {1}, REVEAL: {32}, REKEY: {4}, REKEYED: {4},
          GRANT: {36}, RINGING: {0}, MEDIA: {5}, PICTURES: {1}}
 NO_CALL = bytes(16)  # the call id of a grant
 
 
-def write_streams(ssrcs, token, flags=3, channels=1, block_ms=20, capability=b""):
-    """ssrcs: of audio, video and repair. token: an offer's commitment, an answer's nonce."""
-    return struct.pack(">BBBB3I32s", flags, channels, block_ms, 0, *ssrcs, token) + capability
+def write_streams(ssrcs, token, flags=3, channels=1, block_ms=20, capability=b"", number=1):
+    """ssrcs: of audio, video and repair. token: an offer's commitment, an answer's nonce. number: of the last offer."""
+    return struct.pack(">BBBB3I32sI", flags, channels, block_ms, 0, *ssrcs, token, number) + capability
 
 
 def write_grant(number, capability):
@@ -36,8 +36,9 @@ def parse_signal(data):
     require(kind in SIZES and size in SIZES[kind] and not any(data[20 + size:]), "malformed")
     body = data[20:20 + size]
     if kind in (OFFER, ANSWER):
-        *settings, audio, video, repair, token = struct.unpack(">BBBB3I32s", body[:48])
-        body = Streams(*settings, (audio, video, repair), token, body[48:])
+        *settings, audio, video, repair, token, number = struct.unpack(">BBBB3I32sI", body[:52])
+        body = Streams(*settings, (audio, video, repair), token, number, body[52:])
+        require(kind == ANSWER or number > 0, "malformed")
         require(body.flags < 8 and body.channels in (1, 2) and body.block_ms in (10, 20) and body.zero == 0 and
                 len(set(body.ssrcs)) == 3, "malformed")
     elif kind in (REKEY, REKEYED):

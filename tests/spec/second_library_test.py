@@ -360,9 +360,26 @@ class CallsWithTheLibrary(unittest.TestCase):
         self.assertEqual(len(calls.library.ask("receive", lost.seal(hang_up)[0])), 1)
         late = lost.seal(hang_up)[0]
         renewed = Prekeys(calls.ours, calls.rng.randbytes, 2, 2)  # we lost everything
-        session, *_ = accept(calls.ours, renewed, dialled(renewed), calls.rng.randbytes)
+        session, opened, _ = accept(calls.ours, renewed, dialled(renewed), calls.rng.randbytes)
+        hang_up = write_signal(HANG_UP, parse_signal(opened)[1], b"\1")
+        calls.library.ask("receive", session.seal(hang_up)[0])  # by which it knows that we have that session
         self.assertRaisesRegex(Refused, "unknown_call", calls.library.ask, "receive", late)
         session.open(dialled(renewed))
+
+    def test_a_dial_that_nobody_answered_is_followed_by_one_in_another_session_by_another_bundle(self):
+        calls = self.calls
+
+        def dialled(bundle):
+            word, = calls.library.ask("dial", calls.ours.identity, bundle)
+            return bytes.fromhex(word.split(":")[1])
+
+        prekeys = Prekeys(calls.ours, calls.rng.randbytes, 3, 3)
+        spoilt = write_bundle(prekeys.bundle())
+        spoilt = spoilt[:-5] + bytes([spoilt[-5] ^ 1]) + spoilt[-4:]
+        headers = [parse_message(dialled(spoilt)).initial_header for _ in range(2)]
+        self.assertEqual(*headers)
+        self.assertRaisesRegex(Refused, "forged", accept, calls.ours, prekeys, dialled(spoilt), calls.rng.randbytes)
+        accept(calls.ours, prekeys, dialled(write_bundle(prekeys.bundle())), calls.rng.randbytes)
 
     def test_device_lists_say_whose_devices_count(self):
         calls, known = self.calls, KnownDevices()

@@ -141,7 +141,7 @@ def first_call():
     session, *found = parties.accept(offer)
     assert tuple(found) == opened
     bob, b = Side("B", session), parties.bob_draw(32)
-    opens(alice.session, *says(bob, "answer", ANSWER, write_streams(SSRCS["Bob"], b), "A0"))
+    opens(alice.session, *says(bob, "answer", ANSWER, write_streams(SSRCS["Bob"], b, number=0), "A0"))
     opens(bob.session, *says(alice, "reveal", REVEAL, a))
     late = says(alice, "route", ROUTE, b"192.0.2.1 4000")
     opens(bob.session, *says(alice, "rekey", REKEY, be32(1), "B0"))
