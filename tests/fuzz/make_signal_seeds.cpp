@@ -40,6 +40,20 @@ void signal(const Folder& folder) {
     folder.write("route", *call::encode({.call = {}, .body = call::Route{as_bytes("127.0.0.1 5000")}}));
     folder.write("reveal", *call::encode({.call = {}, .body = call::Reveal{}}));
     folder.write("hang-up", *call::encode({.call = {}, .body = call::HangUp{EndReason::declined}}));
+    folder.write("ringing", *call::encode({.call = {}, .body = call::Ringing{}}));
+    const auto media = *call::encode({.call = {}, .body = call::MediaNotice{7, {.muted = true, .camera_off = true}}});
+    folder.write("media", media);
+    auto unknown_flag = media;
+    unknown_flag[24] = std::byte{8};
+    folder.write("media-unknown-flag", unknown_flag);
+    const auto question = *call::encode({.call = {}, .body = call::Pictures{}});
+    folder.write("pictures", question);
+    auto unknown_word = question;
+    unknown_word[20] = std::byte{3};
+    folder.write("pictures-unknown-word", unknown_word);
+    auto unnumbered = *call::encode({.call = {}, .body = call::Offer{streams, {}, {}, 0}});
+    folder.write("offer-without-number", unnumbered);
+    folder.write("answer-that-withdraws", *call::encode({.call = {}, .body = call::Answer{streams, {}, CallId{}, 3}}));
     auto dirty = *call::encode({.call = {}, .body = call::HangUp{}});
     dirty.back() = std::byte{1};
     folder.write("padding-not-zero", dirty);
@@ -237,6 +251,21 @@ void hostile_signals(const Folder& folder) {
     folder.write("revealed-twice", revealed);
     signal(signal(falsely, 9, offer).u8(2).u8(0), 0, reveal);
     folder.write("revealed-falsely", falsely);
+    // Rings and holds back, before the answer and after it; asks for pictures, agrees to what nobody asked.
+    const auto says = [](call::SignalBody body) { return call::CallSignal{.call = {}, .body = body}; };
+    using enum call::Pictures::Say;
+    Seed talked;
+    signal(signal(talked.u8(0).u8(0), 0, says(call::Ringing{})), 0, says(call::MediaNotice{1, {.muted = true}}));
+    signal(signal(talked, 0, answer), 0, says(call::Ringing{}));
+    signal(signal(talked, 0, says(call::MediaNotice{2, {.held = true}})), 0, says(call::MediaNotice{1, {}}));
+    signal(signal(talked, 0, says(call::Pictures{ask})), 0, says(call::Pictures{agree}));
+    signal(signal(talked, 0, says(call::Pictures{refuse})), 0, hang_up);
+    folder.write("rings-holds-back-and-asks", talked);
+    // Two calls of the peer's one after the other, the older offer last.
+    Seed late_offer;
+    signal(signal(late_offer, 9, says(call::Offer{streams, {}, {}, 2})).u8(2).u8(0), 8, says(call::Offer{streams}));
+    signal(late_offer, 7, says(call::Offer{streams, {}, {}, 3}));
+    folder.write("an-older-offer-during-a-call", late_offer);
     // Grants: before the account knows us, after it has dialled us, again, a former one; then an offer that shows one.
     constexpr std::array<std::byte, 32> token{std::byte{7}};
     const call::CallSignal granted{.call = {}, .body = call::Grant{2, token}};
