@@ -32,6 +32,8 @@ void PathWatch::failed(Instant now) {
     if (give_up_ == never) asked_ = std::min(asked_, now);
 }
 
+void PathWatch::unreachable(Instant now) { asked_ = std::min(asked_, now + pause); }
+
 void PathWatch::network_changed(Instant now) { asked_ = now + settling; }
 
 Instant PathWatch::deadline() const {

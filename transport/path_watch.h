@@ -17,6 +17,8 @@ class PathWatch {
     // How long the first attempt may take, doubled by each that fails, up to the last.
     static constexpr Duration first_patience = std::chrono::seconds(3);
     static constexpr Duration last_patience = std::chrono::seconds(10);
+    // Between an attempt that found no relay and the next: one that is back is found before the call is given up.
+    static constexpr Duration pause = std::chrono::seconds(1);
 
     // We, or the peer, began to look for a path.
     void began(Instant now);
@@ -25,6 +27,8 @@ class PathWatch {
     void received(Instant now);
     // Consent was lost, or no pair of addresses works.
     void failed(Instant now);
+    // No relay gave an address: nothing more can come of this attempt.
+    void unreachable(Instant now);
     // This device's addresses or routes are others now.
     void network_changed(Instant now);
 

@@ -38,7 +38,8 @@ Conversation::Conversation(const ConversationSettings& settings, MediaPath&& pat
     : settings_(settings),
       path_(std::move(path)),
       wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-      log_(std::move(log)) {}
+      log_(std::move(log)),
+      keys_(settings.json, !settings.video.empty() && !settings.sound_only) {}
 
 Expected<std::unique_ptr<Conversation>> Conversation::prepare(const ConversationSettings& settings) {
     auto path = MediaPath::prepare(settings.path);
@@ -61,9 +62,9 @@ Expected<void> Conversation::open_sources() {
     CallSettings& call = settings_.call;
     call.trace_clock = now;
     call.allow_direct = settings_.path.direct;
-    call.video = !settings_.video.empty();
+    call.video = !settings_.video.empty() && !settings_.sound_only;
     call.audio = !settings_.audio.empty();
-    if (call.video) {
+    if (!settings_.video.empty()) {
         auto source =
             VideoSource::open(settings_.video, call.video_width, call.video_height, call.video_frame_rate, true);
         if (!source) return std::unexpected(source.error());
@@ -118,12 +119,13 @@ Expected<EndReason> Conversation::run(Account& account, Call call, Carrier carri
 
 Expected<void> Conversation::run_until_ended(Account& account, Call& call, Carrier& carrier) {
     bool hanging_up = false;
+    keys_.listen();
     for (;;) {
         const auto taken = take_outputs(call, carrier);
         if (!taken || ended_) return taken;
         const bool time_is_up = settings_.seconds > 0 && active_since_ != never &&
                                 now() - active_since_ >= std::chrono::seconds(settings_.seconds);
-        if ((interrupted() || time_is_up) && !hanging_up) {
+        if ((interrupted() || time_is_up || keys_.hangs_up()) && !hanging_up) {
             hanging_up = true;
             call.hang_up(now());
             continue;
@@ -131,6 +133,7 @@ Expected<void> Conversation::run_until_ended(Account& account, Call& call, Carri
         send_media(call);
         report(call);
         wait(call, carrier, hanging_up);
+        keys_.read(call, log_);
         const auto read = read_network(account, call, carrier);
         if (!read) return read;
     }
@@ -150,7 +153,8 @@ Expected<void> Conversation::take(const Output& output, Call& call, Carrier& car
     if (const auto* datagram = std::get_if<Datagram>(&output)) {
         return path_.send(datagram->bytes);
     } else if (const auto* signal = std::get_if<Signal>(&output)) {
-        return carrier_gone_ ? Expected<void>{} : carrier.send(signal->bytes);
+        if (!carrier_gone_ && !carrier.send(signal->bytes)) lose_carrier(call);
+        return {};
     } else if (const auto* frame = std::get_if<ShownFrame>(&output)) {
         return show(*frame);
     } else if (const auto* block = std::get_if<PlayedBlock>(&output)) {
@@ -169,6 +173,8 @@ Expected<void> Conversation::take(const Output& output, Call& call, Carrier& car
         tell("reconnected", "The call goes on");
     } else if (const auto* end = std::get_if<Ended>(&output)) {
         ended_ = end->reason;
+    } else if (const auto words = keys_.hear(output, log_)) {
+        say(*words);
     }
     return {};
 }
@@ -176,7 +182,19 @@ Expected<void> Conversation::take(const Output& output, Call& call, Carrier& car
 // To programs by its name, to people in words.
 void Conversation::tell(const std::string& event, const std::string& words) {
     log_.event({{"event", event}});
+    say(words);
+}
+
+void Conversation::say(const std::string& words) const {
     if (on_terminal() && !settings_.json) std::fprintf(stderr, "\r%s\n", words.c_str());
+}
+
+// Media need it no more; before there are any, nobody can be reached.
+void Conversation::lose_carrier(Call& call) {
+    carrier_gone_ = true;
+    const bool talks = call.state() == CallState::active || call.state() == CallState::reconnecting;
+    if (!talks) call.hang_up(now());
+    if (talks) tell("carrier_gone", "Signals have no way any more; the call goes on");
 }
 
 // Only now, with both sides' consent, is a path to the peer sought.
@@ -238,6 +256,7 @@ void Conversation::send_picture(Call& call) {
     const auto ready = pictures_->take();
     if (!ready || (device && ready->made < media_since_)) return;
     ++pictures_sent_;
+    if (!keys_.shows()) return;  // the source keeps its pace
     const Instant at = now();
     const auto sent = call.send(ready->item.view(device ? ready->made : at), at);
     if (!sent) log_.event({{"event", "refused"}, {"what", "picture"}, {"why", name(sent.error())}});
@@ -276,7 +295,8 @@ void Conversation::report(Call& call) {
                 {"latency_p95_ms", figures.latency_p95_ms},
                 {"epoch", figures.epoch}});
     if (on_terminal() && !settings_.json) {
-        std::fprintf(stderr, "\r%s ", to_line(figures, call.safety_number(), call.short_auth()).c_str());
+        const std::string line = to_line(figures, call.safety_number(), call.short_auth()) + keys_.to_text();
+        std::fprintf(stderr, "\r%s \033[K", line.c_str());  // what stood there may have been longer
     }
 }
 
@@ -303,6 +323,7 @@ void Conversation::wait(const Call& call, const Carrier& carrier, bool hanging_u
     readable(carrier_gone_ ? -1 : carrier.descriptor());
     readable(wake_.get());
     readable(hanging_up ? -1 : interrupt_descriptor());
+    readable(hanging_up ? -1 : keys_.descriptor());
     wake_at = std::min(wake_at, path_.wait_for(descriptors_, now()));
     const timespec timeout = until(wake_at);
     ppoll(descriptors_.data(), descriptors_.size(), &timeout, nullptr);
@@ -324,9 +345,7 @@ Expected<void> Conversation::read_network(Account& account, Call& call, Carrier&
         if (carrier_gone_) return {};
         auto signal = carrier.receive();
         if (!signal) {
-            // No way to say goodbye: the call ends here.
-            carrier_gone_ = true;
-            call.hang_up(now());
+            lose_carrier(call);
             return {};
         }
         if (!*signal) return {};

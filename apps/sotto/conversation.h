@@ -8,6 +8,7 @@
 #include "apps/sotto/carrier.h"
 #include "apps/sotto/event_log.h"
 #include "apps/sotto/feed.h"
+#include "apps/sotto/keys.h"
 #include "apps/sotto/live_line.h"
 #include "apps/sotto/media_path.h"
 #include "apps/sotto/media_source.h"
@@ -25,8 +26,9 @@ struct ConversationSettings {
     std::string log;     // JSON lines with every frame's trace; empty: none
     PathSettings path;
     bool caller = false;
-    int seconds = 0;    // hang up after so long; 0: when told
-    bool json = false;  // events on standard output instead of the live line
+    int seconds = 0;          // hang up after so long; 0: when told
+    bool json = false;        // events on standard output instead of the live line
+    bool sound_only = false;  // at first: pictures once both have agreed to them
 };
 
 class Conversation {
@@ -51,10 +53,12 @@ class Conversation {
     Expected<void> take_outputs(Call& call, Carrier& carrier);
     Expected<void> take(const Output& output, Call& call, Carrier& carrier);
     void tell(const std::string& event, const std::string& words);
+    void say(const std::string& words) const;
     void tell_short_auth(const ShortAuth& symbols);
     Expected<void> show(const ShownFrame& frame);
     Expected<void> play(const PlayedBlock& block);
     Expected<void> begin(Call& call, const Activated& activated);
+    void lose_carrier(Call& call);
     void send_media(Call& call);
     void send_picture(Call& call);
     void send_sound(Call& call);
@@ -67,6 +71,7 @@ class Conversation {
     MediaPath path_;
     transport::net::Descriptor wake_;
     EventLog log_;
+    Keys keys_;
     std::unique_ptr<VideoSource> video_source_;
     std::unique_ptr<AudioSource> audio_source_;
     std::unique_ptr<Feed<codec::I420Buffer>> pictures_;

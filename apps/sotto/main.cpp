@@ -275,7 +275,8 @@ void add_options(CLI::App& command, Options& options) {
     command.add_option("--block-ms", settings.call.audio_block_ms, "10 or 20")->capture_default_str();
     command.add_flag("--stereo", options.stereo, "two channels of sound");
     command.add_option("--seconds", settings.seconds, "hang up after so long");
-    command.add_flag("--json", settings.json, "events as JSON lines on standard output");
+    command.add_flag("--json", settings.json, "events as JSON lines on standard output, orders on standard input");
+    command.add_flag("--sound-only", settings.sound_only, "begin with sound alone; pictures once both agree (p, y, n)");
 }
 
 int run(int argc, char** argv) {

@@ -115,6 +115,7 @@ Expected<void> MediaPath::take(const IceEvent& event, Call& call, EventLog& log,
                    {"seconds", std::chrono::duration<double>(now - opened_).count()}});
     } else if (const auto* failed = std::get_if<IceFailed>(&event)) {
         watch_.failed(now);
+        if (failed->why == IceFailure::no_candidates) watch_.unreachable(now);
         if (failed->why == IceFailure::distrusted) {
             return std::unexpected(
                 "the relay's certificate is not the one of its name, or nobody trusted vouches for it");

@@ -167,9 +167,10 @@ def finish(bench, world, family):
                 packets("relay") + packets("signalling")), missed
 
 
-def begin(bench, mode, family, name, *more):
+def begin(bench, mode, family, name, *more, prepare=lambda world: None):
     """A world in which Bob waits, and the signalling host holds his bundle."""
     world = World(name, mode != "direct")
+    prepare(world)
     bob = Side(bench, world, "bob", "answer", mode, family, *more)
     bob.expect("waiting")
     until = time.monotonic() + 10

@@ -189,10 +189,13 @@ class Signalling(threading.Thread):
                     self._read(role, key.fileobj)
 
     def stop(self):
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         self.join()
         for key in list(self._selector.get_map().values()):
             key.fileobj.close()
+        self._selector.close()
 
     def _accept(self, role, end):
         self._ends[role] = end
@@ -246,7 +249,7 @@ class World:
         self.capture.start()
         self.signalling = Signalling(self.namespace("signalling"))
         if with_relay:
-            self._start_relay()
+            self.start_relay()
 
     def namespace(self, host):
         return f"{self.name}-{host}"
@@ -277,10 +280,10 @@ class World:
                 f"route add default via {router_address(host, 4)}",
                 f"route add ::/0 via {router_address(host, 6)}")))
 
-    def _start_relay(self):
+    def start_relay(self):
         own = [word for family in (4, 6) for word in (
             f"--listening-ip={address('relay', family)}", f"--relay-ip={address('relay', family)}")]
-        relay = self.run("relay", "turnserver", "-n", *own, f"--listening-port={RELAY_PORT}", "--no-tls", "--no-dtls",
+        self.relay = relay = self.run("relay", "turnserver", "-n", *own, f"--listening-port={RELAY_PORT}", "--no-tls", "--no-dtls",
                          "--no-cli", "--lt-cred-mech", f"--user={RELAY_USER}:{RELAY_PASSWORD}", "--realm=sotto.test",
                          "--log-file=/dev/null", "--pidfile=/run/turn.pid", "--min-port=40000", "--max-port=40999")
         for _ in range(100):
@@ -300,6 +303,16 @@ class World:
                 return False
             return True
         return inside(self.namespace("relay"), reach)
+
+    def add_link(self, host, interface, number, up=True):
+        """One more, with an address of its own; whoever wants it needs routes."""
+        here, there = self.namespace(host), f"{host}-{interface}"
+        command("ip", "-n", here, "link", "add", interface, "type", "veth", "peer", "name", there, "netns", self.router)
+        command("ip", "-n", here, "addr", "add", f"10.77.{number}.{number}/24", "dev", interface)
+        command("ip", "-n", self.router, "addr", "add", f"10.77.{number}.1/24", "dev", there)
+        command("ip", "-n", self.router, "link", "set", there, "up")
+        if up:
+            command("ip", "-n", here, "link", "set", interface, "up")
 
     def run(self, host, *words, **streams):
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | streams

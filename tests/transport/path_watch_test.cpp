@@ -88,3 +88,23 @@ TEST_CASE("while a new path is sought silence starts no other attempt") {
     watch.received(last + 1100ms);
     CHECK(watch.deadline() == last + 4s);
 }
+
+TEST_CASE("where no relay gives an address the next attempt is a second later, however many there were") {
+    PathWatch watch;
+    Instant now = start;
+    for (int attempt = 0; attempt < 5; ++attempt) {
+        watch.began(now);
+        watch.unreachable(now + 2s);
+        CHECK_FALSE(watch.restart_due(now + 2999ms));
+        CHECK(watch.deadline() == now + 3s);
+        now += 3s;
+    }
+    // A change of the network does not wait for that.
+    watch.began(now);
+    watch.unreachable(now + 100ms);
+    watch.network_changed(now + 200ms);
+    CHECK(watch.deadline() == now + 200ms + PathWatch::settling);
+    watch.network_changed(now + 100ms);
+    watch.unreachable(now + 150ms);
+    CHECK(watch.deadline() == now + 100ms + PathWatch::settling);
+}

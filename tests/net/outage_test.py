@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Real calls between network namespaces whose relay, signalling host or network goes away in the middle.
+
+usage: outage_test.py SOTTO
+
+Times are said; what is asserted of them is `SLOWNESS` times what docs promise, for machines with much else to do. The order
+of events, and that it is the same call, hold on any machine.
+"""
+import os
+import sys
+import tempfile
+import time
+import wave
+
+import scenarios
+from world import UNABLE, Failed, address, command, enter_namespaces, lacking
+
+SLOWNESS = 3
+RELAY_BACK, NETWORK_BACK = 5.0, 2.0  # seconds
+
+
+class Bench:
+    """What scenarios.Side asks of one."""
+
+    def __init__(self, sotto, folder):
+        self.sotto, self.folder = sotto, folder
+        for number, host in enumerate(("alice", "bob")):
+            with wave.open(self.path(f"{host}.wav"), "wb") as file:
+                file.setparams((1, 2, 48000, 0, "NONE", ""))
+                file.writeframes(scenarios.speech(1, seed=number))
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+
+class Talk:
+    """A call by a relay, under way."""
+
+    def __init__(self, bench, name, prepare=lambda world: None):
+        world, bob = scenarios.begin(bench, "relay", 4, name, "--yes", prepare=prepare)
+        self.world, self.sides = world, (scenarios.Side(bench, world, "alice", "call", "relay", 4), bob)
+        for side in self.sides:
+            since = 0
+            for _ in range(6):  # figures, half a second apart: by then silence would be noticed
+                since = 1 + self.wait_for(side, since, sounds, "sound at first", 20)
+
+    def mark(self):
+        return [len(side.events()) for side in self.sides]
+
+    def wait_for(self, side, since, wanted, what, seconds):
+        """The place of the first such event from `since` on."""
+        until = time.monotonic() + seconds
+        while True:
+            for at, event in enumerate(side.events()[since:], since):
+                if wanted(event):
+                    return at
+            if time.monotonic() > until or side.process.poll() is not None:
+                told = [e["event"] for e in side.events()[since:] if e["event"] != "live"]
+                raise Failed(f"{side.name}: no {what} in {seconds} s, but {told}; {side.errors()}")
+            time.sleep(0.02)
+
+    def both(self, marks, wanted, what, seconds):
+        """Seconds until both have such an event, and its places."""
+        began = time.monotonic()
+        places = [self.wait_for(side, since, wanted, what, max(0.1, seconds - (time.monotonic() - began)))
+                  for side, since in zip(self.sides, marks)]
+        return time.monotonic() - began, places
+
+    def finish(self):
+        """Alice hangs up, by media alone if need be; one call it was, from the beginning."""
+        self.sides[0].say('{"do":"hang_up"}')
+        codes = [side.ended() for side in self.sides]
+        self.world.close()
+        for side, code in zip(self.sides, codes):
+            told = side.events()
+            calls = [event["call"] for event in told if event["event"] == "active"]
+            if code != 0 or len(calls) != 1 or told[-1].get("reason") != "hung up":
+                raise Failed(f"{side.name}: exit code {code}, {len(calls)} calls, {told[-1].get('reason')}")
+
+
+def is_event(name, **fields):
+    return lambda event: event["event"] == name and all(event.get(key) == value for key, value in fields.items())
+
+
+def sounds(event):
+    return event["event"] == "live" and event["audio_in_kbps"] > 0
+
+
+def relay_restarts(bench):
+    """Killed in the middle of a call, and back after a while, twice: media are, too."""
+    talk, told = Talk(bench, "relay-restarts"), []
+    for away in (4.5, 11):
+        marks = talk.mark()
+        talk.world.relay.kill()
+        talk.world.relay.wait()
+        began = time.monotonic()
+        _, silent = talk.both(marks, is_event("reconnecting"), "word that nothing comes", 10 * SLOWNESS)
+        time.sleep(max(0.0, began + away - time.monotonic()))
+        talk.world.start_relay()
+        took, back = talk.both(silent, is_event("reconnected"), "way back", RELAY_BACK * SLOWNESS)
+        told.append(f"{took:.1f} s")
+        for _ in range(6):  # until silence would be noticed again
+            _, back = talk.both([at + 1 for at in back], sounds, "sound", 5 * SLOWNESS)
+    talk.finish()
+    return f"the call goes on {' and '.join(told)} after the relay's return"
+
+
+def relay_stays_away(bench):
+    """The call ends by itself, and says why."""
+    talk = Talk(bench, "relay-stays-away")
+    marks = talk.mark()
+    began = time.monotonic()
+    talk.world.relay.kill()
+    talk.both(marks, is_event("ended", reason="connection lost"), "end", 25 * SLOWNESS)
+    took = time.monotonic() - began
+    for side in talk.sides:
+        if side.ended() != 1 or "connection lost" not in side.errors():
+            raise Failed(f"{side.name} does not say that the connection was lost: {side.errors()}")
+    talk.world.close()
+    if took < 19:
+        raise Failed(f"given up after {took:.1f} s")
+    return f"the call ends after {took:.1f} s: connection lost"
+
+
+def signalling_goes(bench):
+    """Signals are lost from then on; media are not."""
+    talk = Talk(bench, "signalling-goes")
+    marks = talk.mark()
+    talk.world.signalling.stop()
+    _, gone = talk.both(marks, is_event("carrier_gone"), "word that the carrier is gone", 10 * SLOWNESS)
+    for _ in range(3):  # figures, half a second apart
+        _, gone = talk.both([at + 1 for at in gone], is_event("live"), "figures", 5 * SLOWNESS)
+        for side, at in zip(talk.sides, gone):
+            if not sounds(side.events()[at]):
+                raise Failed(f"{side.name} hears nothing any more")
+    if any(event["event"] == "reconnecting" for side in talk.sides for event in side.events()):
+        raise Failed("media stopped")
+    talk.finish()
+    return "media go on, and hanging up is heard by the other side's media"
+
+
+def network_changes(bench):
+    """Alice's interface goes down and another comes up. Signals have a third, for the carrier here does not come back."""
+    def prepare(world):
+        world.add_link("alice", "eth1", 55, up=False)
+        world.add_link("alice", "eth2", 66)
+        command("ip", "-n", world.namespace("alice"), "route", "add", address("signalling", 4), "via", "10.77.66.1")
+    talk = Talk(bench, "network-changes", prepare)
+    here = talk.world.namespace("alice")
+    marks = talk.mark()
+    command("ip", "-n", here, "-batch", "-", text="link set eth0 down\nlink set eth1 up\n"
+            "route add default via 10.77.55.1\n")
+    took, connected = talk.both(marks, is_event("connected"), "new path", NETWORK_BACK * SLOWNESS)
+    took_sound, _ = talk.both([at + 1 for at in connected], sounds, "sound", 2 * SLOWNESS)
+    alice = talk.sides[0].events()[marks[0]:]
+    order = [event["event"] for event in alice
+             if event["event"] in ("network_changed", "path_restarted", "connected")]
+    if order[0] != "network_changed" or order.index("path_restarted") > order.index("connected"):
+        raise Failed(f"Alice tells of {order}")
+    for side, mark in zip(talk.sides, marks):
+        if not any(e["event"] == "connected" and e["generation"] > 0 and e["relayed"] for e in side.events()[mark:]):
+            raise Failed(f"{side.name} has no new path by the relay")
+    talk.finish()
+    return f"a new path after {took:.1f} s, and figures that tell of sound {took_sound:.1f} s later"
+
+
+def main():
+    lacks = lacking()
+    if lacks:
+        print(f"skipped: this machine lacks {'; '.join(lacks)}")
+        return UNABLE
+    enter_namespaces()
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="sotto-net.") as folder:
+        bench = Bench(os.path.realpath(sys.argv[1]), folder)
+        wanted = sys.argv[2:]
+        for run in (relay_restarts, relay_stays_away, signalling_goes, network_changes):
+            if wanted and run.__name__ not in wanted:
+                continue
+            name = run.__name__.replace("_", " ")
+            try:
+                print(f"proved: {name}: {run(bench)}", flush=True)
+            except Failed as failure:
+                failed += 1
+                print(f"FAILED: {name}: {failure}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
