@@ -7,10 +7,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Where sound waits for jitter its soonest is some milliseconds below its mean, by which both are judged.
-constexpr Duration held_to = LipSync::tolerance - 8ms;
-constexpr int smoothing = 8;  // samples
-constexpr int patience = 64;  // blocks of sound, in which it comes to wait as it should
+constexpr Duration held_to = LipSync::tolerance - 4ms;  // the sound's delay is never known to the millisecond
+constexpr Duration swing = 5ms;  // of the delay of sound that waits for jitter, which pictures go along with
+constexpr int smoothing = 8;     // samples
+constexpr int patience = 64;     // blocks of sound, in which it comes to wait as it should
 constexpr Duration settled = 10ms;
 constexpr Duration stale = 1s;
 constexpr Duration leap = 500ms;  // no delay changes that much at once: a stream began anew
@@ -46,7 +46,7 @@ Instant LipSync::due(Duration captured, Instant now) {
     const Duration delay = now.time_since_epoch() - captured;
     arriving_.add(delay, now);
     if (!sound_.known(now)) return now;
-    const Duration early = *std::ranges::min_element(lately_) - delay;
+    const Duration early = std::min(sound_.smoothed, *std::ranges::min_element(lately_) + swing) - delay;
     return early > tolerance ? now + std::min(early - held_to, longest_hold) : now;
 }
 
