@@ -21,12 +21,11 @@ void qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_insn* instruction, void 
 void qemu_plugin_register_atexit_cb(PluginId id, void (*at_exit)(PluginId, void*), void* data);
 std::uint64_t qemu_plugin_start_code();  // of the executable; known once it runs
 std::uint64_t qemu_plugin_end_code();
-std::uint64_t qemu_plugin_entry_code();
 }
 
 namespace {
 
-// Of sotto_counted() and sotto_not_counted(), from the executable's entry: it may be loaded anywhere.
+// Of sotto_counted() and sotto_not_counted(), from the start of the executable's code, which may be anywhere.
 std::int64_t from = 0, to = 0;
 bool counting = false, inside = false;
 std::uint64_t instructions = 0, calls = 0;
@@ -49,7 +48,7 @@ void translated(PluginId, qemu_plugin_tb* block) {
         const auto watch = [&](void (*executed)(unsigned, void*)) {
             qemu_plugin_register_vcpu_insn_exec_cb(instruction, executed, Registers::untouched, nullptr);
         };
-        const auto offset = static_cast<std::int64_t>(address - qemu_plugin_entry_code());
+        const auto offset = static_cast<std::int64_t>(address - qemu_plugin_start_code());
         if (offset == from) watch(begin);
         if (offset == to) watch(end);
         watch(address >= qemu_plugin_start_code() && address < qemu_plugin_end_code() ? counted : elsewhere);
