@@ -19,7 +19,7 @@ GETPROP = """#!/bin/sh
 case $1 in ro.product.cpu.abi) echo "$FAKE_ABI" ;; ro.product.model) echo "Fake One" ;; *) echo "" ;; esac
 """
 TASKSET = """#!/bin/sh
-echo "taskset $*" >>"$FAKE_PHONE/log"
+echo "pinned to $1" >>"$FAKE_PHONE/log"
 shift
 echo 55000 >"$FAKE_PHONE/sys/class/thermal/thermal_zone0/temp"
 echo 1200000 >"$FAKE_PHONE/sys/devices/system/cpu/cpu1/cpufreq/scaling_max_freq"
@@ -68,7 +68,8 @@ class PhoneTest(unittest.TestCase):
         write(os.path.join(self.sys, f"class/thermal/thermal_zone{number}/temp"), temperature + "\n")
 
     def run_phone(self, *words, program=None, arguments=("--quick", "--only", "gf256"), **environment):
-        machine = struct.unpack("<H", open(PROGRAM, "rb").read(20)[18:])[0]
+        with open(PROGRAM, "rb") as file:
+            machine, = struct.unpack("<H", file.read(20)[18:])
         env = {**os.environ, "ADB": os.path.join(HERE, "fake_adb.sh"), "FAKE_PHONE": self.folder,
                "FAKE_EMULATOR": EMULATOR, "FAKE_ABI": {183: "arm64-v8a", 62: "x86_64"}[machine], **environment}
         self.out = os.path.join(self.folder, "out")
@@ -86,7 +87,7 @@ class PhoneTest(unittest.TestCase):
     def test_repeats_run_pinned_to_the_fastest_cores_from_a_cool_phone_and_come_back_with_its_state(self):
         done = self.run_phone("--repeats", "2", "--cool", "41")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(self.log().count("taskset 6 "), 2)  # cores 1 and 2, not 0
+        self.assertEqual(self.log().count("pinned to 6\n"), 2)  # cores 1 and 2, not 0
         first, second = self.result(1), self.result(2)
         self.assertEqual(first["phone"]["model"], "Fake One")
         self.assertEqual(first["phone"]["cores"], [1, 2])
@@ -104,7 +105,7 @@ class PhoneTest(unittest.TestCase):
 
     def test_cores_can_be_chosen_and_must_be_there(self):
         self.assertEqual(self.run_phone("--repeats", "1", "--cores", "0,2").returncode, 0)
-        self.assertIn("taskset 5 ", self.log())
+        self.assertIn("pinned to 5\n", self.log())
         done = self.run_phone("--cores", "7")
         self.assertEqual(done.returncode, 2)
         self.assertIn("no core 7", done.stderr)
