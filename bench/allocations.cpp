@@ -43,7 +43,8 @@ Allocations stop_counting() {
 using sotto::bench::counted;
 using sotto::bench::counting;
 
-#ifdef __GLIBC__
+// A static C library has its own malloc in the same object as what would reach it.
+#if defined(__GLIBC__) && !defined(SOTTO_STATIC)
 
 // glibc's allocator under the names by which a program that replaces malloc still reaches it.
 extern "C" {

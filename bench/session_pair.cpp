@@ -5,18 +5,17 @@
 namespace sotto::bench {
 namespace {
 
-crypto::Device new_device() {
-    return crypto::Device::generate(crypto::Identity::generate(system_random()), system_random());
+crypto::Device new_device(Random& random = system_random()) {
+    return crypto::Device::generate(crypto::Identity::generate(random), random);
 }
 
 }  // namespace
 
-SessionPair::SessionPair() : ends_(meet()) {}
+SessionPair::SessionPair(Random& random) : ends_(meet(random)) {}
 
-SessionPair::Ends SessionPair::meet() {
-    Random& random = system_random();
-    const auto alices = new_device();
-    const auto bobs = new_device();
+SessionPair::Ends SessionPair::meet(Random& random) {
+    const auto alices = new_device(random);
+    const auto bobs = new_device(random);
     auto prekeys = crypto::PrekeyStore::generate(1, random);
     auto alice = must(crypto::Session::initiate(alices, prekeys.publish(bobs), random), "cannot initiate");
     const auto first = must(alice.seal({}, crypto::Step::fresh), "cannot seal");

@@ -3,13 +3,14 @@
 
 #include "bench/peers/peer.h"
 #include "crypto/session.h"
+#include "sotto/random.h"
 
 namespace sotto::bench {
 
 // Two sides that have answered each other, so that no initial header is sent any more.
 class SessionPair {
   public:
-    SessionPair();
+    explicit SessionPair(Random& random = system_random());
     void send(End from, Bytes plaintext, crypto::Step step = crypto::Step::keep);
     // Two messages, each with a step. Afterwards Alice's chain is answered: the next 100 need no KEM key.
     void round_trip(Bytes plaintext);
@@ -22,7 +23,7 @@ class SessionPair {
     struct Ends {
         crypto::Session alice, bob;
     };
-    static Ends meet();
+    static Ends meet(Random& random);
     Ends ends_;
 };
 
