@@ -56,7 +56,7 @@ AudioSender::AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& e
 Result<AudioSender> AudioSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
                                         Random& random) {
     // Lost audio is recovered by FEC, not by retransmission: the history is only the queue's memory.
-    auto out = SendStream::create(std::move(key), {.ssrc = ssrc, .history = 8, .reports = 2}, random);
+    auto out = SendStream::create(std::move(key), {.ssrc = ssrc, .history = 16, .reports = 2}, random);
     if (!out) return Failure(out.error());
     if (!enabled) return AudioSender(std::move(*out), std::nullopt);
 
@@ -92,6 +92,12 @@ Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& t
     const PayloadType type = in_front > 0 ? redundant_payload_type : opus_payload_type;
     const SequenceNumber number = stream.keep(in_front + *size, type, last_timestamp_, !std::exchange(begun_, true));
     outbox.push({.kind = Departure::Kind::audio, .sequence = number, .queued = now});
+    if (copies_.twice && !pairs_) {
+        const Bytes said = room.first(in_front + *size);
+        std::ranges::copy(said, stream.payload_room().begin());
+        const SequenceNumber again = stream.keep(said.size(), type, last_timestamp_, false);
+        outbox.push({.kind = Departure::Kind::audio_again, .sequence = again, .queued = now});
+    }
     trace[Stage::protect] = traces.stamp(now);
     traces.push(trace);
     return {};
@@ -106,7 +112,9 @@ AudioCopies AudioSender::in_front() const {
 void AudioSender::set_pairs(bool pairs) { pairs_ = pairs && encoder_ && encoder_->settings().frame_ms == 10; }
 
 void AudioSender::set_copies(const AudioCopies& copies) {
-    copies_ = {.count = std::clamp(copies.count, 0, AudioCopies::most), .spacing = std::clamp(copies.spacing, 1, 2)};
+    copies_ = {.count = std::clamp(copies.count, 0, AudioCopies::most),
+               .spacing = std::clamp(copies.spacing, 1, 2),
+               .twice = copies.twice};
 }
 
 void AudioSender::set_bitrate(int bits_per_second) {

@@ -9,15 +9,16 @@ namespace {
 
 constexpr int packet_overhead =
     static_cast<int>(transport::rtp_header_size + transport::srtp_tag_size + transport::srtp_mki_size);  // bytes
-constexpr int reports = 8'000;              // bit/s for RTCP
-constexpr int start_rate = 300'000;         // bit/s, before the path has shown what it takes
-constexpr int good_audio = 16'000;          // wideband speech (RFC 6716 §2.1.1)
-constexpr int least_audio = 8'000;          // narrowband speech: intelligible
-constexpr int least_video = 20'000;         // below that there are no pictures worth sending
-constexpr double audio_share = 0.45;        // of everything, before sound makes do with less
-constexpr double repair_reserve = 1.35;     // of the video's maximum, with its repair
-constexpr double unrepaired_frames = 0.01;  // share that has to wait for a retransmission
-constexpr double heavy_loss = 0.2;          // where retransmissions get lost, too
+constexpr int reports = 8'000;                          // bit/s for RTCP
+constexpr int start_rate = 300'000;                     // bit/s, before the path has shown what it takes
+constexpr int good_audio = 16'000;                      // wideband speech (RFC 6716 §2.1.1)
+constexpr int least_audio = 8'000;                      // narrowband speech: intelligible
+constexpr int least_video = 20'000;                     // below that there are no pictures worth sending
+constexpr double audio_share = 0.45;                    // of everything, before sound makes do with less
+constexpr int wide = 1'000'000, hardly_wide = 700'000;  // bit/s: sound twice is a tenth of it
+constexpr double repair_reserve = 1.35;                 // of the video's maximum, with its repair
+constexpr double unrepaired_frames = 0.01;              // share that has to wait for a retransmission
+constexpr double heavy_loss = 0.2;                      // where retransmissions get lost, too
 
 constexpr int longest_burst = 24;  // packets; more are an outage, which no repair bridges
 
@@ -122,9 +123,10 @@ void SendingBudget::poll(Instant now) {
 void SendingBudget::split() {
     const int target = rate_.target();
     pace();
+    wide_ = target >= (wide_ ? hardly_wide : wide);
     // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one. Wideband
     // speech without copies comes before any picture.
-    shares_.audio_copies = copies_for(losses_, audio_losses_);
+    shares_.audio_copies = copies_for(losses_, audio_losses_, wide_);
     shares_.audio_bitrate = limits_.audio_bitrate;
     int& copies = shares_.audio_copies.count;
     const auto cost = [&] { return audio_cost(shares_.audio_bitrate, copies, limits_.audio_packets); };
@@ -139,8 +141,9 @@ void SendingBudget::split() {
     while (cost() > most && copies > 0) --copies;
     lower_to(least_audio);
 
-    shares_.video_bitrate = video_share(target - cost() - reports);
-    shares_.video_sustained = video_share(rate_.sustained() - cost() - reports);
+    const int sound = shares_.audio_copies.twice ? 2 * cost() : cost();
+    shares_.video_bitrate = video_share(target - sound - reports);
+    shares_.video_sustained = video_share(rate_.sustained() - sound - reports);
 }
 
 void SendingBudget::pace() {

@@ -107,6 +107,7 @@ class SendingBudget {
     Duration round_trip_{};
     std::optional<Instant> dropped_;
     bool held_ = false;
+    bool wide_ = false;  // sound may leave twice
     Instant probing_until_ = Instant::min();
 };
 
