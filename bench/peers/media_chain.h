@@ -1,0 +1,28 @@
+// Another program's way of a picture, from one codec to the other, for a figure beside ours in the same run.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "sotto/media.h"
+
+namespace sotto::bench {
+
+class MediaChain {
+  public:
+    virtual ~MediaChain() = default;
+    // Sends a picture of the scene through the whole chain and waits until it comes out. Gives the microseconds of
+    // processor time from where the encoder hands its frame on until the decoder is handed it.
+    virtual double pass(const VideoFrame& picture) = 0;
+};
+
+struct OpenChain {
+    std::unique_ptr<MediaChain> chain;
+    std::string version;
+};
+
+// GStreamer's vp8enc ! rtpvp8pay ! srtpenc ! srtpdec ! rtpvp8depay ! vp8dec. The error says what is missing.
+std::expected<OpenChain, std::string> open_gstreamer();
+
+}  // namespace sotto::bench
