@@ -3,8 +3,10 @@
 
 #include <expected>
 #include <memory>
+#include <span>
 #include <string>
 
+#include "sotto/bytes.h"
 #include "sotto/media.h"
 
 namespace sotto::bench {
@@ -17,12 +19,20 @@ class MediaChain {
     virtual double pass(const VideoFrame& picture) = 0;
 };
 
-struct OpenChain {
-    std::unique_ptr<MediaChain> chain;
-    std::string version;
+// The same without codecs, for frames that follow each other.
+class FrameChain {
+  public:
+    virtual ~FrameChain() = default;
+    virtual double pass(std::span<const Buffer> frames) = 0;  // of all of them
 };
 
-// GStreamer's vp8enc ! rtpvp8pay ! srtpenc ! srtpdec ! rtpvp8depay ! vp8dec. The error says what is missing.
-std::expected<OpenChain, std::string> open_gstreamer();
+// GStreamer's vp8enc ! rtpvp8pay ! srtpenc ! srtpdec ! rtpvp8depay ! vp8dec.
+struct Gstreamer {
+    std::unique_ptr<MediaChain> whole;
+    std::unique_ptr<FrameChain> between;
+    std::string version;
+};
+// The error says what is missing.
+std::expected<Gstreamer, std::string> open_gstreamer();
 
 }  // namespace sotto::bench
