@@ -40,10 +40,10 @@ std::string system_name() {
     return std::string(names.sysname) + " " + names.release + " " + names.machine;
 }
 
-// Of the libraries in this process only libsrtp2 needs one of these, but for OpenSSL, which a peer's cryptography is
+// Of the libraries in this process only libsrtp2 needs one of these, but for OpenSSL, which peers are
 // made of: where that is built in, finding it says nothing.
 std::string srtp_crypto() {
-#ifdef SOTTO_BENCH_SIGNAL
+#ifdef SOTTO_BENCH_CRYPTO
     std::string found = "OpenSSL, or its own AES, or linked in";
 #else
     std::string found = "its own AES, or linked in";
@@ -53,7 +53,7 @@ std::string srtp_crypto() {
             const std::string_view path = info->dlpi_name;
             auto& name = *static_cast<std::string*>(out);
             if (path.find("libnss3") != path.npos) name = "NSS";
-#ifndef SOTTO_BENCH_SIGNAL
+#ifndef SOTTO_BENCH_CRYPTO
             if (path.find("libcrypto") != path.npos) name = "OpenSSL";
 #endif
             if (path.find("libmbedcrypto") != path.npos) name = "Mbed TLS";

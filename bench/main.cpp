@@ -4,9 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <fstream>
 
 #include "bench/machine.h"
+#include "bench/results/command.h"
+#include "bench/results/page.h"
 #include "bench/subjects.h"
 
 namespace sotto::bench {
@@ -24,7 +25,7 @@ constexpr std::array subjects{
     Subject{"srtp_path", measure_srtp_path, 2}, Subject{"epochs", measure_epochs, 1},
     Subject{"ratchet", measure_ratchet, 4},     Subject{"peers", measure_peers, 4},
     Subject{"memory", measure_memory, 0},       Subject{"codec", measure_codec, 4},
-    Subject{"gf256", measure_gf256, 1},
+    Subject{"gf256", measure_gf256, 1},         Subject{"media_peers", measure_media_peers, 3},
 };
 
 struct Options {
@@ -32,6 +33,7 @@ struct Options {
     bool quick = false;
     std::vector<std::string> only;
     std::string json;
+    std::string html;
 };
 
 // One line on a terminal, rewritten; nothing elsewhere.
@@ -90,21 +92,19 @@ int run(const Options& options) {
     const Machine machine = describe_machine();
     const Report report = measure(options);
     std::printf("%s\n%s", machine.to_text().c_str(), report.to_text().c_str());
-    if (options.json.empty()) return 0;
     nlohmann::json json = report.to_json();
-    json["schema"] = 1;
+    json["schema"] = results_schema;
     json["program"] = "sotto-bench";
     json["seconds"] = options.quick ? 2.0 : options.seconds;
     json["quick"] = options.quick;
     json.update(machine.to_json());
-    std::ofstream file(options.json);
-    file << json.dump(2) << "\n";
-    if (file.flush()) return 0;
-    std::fprintf(stderr, "sotto-bench: cannot write %s\n", options.json.c_str());
-    return exit_failed;
+    if (!options.json.empty()) write_file(options.json, json.dump(2) + "\n");
+    if (!options.html.empty()) write_page(json, options.html);
+    return 0;
 }
 
 int main(int argc, char** argv) {
+    if (const auto done = results_command(argc, argv)) return *done;
     CLI::App app("Measures Sotto against the libraries it is made of", "sotto-bench");
     Options options;
     std::vector<std::string> names;
@@ -116,6 +116,8 @@ int main(int argc, char** argv) {
     app.add_flag("--quick", options.quick, "two seconds in all: shows that it runs, the figures say little");
     app.add_option("--only", options.only, "measure only this subject; may be repeated")->check(CLI::IsMember(names));
     app.add_option("--json", options.json, "also write everything to this file");
+    app.add_option("--html", options.html, "also write a page with plots to this file");
+    app.footer("sotto-bench compare --help: two such files beside each other; sotto-bench html --help: a page of one.");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

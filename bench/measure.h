@@ -63,18 +63,29 @@ struct Spread {
     double p10 = 0;
     double p90 = 0;
     std::size_t samples = 0;
+    std::vector<double> rounds{};  // what it was taken of, in order; evenly picked where there are very many
+    static constexpr std::size_t max_rounds = 500;
 };
 
 // A figure that is counted, not measured: it has no spread.
 inline Spread exactly(double value) { return {.median = value, .p10 = value, .p90 = value, .samples = 1}; }
 
+// At most `count` of the values, in order.
+inline std::vector<double> evenly(const std::vector<double>& values, std::size_t count) {
+    if (values.size() <= count) return values;
+    std::vector<double> some;
+    for (std::size_t i = 0; i < count; ++i) some.push_back(values[i * values.size() / count]);
+    return some;
+}
+
 inline Spread spread(std::vector<double> values) {
     if (values.empty()) return {};
+    std::vector<double> rounds = evenly(values, Spread::max_rounds);
     std::ranges::sort(values);
     const auto at = [&](double share) {
         return values[static_cast<std::size_t>(std::lround(share * static_cast<double>(values.size() - 1)))];
     };
-    return {.median = at(0.5), .p10 = at(0.1), .p90 = at(0.9), .samples = values.size()};
+    return {.median = at(0.5), .p10 = at(0.1), .p90 = at(0.9), .samples = values.size(), .rounds = std::move(rounds)};
 }
 
 struct Comparison {

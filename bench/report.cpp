@@ -78,6 +78,7 @@ nlohmann::json Report::to_json() const {
             entry["at_most"] = *figure.at_most;
             entry["met"] = figure.met();
         }
+        if (!figure.value.rounds.empty()) entry["rounds"] = figure.value.rounds;
         figures.push_back(std::move(entry));
     }
     nlohmann::json notes = nlohmann::json::array();

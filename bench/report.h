@@ -31,8 +31,8 @@ class Report {
     void note(const std::string& subject, const std::string& text) { notes_.push_back({subject, text}); }
 
     std::string to_text() const;
-    // {"figures":[{"subject","name","unit","median","p10","p90","samples","at_most","met"}],"notes":[...]};
-    // the last two are null where a figure has no goal.
+    // {"figures":[{"subject","name","unit","median","p10","p90","samples","at_most","met","rounds":[...]}],"notes":[...]};
+    // "at_most" and "met" are null where a figure has no goal; what was counted has no "rounds".
     nlohmann::json to_json() const;
 
   private:

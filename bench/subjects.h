@@ -17,6 +17,7 @@ void measure_srtp_path(const Run& run);
 void measure_epochs(const Run& run);
 void measure_ratchet(const Run& run);
 void measure_peers(const Run& run);
+void measure_media_peers(const Run& run);
 void measure_memory(const Run& run);
 void measure_codec(const Run& run);
 void measure_gf256(const Run& run);

@@ -1,0 +1,129 @@
+// The way of a frame between the codecs beside the least that encrypting it costs, and beside GStreamer's way.
+#include "bench/frame_path.h"
+#include "bench/peers/aes_gcm.h"
+#include "bench/peers/media_chain.h"
+#include "bench/subjects.h"
+#include "codec/vp8_decoder.h"
+#include "codec/vp8_encoder.h"
+
+namespace sotto::bench {
+namespace {
+
+constexpr const char* subject = "media peers";
+constexpr double gstreamer_at_most = 1.0 / 8;
+
+#ifdef SOTTO_BENCH_CRYPTO
+// Seals and opens the packets that FramePath makes of the same frames; laying them out is not timed.
+class AesPath {
+  public:
+    explicit AesPath(const std::vector<Buffer>& frames) : aes_(std::span(key_).first<32>()) {
+        for (const Buffer& frame : frames) frames_.push_back(packetise(frame));
+    }
+
+    Whole run() {
+        working_.clear();
+        for (std::size_t i = 0; i < batch; ++i) {
+            const auto& frame = frames_[sent_++ % frames_.size()];
+            working_.insert(working_.end(), frame.begin(), frame.end());
+        }
+        const double time = timed([&] {
+            for (PlainPacket& packet : working_) {
+                const MutableBytes bytes =
+                    std::span(packet.bytes).first(static_cast<std::size_t>(packet.size) + BareAes::tag_size);
+                aes_.seal(bytes, ++number_);
+                require(aes_.open(bytes, number_), "OpenSSL does not open");
+            }
+        });
+        return {a_frame(time)};
+    }
+
+  private:
+    std::array<std::byte, 44> key_ = master_key();
+    BareAes aes_;
+    std::vector<std::vector<PlainPacket>> frames_;
+    std::vector<PlainPacket> working_;
+    std::size_t sent_ = 0;
+    std::uint64_t number_ = 0;
+};
+
+void measure_limit(const Run& run, const std::vector<Buffer>& frames) {
+    FramePath ours(frames, master_key());
+    AesPath aes(frames);
+    const auto compared = interleave<1>(run.budget, [&] { return ours.run(); }, [&] { return aes.run(); });
+    run.report.add(subject, "all that is not codec, both sides", "AES-256-GCM alone, by OpenSSL " + aes_version(),
+                   compared[0]);
+}
+#else
+void measure_limit(const Run& run, const std::vector<Buffer>&) {
+    run.report.note(subject, "AES-256-GCM by OpenSSL: not installed");
+}
+#endif
+
+// Sotto's codecs do the same work around its frames as GStreamer's do around theirs.
+class CodedPath {
+  public:
+    CodedPath(const Scene& scene, const std::vector<Buffer>& frames) : scene_(scene), path_(frames, master_key()) {}
+
+    Whole run() {
+        return path_.run_between(
+            [&] {
+                must(encoder_.encode(scene_.frame(next_), Scene::timestamp(next_), {.key = next_ == 0}),
+                     "cannot encode");
+                ++next_;
+            },
+            [&](const Buffer& frame) { must(decoder_.decode(frame), "cannot decode"); });
+    }
+
+  private:
+    const Scene& scene_;
+    FramePath path_;
+    codec::Vp8Encoder encoder_ = must(codec::Vp8Encoder::create({}), "cannot make a VP8 encoder");
+    codec::Vp8Decoder decoder_ = must(codec::Vp8Decoder::create(), "cannot make a VP8 decoder");
+    std::size_t next_ = 0;
+};
+
+void measure_chains(const Run& run, const std::vector<Buffer>& frames) {
+    auto opened = open_gstreamer();
+    if (!opened) return run.report.note(subject, opened.error());
+    const std::string peer = "GStreamer " + opened->version;
+
+    FramePath path(frames, master_key());
+    std::size_t first = 0;
+    const auto their_frames = [&]() -> Whole {
+        const std::span<const Buffer> some = std::span(frames).subspan(first, batch);
+        first = (first + batch) % frames.size();
+        return {a_frame(opened->between->pass(some))};
+    };
+    const auto between = interleave<1>(run.budget, [&] { return path.run(); }, their_frames);
+    run.report.add(subject, "frames that follow each other", peer + ", rtpvp8pay to rtpvp8depay", between[0],
+                   gstreamer_at_most);
+
+    CodedPath coded(run.scene, frames);
+    std::size_t next = 0;
+    const auto their_pictures = [&]() -> Whole {
+        double time = 0;
+        for (std::size_t i = 0; i < batch; ++i) time += opened->whole->pass(run.scene.frame(next++));
+        return {a_frame(time)};
+    };
+    const auto whole = interleave<1>(run.budget, [&] { return coded.run(); }, their_pictures);
+    run.report.add(subject, "the same between encoding and decoding", peer + ", the same within its whole chain",
+                   whole[0]);
+}
+
+}  // namespace
+
+#ifndef SOTTO_BENCH_GSTREAMER
+std::expected<Gstreamer, std::string> open_gstreamer() {
+    return std::unexpected("GStreamer: its headers were not there when this was built");
+}
+#endif
+
+void measure_media_peers(const Run& run) {
+    run.report.note(subject, "the frames of the srtp path; Chromium over emulated links: bench/network");
+    const std::vector<Buffer> frames = run.scene.encoded(10 * Scene::frame_rate);
+    measure_limit(run, frames);
+    static_assert(10 * Scene::frame_rate % batch == 0, "a batch is a whole span of frames");
+    measure_chains(run, frames);
+}
+
+}  // namespace sotto::bench
