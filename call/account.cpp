@@ -141,6 +141,8 @@ Result<Buffer> Account::bundle() {
     return bundle;
 }
 
+Buffer Account::lasting_bundle() const { return crypto::encode(state_->prekeys.publish_lasting(state_->device)); }
+
 std::size_t Account::one_time_prekeys_left() const { return state_->prekeys.one_time_left(); }
 
 Result<void> Account::renew_prekeys() {

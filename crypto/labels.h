@@ -28,6 +28,9 @@ inline constexpr std::string_view store_records = "Sotto_v1_store_records";  // 
 inline constexpr std::string_view store_names = "Sotto_v1_store_names";      // info of the key that hides names
 inline constexpr std::string_view store_marks = "Sotto_v1_store_marks";      // info of the key of header and anchor
 
+// Of the command line alone: docs/protocol.md, "The MQTT carrier".
+inline constexpr std::string_view mqtt_client = "Sotto_v1_mqtt_client";  // hash input
+
 // One byte before each encoded public key, so that no two kinds share an encoding (PQXDH §2.2: disjoint ranges).
 inline constexpr std::uint8_t x25519_type = 0x01;
 inline constexpr std::uint8_t ml_kem_768_type = 0x02;

@@ -128,25 +128,30 @@ void PrekeyStore::renew(std::size_t one_time, Random& random) {
     current_ = std::move(next);
 }
 
-PrekeyBundle PrekeyStore::publish(const Device& device) {
+PrekeyBundle PrekeyStore::bundle_with(PrekeyId kem, const Device& device) const {
     PrekeyBundle bundle{.owner = device.certificate(),
                         .signed_prekey = {.id = current_.signed_id, .key = current_.signed_prekey.shared},
-                        .kem_prekey = {},
+                        .kem_prekey = {.id = kem, .key = kem_pair_of(*current_.find_kem(kem)).shared},
                         .one_time = std::nullopt};
-    bundle.kem_prekey.id = current_.last_resort_id;
-    if (!current_.unpublished.empty()) {
-        OneTimePair pair = std::move(current_.unpublished.front());
-        current_.unpublished.pop_front();
-        bundle.one_time = OneTimePrekey{.id = pair.curve_id, .key = public_of(pair.curve)};
-        bundle.kem_prekey.id = pair.kem_id;
-        current_.one_time.emplace(pair.curve_id, std::move(pair.curve));
-        current_.one_time_kem.emplace(pair.kem_id, std::move(pair.kem));
-    }
-    bundle.kem_prekey.key = kem_pair_of(*current_.find_kem(bundle.kem_prekey.id)).shared;
     SignedPrekey& curve = bundle.signed_prekey;
     curve.signature = device.sign(signed_bytes(labels::signed_prekey, curve.id, encode(curve.key)));
-    KemPrekey& kem = bundle.kem_prekey;
-    kem.signature = device.sign(signed_bytes(labels::kem_prekey, kem.id, encode(kem.key)));
+    bundle.kem_prekey.signature = device.sign(signed_bytes(labels::kem_prekey, kem, encode(bundle.kem_prekey.key)));
+    return bundle;
+}
+
+PrekeyBundle PrekeyStore::publish_lasting(const Device& device) const {
+    return bundle_with(current_.last_resort_id, device);
+}
+
+PrekeyBundle PrekeyStore::publish(const Device& device) {
+    if (current_.unpublished.empty()) return publish_lasting(device);
+    OneTimePair pair = std::move(current_.unpublished.front());
+    current_.unpublished.pop_front();
+    const OneTimePrekey one_time{.id = pair.curve_id, .key = public_of(pair.curve)};
+    current_.one_time.emplace(pair.curve_id, std::move(pair.curve));
+    current_.one_time_kem.emplace(pair.kem_id, std::move(pair.kem));
+    PrekeyBundle bundle = bundle_with(pair.kem_id, device);
+    bundle.one_time = one_time;
     return bundle;
 }
 

@@ -70,6 +70,8 @@ class PrekeyStore {
     // A bundle for one initiator, signed by `device`. Hands each pair of one-time prekeys out once, in order; when they
     // are used up, without a curve one and with the last-resort KEM prekey.
     PrekeyBundle publish(const Device& device);
+    // A bundle for every initiator: no one-time prekeys in it, so it may be given out more than once (PQXDH §3.2).
+    PrekeyBundle publish_lasting(const Device& device) const;
     std::size_t one_time_left() const { return current_.unpublished.size(); }
 
     // What an initial message with this base key EK_A was made for. A message is accepted once: its base key is
@@ -109,6 +111,7 @@ class PrekeyStore {
         const KemSeed* find_kem(PrekeyId id) const;
         bool has_kem(PrekeyId id) const;
     };
+    PrekeyBundle bundle_with(PrekeyId kem, const Device& device) const;
     static Batch make_batch(std::size_t one_time, const Batch& before, Random& random);
     static std::size_t saved_size(const Batch& batch);
     static void save(const Batch& batch, ByteWriter& out);

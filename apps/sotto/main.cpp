@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/sotto/broker_command.h"
 #include "apps/sotto/conversation.h"
 #include "apps/sotto/interrupt.h"
 #include "apps/sotto/report.h"
@@ -301,10 +302,15 @@ int run(int argc, char** argv) {
     report_command.add_option("--audio", report.audio, "the sender's source");
     report_command.add_option("--video-origin", report.video_origin, "what the pictures are");
     report_command.add_flag("--json", report_json, "one JSON object on standard output");
+    BrokerCommand broker(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : exit_unusable;
+    }
+    if (broker.parsed()) {
+        const auto ran = broker.run();
+        return ran ? 0 : complain(ran.error());
     }
     listen_for_interrupt();
     if (call_command.parsed()) return run_call(std::move(call));

@@ -123,6 +123,10 @@ class SOTTO_API Account {
     // What a caller needs to reach us, for any directory: each call hands out another one-time prekey.
     // Errors: the store's.
     Result<Buffer> bundle();
+    // One for a place that gives the same bytes to everybody, such as a retained message: without one-time prekeys, the
+    // same until the next renewal. Whoever steals our prekeys can read first messages made for it until the second
+    // renewal after it; whoever repeats one is refused. So renew more often where nothing else is published.
+    Buffer lasting_bundle() const;
     // When none is left bundles go without: whoever steals our prekeys before they are renewed can read such first
     // messages.
     std::size_t one_time_prekeys_left() const;

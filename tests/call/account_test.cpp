@@ -19,10 +19,11 @@ constexpr Instant now{std::chrono::seconds(1000)};
 
 // Somebody who seals and opens by hand.
 struct Caller {
-    Caller(Account& account, Random& source)
+    Caller(Account& account, Random& source) : Caller(*account.bundle(), source) {}
+    Caller(Bytes bundle, Random& source)
         : random(source),
           device(crypto::Device::generate(crypto::Identity::generate(random), random)),
-          session(begin(*account.bundle())) {}
+          session(begin(bundle)) {}
 
     crypto::Session begin(Bytes bundle) const {
         return std::move(*crypto::Session::initiate(device, *crypto::parse_bundle(bundle), random));
@@ -200,6 +201,39 @@ TEST_CASE_FIXTURE(Fixture, "a bundle is good until the second renewal after it w
     CHECK(account.receive(first, now).error() == Error::replayed);
     CHECK(account.receive(early.offer(), now));
     CHECK(account.receive(fresh.offer(), now));
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a lasting bundle takes no one-time prekey, serves many, and a replay of what it began never opens") {
+    const Buffer lasting = account.lasting_bundle();
+    CHECK(lasting.size() == 1485);
+    CHECK(bundle_owner(lasting) == account.identity());
+    CHECK(account.one_time_prekeys_left() == 100);
+    std::vector<Buffer> first;
+    for (int i = 0; i < 150; ++i) {  // more than there are one-time prekeys
+        Caller caller(account.lasting_bundle(), random);
+        first.push_back(caller.offer());
+        CHECK(account.receive(first.back(), now));
+    }
+    CHECK(account.one_time_prekeys_left() == 100);
+    CHECK(account.lasting_bundle() == lasting);
+    for (const Buffer& offer : first) CHECK(account.receive(offer, now).error() == Error::replayed);
+
+    Caller early(lasting, random), late(lasting, random);
+    REQUIRE(account.renew_prekeys());
+    CHECK(account.lasting_bundle() != lasting);
+    CHECK(account.receive(early.offer(), now));
+    for (const Buffer& offer : first) CHECK(account.receive(offer, now).error() == Error::replayed);
+    REQUIRE(account.renew_prekeys());
+    CHECK(account.receive(late.offer(), now).error() == Error::unknown_prekey);
+    CHECK_FALSE(account.receive(first.front(), now));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a lasting bundle is the one that is given out when one-time prekeys are used up") {
+    const Buffer lasting = account.lasting_bundle();
+    CHECK(*account.bundle() != lasting);
+    while (account.one_time_prekeys_left() > 0) REQUIRE(account.bundle());
+    CHECK(*account.bundle() == lasting);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a forged repeat of a first header is called forged, whichever session it names") {

@@ -1,4 +1,4 @@
-// Seeds of routes, for make_seeds.cpp.
+// Seeds of routes and of topics, for make_seeds.cpp.
 #include "fuzz/seed.h"
 #include "transport/ice_description.h"
 
@@ -52,9 +52,26 @@ void ice_description(const Folder& folder) {
     folder.write("later-version", changed);
 }
 
+// A topic, a zero byte, a payload.
+void mqtt_letter(const Folder& folder) {
+    const std::string ours = "01" + std::string(62, '0'), theirs(64, 'a');
+    const std::string letter = "sotto/1/inbox/bob/" + ours + "/alice/" + theirs;
+    const auto write = [&](const char* name, const std::string& topic, std::string_view payload) {
+        folder.write(name, Seed{}.add(as_bytes(topic)).u8(0).add(as_bytes(payload)));
+    };
+    write("letter", letter, "a signal");
+    write("letter-to-another", "sotto/1/inbox/bob/" + theirs + "/alice/" + theirs, "a signal");
+    write("letter-too-deep", letter + "/x", "a signal");
+    write("letter-upper-case", "sotto/1/inbox/bob/" + ours + "/alice/" + std::string(64, 'A'), "a signal");
+    write("letter-empty", letter, "");
+    write("bundle", "sotto/1/bundle/bob/" + theirs, "a bundle");
+    write("bundle-of-another", "sotto/1/bundle/bobby/" + theirs, "a bundle");
+}
+
 }  // namespace
 
 void make_route_seeds(const std::filesystem::path& root) {
     udp_route({root, "udp_route"});
     ice_description({root, "ice_description"});
+    mqtt_letter({root, "mqtt_letter"});
 }

@@ -9,7 +9,7 @@ missed=0
 # breach FILE LINE EXPECTED: with LINE added to FILE the check must fail and say EXPECTED.
 breach() {
     rm -rf "${copy:?}"/*
-    cp -r "$root"/{include,base,crypto,codec,transport,call} "$copy"
+    cp -r "$root"/{include,base,crypto,codec,transport,call,apps} "$copy"
     printf '%s\n' "$2" >>"$copy/$1"
     local said
     if said=$("$root/tests/tree/layers_test.sh" "$copy") || ! grep -qF "$3" <<<"$said"; then
@@ -25,6 +25,7 @@ breach codec/vp8_encoder.cpp '#include <libyuv/scale.h>' 'codec/scale alone uses
 breach crypto/sealed_store.cpp '#include <sqlite3.h>' 'alone uses SQLite'
 breach crypto/memory_store.cpp '#include <fcntl.h>' 'alone use descriptors'
 breach call/ledger.cpp '#include <fstream>' 'alone are files'
+breach apps/sotto/mqtt_link.h '#include <mosquitto.h>' 'apps/sotto/mqtt_client alone'
 breach call/video_sender.cpp '#include <thread>' 'alone uses threads'
 breach transport/nack.cpp 'auto now() { return std::chrono::steady_clock::now(); }' 'time is a parameter'
 breach base/hex.cpp 'void f() { throw 1; }' 'nothing in the library throws'

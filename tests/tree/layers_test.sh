@@ -43,6 +43,10 @@ only 'crypto/(store_sqlite|durable_file|key_log)\.cpp' 'filesystem|fstream|cstdi
 only 'transport/net/' 'thread|mutex|condition_variable|future|semaphore|stop_token' 'transport/net/ alone uses threads'
 only 'nothing' 'ctime|time\.h|iostream|libav' 'nothing in the library reads clocks, consoles or media files'
 
+while IFS= read -r line; do breach "apps/sotto/mqtt_client alone uses libmosquitto: $line"; done < <(
+    grep -rnE '#include <(mosquitto|mqtt_protocol)' include base crypto codec transport call apps bench tests \
+        --include='*.h' --include='*.cpp' 2>/dev/null | grep -v '^apps/sotto/mqtt_client\.cpp')
+
 while IFS= read -r line; do breach "time is a parameter; nothing in the library asks for it: $line"; done < <(
     grep -rnE '(steady|system|high_resolution)_clock|clock_gettime|gettimeofday|sleep_for|sleep_until' \
         include base crypto codec transport call --include='*.h' --include='*.cpp')

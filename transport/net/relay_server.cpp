@@ -25,29 +25,29 @@ bool is_host_char(char c) {
            c == '_' || c == ':';
 }
 
-// Splits "HOST[:PORT]"; a colon belongs to the host only inside brackets.
-bool parse_host_and_port(std::string_view text, RelayServer& server) {
+}  // namespace
+
+// A colon belongs to the host only inside brackets.
+Result<HostAndPort> parse_host_and_port(std::string_view text) {
     std::string_view host = text;
     std::string_view rest;
     if (text.starts_with('[')) {
         const auto end = text.find(']');
-        if (end == std::string_view::npos) return false;
+        if (end == std::string_view::npos) return Failure(Error::invalid_argument);
         host = text.substr(1, end - 1);
         rest = text.substr(end + 1);
     } else if (const auto colon = text.find(':'); colon != std::string_view::npos) {
         host = text.substr(0, colon);
         rest = text.substr(colon);
     }
-    if (host.empty() || !std::ranges::all_of(host, is_host_char)) return false;
-    server.host = host;
-    if (rest.empty()) return true;
-    if (!rest.starts_with(':')) return false;
-    const auto port = parse_port(rest.substr(1));
-    if (port) server.port = *port;
-    return port.has_value();
+    if (host.empty() || !std::ranges::all_of(host, is_host_char)) return Failure(Error::invalid_argument);
+    HostAndPort parsed{.host = std::string(host)};
+    if (rest.empty()) return parsed;
+    const auto port = rest.starts_with(':') ? parse_port(rest.substr(1)) : std::nullopt;
+    if (!port) return Failure(Error::invalid_argument);
+    parsed.port = *port;
+    return parsed;
 }
-
-}  // namespace
 
 Result<RelayServer> parse_relay_uri(std::string_view uri) {
     RelayServer server;
@@ -69,7 +69,10 @@ Result<RelayServer> parse_relay_uri(std::string_view uri) {
         if (!secure && query == "transport=tcp") server.transport = RelayTransport::tcp;
         uri = uri.substr(0, question);
     }
-    if (!parse_host_and_port(uri, server)) return Failure(Error::invalid_argument);
+    auto at = parse_host_and_port(uri);
+    if (!at) return Failure(at.error());
+    server.host = std::move(at->host);
+    if (at->port != 0) server.port = at->port;
     return server;
 }
 

@@ -20,6 +20,13 @@ struct RelayServer {
     std::string authorities{};  // for TLS: a file of certificates (PEM); empty: the system's
 };
 
+struct HostAndPort {
+    std::string host;        // without brackets
+    std::uint16_t port = 0;  // 0: none was given
+};
+// "HOST[:PORT]", an IPv6 address in brackets. Error: invalid_argument.
+Result<HostAndPort> parse_host_and_port(std::string_view text);
+
 // RFC 7065 §3.1: "turn:HOST[:PORT][?transport=udp|tcp]" or "turns:HOST[:PORT][?transport=tcp]", an IPv6 address in
 // brackets. Ports are 3478 and 5349 if not given. Error: invalid_argument.
 Result<RelayServer> parse_relay_uri(std::string_view uri);
