@@ -30,7 +30,8 @@ class Mailbox {
     virtual Expected<std::vector<Buffer>> bundles_of(const std::string& name, std::chrono::milliseconds patience) = 0;
     // Kept for a device that is off. An error only when this end can't take it: whether it arrives nobody is told.
     virtual Expected<void> send(const std::string& to, const DeviceKey& device, Bytes signal) = 0;
-    // The next letter, or nothing; never waits. An error when the carrier is gone for good; while it comes back, nothing.
+    // The next letter, or nothing; never waits. An error when the carrier is gone for good; while it comes back,
+    // nothing.
     virtual Expected<std::optional<Letter>> receive() = 0;
     // Readable when receive() may have something.
     virtual int descriptor() const = 0;
