@@ -23,8 +23,13 @@ std::chrono::milliseconds wall_clock() {
     return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
 }
 
-// The same bytes go to everybody who asks.
-Result<Buffer> lasting_bundle(Account& account) { return account.bundle(); }
+// The same bytes go to everybody who asks: without one-time prekeys.
+Result<Buffer> lasting_bundle(Account& account) {
+    while (account.one_time_prekeys_left() > 0) {
+        if (const auto drawn = account.bundle(); !drawn) return drawn;
+    }
+    return account.bundle();
+}
 
 }  // namespace
 

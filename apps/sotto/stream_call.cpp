@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <iostream>
 
+#include "apps/sotto/carrier.h"
 #include "apps/sotto/interrupt.h"
 #include "apps/sotto/outcome.h"
 #include "apps/sotto/seed_file.h"

@@ -35,7 +35,7 @@ until_says() {
         grep -q -- "$2" "$1" 2>/dev/null && return 0
         sleep 0.05
     done
-    fail "$1 does not say '$2' in time: $(cat "$1")"
+    fail "$1 does not say '$2' in time: $(cut -c1-400 "$1")"
     return 1
 }
 # answering NAME OPTIONS...: that person waits for a call; events in $work/NAME.events, its process in $answering.
