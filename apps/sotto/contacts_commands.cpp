@@ -91,9 +91,11 @@ int add(Profile& profile, const ContactsOptions& options) {
     }
     if (!met) return complain(line_of("cannot add " + name, met.error()));
     // What they gave may wait for us already: now it is kept.
-    auto done = post->take_in();
-    if (done) done = post->give(name, **person);
-    if (!done) return complain(done.error());
+    const auto calls = post->take_in();
+    if (!calls) return complain(calls.error());
+    for (const Call& call : *calls) post->miss(call);  // nothing here could answer it
+    const auto given = post->give(name, **person);
+    if (!given) return complain(given.error());
     std::printf("%s  identity %s\nSafety number %s\nCompare it with %s, then: sotto contacts verify %s\n", name.c_str(),
                 to_hex(identity.key).c_str(), safety_number(account.identity(), identity).c_str(), name.c_str(),
                 name.c_str());

@@ -40,6 +40,8 @@ class Conversation {
     // Whether this call may do without a relay, if the other side allows it too. Before the call is dialled or
     // accepted.
     void allow_direct(bool allowed);
+    // The call turned out to be theirs: they take the lead in finding a way.
+    void is_callee() { settings_.caller = false; }
     bool has_relay() const { return path_.has_relay(); }
 
     // Runs the call until it ends; gives why.

@@ -25,12 +25,45 @@ Expected<Person> callee(Profile& profile, Post& post, const std::string& name) {
     return std::unexpected(name + " stands for somebody else than before: sotto contacts verify " + name);
 }
 
+// They call us just now, which comes to the same as our call.
+std::optional<Call> call_from(const std::optional<Contact>& contact, std::vector<Call> calls, Post& post) {
+    std::optional<Call> theirs;
+    for (Call& call : calls) {
+        if (!theirs && contact && call.peer() == contact->identity) {
+            theirs = std::move(call);
+        } else {
+            post.miss(call);
+        }
+    }
+    return theirs;
+}
+
 Expected<Call> dial(Account& account, const Person& person, const CallSettings& settings) {
     std::vector<Bytes> bundles;
     for (const Reachable& device : person.devices) bundles.push_back(device.bundle);
     auto call = account.dial(person.identity, bundles, settings, now());
     if (!call) return std::unexpected(line_of("cannot call", call.error()));
     return std::move(*call);
+}
+
+Expected<Call> begin(Profile& profile, Post& post, Conversation& conversation, const std::string& name,
+                     std::optional<Call> theirs) {
+    if (theirs) {
+        conversation.is_callee();
+        const auto accepted = theirs->accept(conversation.call_settings(), now());
+        if (!accepted) return std::unexpected(line_of("cannot answer " + name, accepted.error()));
+        conversation.log().event({{"event", "answering"}, {"name", name}, {"peer", to_hex(theirs->peer().key)}});
+        return std::move(*theirs);
+    }
+    const auto person = callee(profile, post, name);
+    if (!person) return std::unexpected(person.error());
+    auto call = dial(profile.account, *person, conversation.call_settings());
+    if (!call) return call;
+    conversation.log().event({{"event", "calling"},
+                              {"name", name},
+                              {"peer", to_hex(call->peer().key)},
+                              {"safety_number", call->safety_number()}});
+    return call;
 }
 
 }  // namespace
@@ -74,19 +107,11 @@ int call_by_name(CallOptions options) {
     };
     auto post = Post::open(*profile, tell);
     if (!post) return complain(post.error());
-    // A capability that lets us ring may have come since.
-    const auto taken = post->take_in();
-    if (!taken) return complain(taken.error());
-    const auto person = callee(*profile, *post, options.name);
-    if (!person) return complain(person.error());
-    auto call = dial(profile->account, *person, (*conversation)->call_settings());
+    // A capability that lets us ring may have come since, or their own call.
+    auto calls = post->take_in();
+    if (!calls) return complain(calls.error());
+    auto call = begin(*profile, *post, **conversation, options.name, call_from(contact, std::move(*calls), *post));
     if (!call) return complain(call.error());
-    (*conversation)
-        ->log()
-        .event({{"event", "calling"},
-                {"name", options.name},
-                {"peer", to_hex(call->peer().key)},
-                {"safety_number", call->safety_number()}});
     const auto ended = (*conversation)->run(profile->account, std::move(*call), *post);
     const auto settled = post->settle();
     return settled || !ended ? finish(ended) : complain(settled.error());

@@ -68,23 +68,53 @@ Expected<void> Post::publish() {
     return mailbox_->publish(*bundle);
 }
 
-Expected<std::optional<Person>> Post::find(const std::string& name) {
+// Every identity that the mailbox has under that name, with its devices.
+Expected<std::vector<Person>> Post::people_called(const std::string& name) {
     const auto bundles = mailbox_->bundles_of(name, directory_patience);
     if (!bundles) return std::unexpected(bundles.error());
-    std::optional<Person> person;
+    std::vector<Person> people;
     for (const Buffer& bundle : *bundles) {
         const auto owner = bundle_owner(bundle);
         const auto device = bundle_device(bundle);
         if (!owner || !device) continue;  // whoever keeps bundles may spoil one, and could as well leave it out
-        if (person && person->identity != *owner) {
-            return std::unexpected("the broker has two people of the name " + name + ": somebody stands between");
-        }
-        if (!person) person = Person{.identity = *owner, .devices = {}};
+        auto person = std::ranges::find(people, *owner, &Person::identity);
+        if (person == people.end()) person = people.insert(people.end(), Person{.identity = *owner, .devices = {}});
         person->devices.push_back({*device, bundle});
     }
-    if (!person && !bundles->empty()) return std::unexpected("what the broker has of " + name + " does not verify");
-    if (person) reach(person->identity, name);
-    return person;
+    if (people.empty() && !bundles->empty()) {
+        return std::unexpected("what the broker has of " + name + " does not verify");
+    }
+    return people;
+}
+
+Expected<std::optional<Person>> Post::find(const std::string& name) {
+    auto people = people_called(name);
+    if (!people) return std::unexpected(people.error());
+    if (people->empty()) return std::nullopt;
+    std::size_t chosen = 0;
+    if (people->size() > 1) {
+        Contacts& contacts = profile_->account.contacts();
+        const auto contact = contacts.find(name);
+        if (!contact) {
+            return std::unexpected("the broker has several people of the name " + name +
+                                   ": registered anew without their old account, or somebody stands between");
+        }
+        const auto known = std::ranges::find(*people, contact->identity, &Person::identity);
+        const auto other =
+            std::ranges::find_if(*people, [&](const Person& person) { return person.identity != contact->identity; });
+        const bool verified = contact->trust == Trust::verified && known != people->end();
+        chosen = static_cast<std::size_t>((verified ? known : other) - people->begin());
+        // The user decides by the safety number; until then who was verified is called, and nobody else.
+        static_cast<void>(contacts.meet(name, other->identity));
+        if (verified) {
+            tell_({{"event", "namesake"}, {"name", name}, {"peer", to_hex(other->identity.key)}},
+                  "The broker has somebody else as " + name + ", too. If they registered anew: sotto contacts verify " +
+                      name);
+        }
+    }
+    Person& person = (*people)[chosen];
+    reach(person.identity, name);
+    return std::move(person);
 }
 
 Expected<void> Post::give(const std::string& name, const Person& person) {
@@ -189,22 +219,35 @@ Expected<void> Post::settle() {
     return {};
 }
 
-Expected<void> Post::take_in() {
-    std::vector<Call> in_vain;  // they may be cancelled by the next letter
+void Post::miss(const Call& call) {
+    tell_({{"event", "missed"}, {"peer", to_hex(call.peer().key)}},
+          "Missed: a call from " + name_for(call.peer()) + ".");
+}
+
+Expected<std::vector<Call>> Post::take_in() {
+    std::vector<Call> calls;
     for (;;) {
         auto signal = receive();
         if (!signal) return std::unexpected(signal.error());
         if (!*signal) break;
         auto received = profile_->account.receive(**signal, now());
         if (received && *received) {
-            tell_({{"event", "missed"}, {"peer", to_hex((*received)->peer().key)}},
-                  "Missed: a call from " + name_for((*received)->peer()) + ".");
-            in_vain.push_back(std::move(**received));
+            if (age_ > ring_timeout) {
+                miss(**received);
+            } else {
+                calls.push_back(std::move(**received));
+            }
         }
         const auto settled = settle();
-        if (!settled) return settled;
+        if (!settled) return std::unexpected(settled.error());
     }
-    return {};
+    // The next letter may have taken one back.
+    std::erase_if(calls, [this](const Call& call) {
+        const bool over = call.state() != CallState::ringing;
+        if (over) miss(call);
+        return over;
+    });
+    return calls;
 }
 
 }  // namespace sotto::app

@@ -34,6 +34,7 @@ class Post final : public SignalPath {
     static Expected<Post> open(Profile& profile, Tell tell);
 
     // Who has that name at the carrier now; whether that is who it was before, contacts() tell. Nothing if nobody has.
+    // Of several, the contact that was verified, else another than the contact: somebody to decide on.
     Expected<std::optional<Person>> find(const std::string& name);
     // Lets a contact ring, as far as the policy does: a capability to each of their devices.
     Expected<void> give(const std::string& name, const Person& person);
@@ -49,8 +50,9 @@ class Post final : public SignalPath {
 
     // After the account took signals: tells what became of it, and answers capabilities with ours.
     Expected<void> settle();
-    // All letters that are there, of whoever rings meanwhile nothing but that it was in vain.
-    Expected<void> take_in();
+    // All letters that are there; gives the calls that ring, and tells of those that came too late.
+    Expected<std::vector<Call>> take_in();
+    void miss(const Call& call);
 
     // By a contact's name, else by that which the carrier gave, else by the identity.
     std::string name_for(const PublicIdentity& person) const;
@@ -60,6 +62,7 @@ class Post final : public SignalPath {
   private:
     Post(Profile& profile, std::unique_ptr<Mailbox> mailbox, Tell tell)
         : profile_(&profile), mailbox_(std::move(mailbox)), tell_(std::move(tell)) {}
+    Expected<std::vector<Person>> people_called(const std::string& name);
     Expected<void> publish();
     Expected<void> post(const std::string& name, const DeviceKey& device, Bytes signal);
     std::optional<std::string> address_of(const Signal& signal) const;

@@ -135,6 +135,17 @@ grep -q '"event":"ringing".*"name":"alice"' "$work/bob.events" || fail "bob is n
 number() { grep -o '"safety_number":"[^"]*"' "$work/$1.events" | head -n 1 | cut -d'"' -f4; }
 [ -n "$(number alice)" ] && [ "$(number alice)" = "$(number bob)" ] || fail "the safety numbers differ"
 
+# -- Each calls the other at the same time: one call.
+calling bob alice --seconds 1
+other=$calling
+until_says "$work/bob.events" '"event":"calling"'
+calling alice bob --seconds 1
+wait $calling || fail "a call by both: alice's exit code $? ($(cat "$work/alice.err"))"
+wait $other || fail "a call by both: bob's exit code $? ($(cat "$work/bob.err"))"
+for who in alice bob; do
+    grep -q '"event":"heard"' "$work/$who.events" || fail "a call by both: $who hears nothing"
+done
+
 # -- Safety numbers.
 says 'not verified' alice contacts
 refuses 1 'the numbers differ' alice contacts verify bob --number "$(number alice | tr 0-9 1-90)"
@@ -214,6 +225,15 @@ stop $calling
 stop $answering
 grep -q '"event":"silenced".*"who":"carol (no contact' "$work/bob.events" || fail "a silenced stranger is not listed"
 says 'Everyone may ring' bob policy --silence-strangers off
+answering bob --yes
+calling alice bob
+until_says "$work/alice.events" '"event":"heard"'
+talking=$calling
+calling carol bob --direct
+wait $calling
+[ $? = 1 ] && grep -q '"reason":"busy"' "$work/carol.events" || fail "who calls during a call: $(learned carol)"
+stop $talking || fail "the call that somebody else's came into: exit code $?"
+wait $answering
 answering bob --direct --yes
 calling carol bob --direct --seconds 1
 wait $calling || fail "a stranger's call where everyone may ring: $? ($(cat "$work/carol.err"))"
@@ -244,8 +264,16 @@ refuses 2 'none of your contacts' bob explain alice
 says 'No contacts' bob contacts
 
 # -- Somebody else under a known name: nothing rings or is dialled before the number is compared.
-rm -r "$work/bob" "$work/post/bundle/bob"
+mv "$work/bob" "$work/former"
+mv "$work/post/bundle/bob" "$work/former-bundle"
 says 'is registered at' bob register bob --broker "dir:$work/post"
+cp "$work"/former-bundle/* "$work/post/bundle/bob/"  # both: who was verified is called, and the user is told
+calling alice bob
+until_says "$work/alice.events" '"event":"namesake"'
+until_says "$work/alice.events" '"event":"calling"'
+stop $calling
+refuses 2 'several people of the name' carol call bob --direct
+rm "$work/post/bundle/bob/$(basename "$work"/former-bundle/*)"
 refuses 2 'somebody else than before' alice call bob
 as alice contacts | grep -q '^bob .*CHANGED' || fail "a changed identity is not listed"
 as alice contacts verify bob >"$work/out"
