@@ -268,6 +268,12 @@ Result<PublicIdentity> bundle_owner(Bytes bundle) {
     return checked->owner.identity;
 }
 
+Result<DeviceKey> bundle_device(Bytes bundle) {
+    const auto checked = checked_bundle(bundle);
+    if (!checked) return Failure(checked.error());
+    return checked->owner.device;
+}
+
 SafetyNumber safety_number(const PublicIdentity& a, const PublicIdentity& b) { return crypto::safety_number(a, b); }
 
 }  // namespace sotto

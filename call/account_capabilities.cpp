@@ -78,6 +78,8 @@ bool Account::holds_capability(const PublicIdentity& person, const DeviceKey& de
     return state_->capabilities.held({person, device}) != nullptr;
 }
 
+bool Account::holds_capability(const PublicIdentity& person) const { return state_->capabilities.holds_any(person); }
+
 std::vector<CapabilityHash> Account::capability_hashes() const { return state_->capabilities.hashes(); }
 
 }  // namespace sotto

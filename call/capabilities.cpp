@@ -132,6 +132,11 @@ const crypto::Capability* Capabilities::held(const PeerDevice& device) const {
     return known == held_.end() ? nullptr : &*known->second.capability;
 }
 
+bool Capabilities::holds_any(const PublicIdentity& person) const {
+    const auto first = held_.lower_bound(PeerDevice{.identity = person, .device = {}});
+    return first != held_.end() && first->first.identity == person;
+}
+
 SecretBuffer Capabilities::encode() {
     changed_ = false;
     const auto revoked = static_cast<std::size_t>(

@@ -39,6 +39,7 @@ class Capabilities {
     // True if it is news. Errors: outdated (it gave a later one), too_large.
     Result<bool> take(const PeerDevice& from, std::uint32_t number, crypto::CapabilityView capability);
     const crypto::Capability* held(const PeerDevice& device) const;
+    bool holds_any(const PublicIdentity& person) const;
     void forget_held(auto&& matches) {
         changed_ |= std::erase_if(held_, [&](const auto& entry) { return matches(entry.first); }) > 0;
     }

@@ -122,6 +122,20 @@ Result<void> Contacts::mark_verified(std::string_view name) {
     return {};
 }
 
+Result<void> Contacts::forget(std::string_view name) {
+    const auto known = entry(name);
+    if (!known) return Failure(known.error());
+    entries_.erase(entries_.find(name));
+    return {};
+}
+
+std::vector<std::string> Contacts::names() const {
+    std::vector<std::string> all;
+    all.reserve(entries_.size());
+    for (const auto& [name, known] : entries_) all.push_back(name);
+    return all;
+}
+
 std::optional<Contact> Contacts::find(std::string_view name) const {
     const auto found = entries_.find(name);
     return found == entries_.end() ? std::nullopt : std::optional(found->second.contact);

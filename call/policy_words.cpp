@@ -106,8 +106,11 @@ std::string_view name(Reason reason) { return words(reason).name; }
 std::string_view describe(Reason reason) { return words(reason).sentence; }
 
 Explanation explain(const Party& first, const Party& second) {
-    Explanation told{outside_quiet_hours(first, second), outside_quiet_hours(second, first), {}};
-    told.text = tell(first, second, told.first_rings_second) + " " + tell(second, first, told.second_rings_first);
+    Explanation told{.first_rings_second = outside_quiet_hours(first, second),
+                     .second_rings_first = outside_quiet_hours(second, first)};
+    told.first_to_second = tell(first, second, told.first_rings_second);
+    told.second_to_first = tell(second, first, told.second_rings_first);
+    told.text = told.first_to_second + " " + told.second_to_first;
     const bool there = told.first_rings_second.verdict == Verdict::allow;
     const bool back = told.second_rings_first.verdict == Verdict::allow;
     if (there == back) return told;

@@ -141,8 +141,8 @@ Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extend
     if (waiting_ && now < due_) due_ = std::max(now, delays_.earliest(next_) + target());
     skip_waited(extended);
     limit_delay(extended, now);
-    if (find(extended) != nullptr) return Failure(Error::replayed);  // one that was played, too
     if (extended < next_) return Failure(Error::too_late);
+    if (find(extended) != nullptr) return Failure(Error::replayed);
     store(rtp.payload, extended, now);
     return {};
 }

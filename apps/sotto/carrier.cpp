@@ -116,10 +116,10 @@ Expected<Carrier> Carrier::accept_one(const std::string& spec) {
     return Carrier(std::move(fd), false);
 }
 
-Expected<void> Carrier::send(Bytes signal) {
-    Buffer frame(signal.size() + 4);
-    ByteWriter(frame).u32(static_cast<std::uint32_t>(signal.size())).bytes(signal);
-    Bytes rest = frame;
+Expected<void> Carrier::send(Bytes frame) {
+    Buffer sized(frame.size() + 4);
+    ByteWriter(sized).u32(static_cast<std::uint32_t>(frame.size())).bytes(frame);
+    Bytes rest = sized;
     while (!rest.empty()) {
         const ssize_t sent = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;

@@ -7,25 +7,27 @@
 #include <string>
 
 #include "apps/sotto/expected.h"
+#include "apps/sotto/signal_path.h"
 #include "sotto/bytes.h"
 #include "transport/net/udp_socket.h"
 
 namespace sotto::app {
 
-class Carrier {
+class Carrier final : public SignalPath {
   public:
     // `spec`: "unix:PATH", "tcp:HOST:PORT" or "via:HOST:PORT". connect() retries for two seconds; accept_one() waits
     // for one peer, or connects to the host between the two.
     static Expected<Carrier> connect(const std::string& spec);
     static Expected<Carrier> accept_one(const std::string& spec);
 
-    Expected<void> send(Bytes signal);
+    Expected<void> send(Bytes frame);
+    Expected<void> send(const Signal& signal) override { return send(signal.bytes); }
     // The next whole signal; nothing when none is complete. An error when the other side is gone.
-    Expected<std::optional<Buffer>> receive();
+    Expected<std::optional<Buffer>> receive() override;
     // Waits for one, at most `seconds`.
     Expected<Buffer> wait(int seconds);
 
-    int descriptor() const { return fd_.get(); }
+    int descriptor() const override { return fd_.get(); }
     // Whether a host stands between, so that callers come and go unseen; else the other end is the caller itself.
     bool via_host() const { return via_host_; }
 

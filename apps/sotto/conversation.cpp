@@ -58,6 +58,11 @@ Expected<std::unique_ptr<Conversation>> Conversation::prepare(const Conversation
     return made;
 }
 
+void Conversation::allow_direct(bool allowed) {
+    settings_.call.allow_direct = allowed;
+    path_.allow_direct(allowed);
+}
+
 Expected<void> Conversation::open_sources() {
     CallSettings& call = settings_.call;
     call.trace_clock = now;
@@ -102,7 +107,7 @@ Expected<void> Conversation::open_sources() {
     return {};
 }
 
-Expected<EndReason> Conversation::run(Account& account, Call call, Carrier carrier) {
+Expected<EndReason> Conversation::run(Account& account, Call call, SignalPath& carrier) {
     auto done = run_until_ended(account, call, carrier);
     if (!done) {
         // Whatever failed on our side, the peer must not wait for us.
@@ -117,7 +122,7 @@ Expected<EndReason> Conversation::run(Account& account, Call call, Carrier carri
     return *ended_;
 }
 
-Expected<void> Conversation::run_until_ended(Account& account, Call& call, Carrier& carrier) {
+Expected<void> Conversation::run_until_ended(Account& account, Call& call, SignalPath& carrier) {
     bool hanging_up = false;
     keys_.listen();
     for (;;) {
@@ -139,7 +144,7 @@ Expected<void> Conversation::run_until_ended(Account& account, Call& call, Carri
     }
 }
 
-Expected<void> Conversation::take_outputs(Call& call, Carrier& carrier) {
+Expected<void> Conversation::take_outputs(Call& call, SignalPath& carrier) {
     while (const auto output = call.poll(now())) {
         const auto taken = take(*output, call, carrier);
         if (!taken) return taken;
@@ -149,11 +154,11 @@ Expected<void> Conversation::take_outputs(Call& call, Carrier& carrier) {
     return {};
 }
 
-Expected<void> Conversation::take(const Output& output, Call& call, Carrier& carrier) {
+Expected<void> Conversation::take(const Output& output, Call& call, SignalPath& carrier) {
     if (const auto* datagram = std::get_if<Datagram>(&output)) {
         return path_.send(datagram->bytes);
     } else if (const auto* signal = std::get_if<Signal>(&output)) {
-        if (!carrier_gone_ && !carrier.send(signal->bytes)) lose_carrier(call);
+        if (!carrier_gone_ && !carrier.send(*signal)) lose_carrier(call);
         return {};
     } else if (const auto* frame = std::get_if<ShownFrame>(&output)) {
         return show(*frame);
@@ -300,7 +305,7 @@ void Conversation::report(Call& call) {
     }
 }
 
-void Conversation::wait(const Call& call, const Carrier& carrier, bool hanging_up) {
+void Conversation::wait(const Call& call, const SignalPath& carrier, bool hanging_up) {
     Instant wake_at = std::min(call.deadline(), next_report_);
     if (media_since_ != never) {
         const Duration block = std::chrono::milliseconds(settings_.call.audio_block_ms);
@@ -331,7 +336,20 @@ void Conversation::wait(const Call& call, const Carrier& carrier, bool hanging_u
     static_cast<void>(eventfd_read(wake_.get(), &ignored));
 }
 
-Expected<void> Conversation::read_network(Account& account, Call& call, Carrier& carrier) {
+void Conversation::take_signal(Account& account, const Buffer& signal, SignalPath& carrier) {
+    auto received = account.receive(signal, now());
+    if (!received) log_.event({{"event", "refused"}, {"what", "signal"}, {"why", name(received.error())}});
+    if (!received || !*received) return;
+    Call& other = **received;
+    log_.event({{"event", "busy"}, {"peer", to_hex(other.peer().key)}});
+    static_cast<void>(other.busy(now()));
+    while (const auto output = other.poll(now())) {
+        // Whether it learns that we talk to somebody else is nothing that this call hangs on.
+        if (const auto* told = std::get_if<Signal>(&*output)) static_cast<void>(carrier.send(*told));
+    }
+}
+
+Expected<void> Conversation::read_network(Account& account, Call& call, SignalPath& carrier) {
     const auto worked = path_.work(call, log_, now());
     if (!worked) return worked;
     // Only so many at a turn: a flood must not keep the call from its other work.
@@ -349,8 +367,7 @@ Expected<void> Conversation::read_network(Account& account, Call& call, Carrier&
             return {};
         }
         if (!*signal) return {};
-        const auto received = account.receive(**signal, now());
-        if (!received) log_.event({{"event", "refused"}, {"what", "signal"}, {"why", name(received.error())}});
+        take_signal(account, **signal, carrier);
     }
 }
 

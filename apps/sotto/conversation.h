@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "apps/sotto/carrier.h"
 #include "apps/sotto/event_log.h"
 #include "apps/sotto/feed.h"
 #include "apps/sotto/keys.h"
@@ -13,6 +12,7 @@
 #include "apps/sotto/media_path.h"
 #include "apps/sotto/media_source.h"
 #include "apps/sotto/recorder.h"
+#include "apps/sotto/signal_path.h"
 #include "sotto/account.h"
 #include "transport/net/udp_socket.h"
 
@@ -39,19 +39,25 @@ class Conversation {
     // What the call should send: the sources' frame rate is known now.
     const CallSettings& call_settings() const { return settings_.call; }
     EventLog& log() { return log_; }
+    // Whether this call may do without a relay, if the other side allows it too. Before the call is dialled or
+    // accepted.
+    void allow_direct(bool allowed);
+    // The call turned out to be theirs: they take the lead in finding a way.
+    void is_callee() { settings_.caller = false; }
+    bool has_relay() const { return path_.has_relay(); }
 
     // Runs the call until it ends; gives why.
-    Expected<EndReason> run(Account& account, Call call, Carrier carrier);
+    Expected<EndReason> run(Account& account, Call call, SignalPath& carrier);
 
   private:
     Conversation(const ConversationSettings& settings, MediaPath&& path, EventLog&& log);
     Expected<void> open_sources();
 
-    Expected<void> run_until_ended(Account& account, Call& call, Carrier& carrier);
+    Expected<void> run_until_ended(Account& account, Call& call, SignalPath& carrier);
 
     // The loop's parts, in the order in which they run.
-    Expected<void> take_outputs(Call& call, Carrier& carrier);
-    Expected<void> take(const Output& output, Call& call, Carrier& carrier);
+    Expected<void> take_outputs(Call& call, SignalPath& carrier);
+    Expected<void> take(const Output& output, Call& call, SignalPath& carrier);
     void tell(const std::string& event, const std::string& words);
     void say(const std::string& words) const;
     void tell_short_auth(const ShortAuth& symbols);
@@ -64,8 +70,9 @@ class Conversation {
     void send_sound(Call& call);
     void tell_failure(const std::string& what, const std::string& why);
     void report(Call& call);
-    void wait(const Call& call, const Carrier& carrier, bool hanging_up);
-    Expected<void> read_network(Account& account, Call& call, Carrier& carrier);
+    void wait(const Call& call, const SignalPath& carrier, bool hanging_up);
+    void take_signal(Account& account, const Buffer& signal, SignalPath& carrier);
+    Expected<void> read_network(Account& account, Call& call, SignalPath& carrier);
 
     ConversationSettings settings_;
     MediaPath path_;

@@ -32,6 +32,10 @@ class MediaPath {
     // Checks the settings; touches no network.
     static Expected<MediaPath> prepare(const PathSettings& settings);
 
+    // In place of what the settings say, before open().
+    void allow_direct(bool allowed) { direct_ = allowed; }
+    bool has_relay() const { return !ice_.relays.empty(); }
+
     // Both accepted: from here on packets leave.
     Expected<void> open(const Call& call, bool caller, Instant now);
     // The peer's route came.

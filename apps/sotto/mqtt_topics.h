@@ -11,7 +11,7 @@
 
 namespace sotto::app {
 
-inline constexpr std::size_t max_letter = 18926;  // a first message with the longest plaintext
+inline constexpr std::size_t max_letter = 18934;  // a time and a first message with the longest plaintext
 inline constexpr std::size_t max_bundle = 1517;   // with a one-time prekey, though none is due here
 
 // Mailbox's rule. So no name has a level separator, a wildcard or a placeholder of an ACL.

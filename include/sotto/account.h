@@ -65,6 +65,8 @@ using AccountEvent = std::variant<DeviceAdded, DeviceRemoved, CapabilityReceived
 // Whose bundle this is, after its signatures were checked.
 // Errors: truncated, malformed, unsupported_version, bad_signature, bad_key.
 SOTTO_API Result<PublicIdentity> bundle_owner(Bytes bundle);
+// And of which of its devices, the one that messages begun with it are for. The same errors.
+SOTTO_API Result<DeviceKey> bundle_device(Bytes bundle);
 
 // The 60 digits that two people compare; the same on both sides.
 SOTTO_API SafetyNumber safety_number(const PublicIdentity& a, const PublicIdentity& b);
@@ -200,6 +202,8 @@ class SOTTO_API Account {
     Result<void> revoke(const PublicIdentity& person);
     // Whether dial() has a capability to show to that device.
     bool holds_capability(const PublicIdentity& person, const DeviceKey& device) const;
+    // The same for any of this person's devices.
+    bool holds_capability(const PublicIdentity& person) const;
     // For a server that is to ring this device only for offers that show one of these beside them
     // (Signal::capability). Publish it again after each grant() of a new one and each revoke(). Ascending.
     std::vector<CapabilityHash> capability_hashes() const;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sotto/bytes.h"
 #include "sotto/error.h"
@@ -58,7 +59,12 @@ class SOTTO_API Contacts {
     // The two people compared their safety number. Error::identity_changed while a change is pending: which one?
     Result<void> mark_verified(std::string_view name);
 
+    // The name stands for nobody any more. To let this person ring no longer, revoke() their capability.
+    Result<void> forget(std::string_view name);
+
     std::optional<Contact> find(std::string_view name) const;
+    // All there are, ascending as bytes.
+    std::vector<std::string> names() const;
     // The first name, in the order of their bytes, that stands for this identity.
     std::optional<std::string> name_of(const PublicIdentity& identity) const;
     // The first name for which this identity is pending; nothing for one that is a contact's present identity.

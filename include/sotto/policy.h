@@ -234,6 +234,8 @@ struct Explanation {
     Decision first_rings_second, second_rings_first;
     // Plain words for both directions, by the two names: "Ann may ring Bob: Ann is one of Bob's contacts. ..."
     std::string text{};
+    // Its sentences about either direction alone.
+    std::string first_to_second{}, second_to_first{};
 };
 
 // Both directions between two people who have not rung lately and outside quiet hours, which are mentioned.

@@ -8,6 +8,9 @@ trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 failures=0
 fail() { printf 'FAILED: %s\n' "$*"; failures=$((failures + 1)); }
 
+# What the user of this machine has registered is no part of this.
+export XDG_DATA_HOME=$work/data
+
 # unusable WHAT_IT_SAYS ARGUMENTS...: exit code 2 and one line on standard error that says it.
 unusable() {
     local expected=$1 said code; shift

@@ -65,8 +65,8 @@ TEST_CASE("a letter comes from whom its topic names, to this device alone") {
 
 TEST_CASE("a letter may be as long as the longest message, and no longer") {
     const std::string topic = letter_topic("bob", ours, "alice", theirs);
-    CHECK(letter(topic, Buffer(18926)));
-    CHECK(letter(topic, Buffer(18927)).error() == Error::too_large);
+    CHECK(letter(topic, Buffer(18934)));
+    CHECK(letter(topic, Buffer(18935)).error() == Error::too_large);
     CHECK(letter(topic, {}).error() == Error::malformed);
 }
 

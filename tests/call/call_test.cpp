@@ -207,6 +207,8 @@ TEST_CASE("dialling somebody by another's bundle is refused") {
     broken[100] ^= std::byte{1};
     CHECK_FALSE(world.caller.account.dial(world.callee.account.identity(), broken, {}, world.now));
     CHECK(bundle_owner(*world.callee.account.bundle()) == world.callee.account.identity());
+    CHECK(bundle_device(*world.callee.account.bundle()) == world.callee.account.device());
+    CHECK_FALSE(bundle_device(std::vector{std::byte{1}}));
 }
 
 TEST_CASE("wrong use is answered with an error that names the cause") {

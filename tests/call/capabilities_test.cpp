@@ -85,8 +85,12 @@ TEST_CASE("of what a device gave the one with the highest number is held, whatev
     CHECK(table.take(device(1), 7, token(8)) == true);  // its giver forgot that number: what comes last counts
     CHECK(crypto::same(*table.held(device(1)), token(8)));
     CHECK(table.held(device(2)) == nullptr);
+    CHECK(table.holds_any(person(1)));
+    CHECK_FALSE(table.holds_any(person(0)));  // its neighbours in the table
+    CHECK_FALSE(table.holds_any(person(2)));
     table.forget_held([](const PeerDevice& of) { return of == device(1); });
     CHECK(table.held(device(1)) == nullptr);
+    CHECK_FALSE(table.holds_any(person(1)));
 }
 
 TEST_CASE("hashes are those of the live ones, in an order that does not tell whose they are") {

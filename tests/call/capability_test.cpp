@@ -116,6 +116,8 @@ TEST_CASE_FIXTURE(People, "a contact rings once given a capability, not before a
     CHECK_FALSE(*received);
     CHECK(news_of(alice, bob));
     CHECK(alice.holds_capability(bob.identity(), bob.device()));
+    CHECK(alice.holds_capability(bob.identity()));
+    CHECK_FALSE(bob.holds_capability(alice.identity()));
     CHECK(bob.may_ring(alice.identity(), now).verdict == Verdict::allow);
     CHECK(rings());
     CHECK(rings());  // as often as the limits allow

@@ -172,6 +172,21 @@ TEST_CASE("two names may stand for one identity, and a contact's own identity is
     CHECK(contacts.pending("bob")->met == alice);
 }
 
+TEST_CASE("a forgotten name stands for nobody, and is met anew, unverified") {
+    Contacts contacts = with_change();
+    REQUIRE(contacts.meet("zoe", third));
+    CHECK(contacts.names() == std::vector<std::string>{"alice", "zoe"});
+    CHECK(contacts.forget("alice"));
+    CHECK(contacts.names() == std::vector<std::string>{"zoe"});
+    CHECK_FALSE(contacts.find("alice"));
+    CHECK_FALSE(contacts.pending("alice"));
+    CHECK_FALSE(contacts.name_of(alice));
+    CHECK(contacts.forget("alice").error() == Error::unavailable);
+    CHECK(contacts.forget("").error() == Error::invalid_argument);
+    CHECK(contacts.meet("alice", other));
+    CHECK(contacts.find("alice") == Contact{other, Trust::unverified});
+}
+
 TEST_CASE("what is stored comes back whole, decisions that are still open included") {
     Contacts contacts = with_change();
     REQUIRE(contacts.meet("bob", third));

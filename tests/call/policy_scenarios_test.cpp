@@ -196,6 +196,10 @@ TEST_CASE("both directions are told in plain words, with quiet hours and what is
           "Ann may ring Bob: Ann is one of Bob's contacts. Not between 22:00 and 07:05, Bob's quiet hours. "
           "Bob can't ring Ann: only Ann's contacts may ring, and Bob is not one of them. "
           "So Ann may ring Bob, and Bob can't ring back.");
+    CHECK(explain(a, b).first_to_second ==
+          "Ann may ring Bob: Ann is one of Bob's contacts. Not between 22:00 and 07:05, Bob's quiet hours.");
+    CHECK(explain(a, b).second_to_first ==
+          "Bob can't ring Ann: only Ann's contacts may ring, and Bob is not one of them.");
     a.other.follows_us = true;
     CHECK(contains(explain(a, b).text, "Bob is not one of them; that Bob follows Ann does not change that."));
     a.policy.silence_strangers = true;

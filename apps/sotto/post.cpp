@@ -1,0 +1,244 @@
+#include "apps/sotto/post.h"
+
+#include <algorithm>
+
+#include "apps/sotto/feed.h"
+#include "apps/sotto/mqtt_topics.h"
+#include "apps/sotto/open_mailbox.h"
+#include "base/byte_reader.h"
+#include "base/byte_writer.h"
+
+namespace sotto::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto directory_patience = 5s;
+constexpr std::size_t max_senders = 256;
+constexpr std::size_t max_silenced_names = 256;
+constexpr std::chrono::seconds prekeys_last = std::chrono::days(1);  // bundles have no one-time prekeys
+
+std::string line_of(const std::string& what, Error error) { return what + ": " + std::string(describe(error)); }
+
+std::chrono::milliseconds wall_clock() {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+}
+
+}  // namespace
+
+Expected<Post> Post::open(Profile& profile, Tell tell) {
+    auto mailbox = open_mailbox(profile);
+    if (!mailbox) return std::unexpected(mailbox.error());
+    Post post(profile, std::move(*mailbox), std::move(tell));
+    const auto published = post.publish();
+    if (!published) return std::unexpected(published.error());
+    return post;
+}
+
+Expected<void> Post::publish() {
+    Account& account = profile_->account;
+    if (account.rolled_back()) {
+        tell_(
+            {{"event", "rolled_back"}},
+            "An older copy of this state was put back. Sessions begin anew, and nobody may ring until you give them a "
+            "capability again: sotto contacts add NAME");
+    }
+    const auto wall = std::chrono::floor<std::chrono::seconds>(wall_clock());
+    const std::chrono::seconds drawn(profile_->settings.prekeys_drawn);
+    if (drawn == 0s) {
+        profile_->settings.prekeys_drawn = wall.count();  // the account's first are new
+    } else if (wall - drawn >= prekeys_last) {
+        const auto renewed = account.renew_prekeys();
+        if (!renewed) return std::unexpected(line_of("no new prekeys", renewed.error()));
+        profile_->settings.prekeys_drawn = wall.count();
+    }
+    if (drawn.count() != profile_->settings.prekeys_drawn) {
+        const auto saved = save_settings(*profile_);
+        if (!saved) return saved;
+    }
+    return mailbox_->publish(account.lasting_bundle());
+}
+
+// Every identity that the mailbox has under that name, with its devices.
+Expected<std::vector<Person>> Post::people_called(const std::string& name) {
+    const auto bundles = mailbox_->bundles_of(name, directory_patience);
+    if (!bundles) return std::unexpected(bundles.error());
+    std::vector<Person> people;
+    for (const Buffer& bundle : *bundles) {
+        const auto owner = bundle_owner(bundle);
+        const auto device = bundle_device(bundle);
+        if (!owner || !device) continue;  // whoever keeps bundles may spoil one, and could as well leave it out
+        auto person = std::ranges::find(people, *owner, &Person::identity);
+        if (person == people.end()) person = people.insert(people.end(), Person{.identity = *owner, .devices = {}});
+        person->devices.push_back({*device, bundle});
+    }
+    if (people.empty() && !bundles->empty()) {
+        return std::unexpected("what the broker has of " + name + " does not verify");
+    }
+    return people;
+}
+
+Expected<std::optional<Person>> Post::find(const std::string& name) {
+    auto people = people_called(name);
+    if (!people) return std::unexpected(people.error());
+    if (people->empty()) return std::nullopt;
+    std::size_t chosen = 0;
+    if (people->size() > 1) {
+        Contacts& contacts = profile_->account.contacts();
+        const auto contact = contacts.find(name);
+        if (!contact) {
+            return std::unexpected("the broker has several people of the name " + name +
+                                   ": registered anew without their old account, or somebody stands between");
+        }
+        const auto known = std::ranges::find(*people, contact->identity, &Person::identity);
+        const auto other =
+            std::ranges::find_if(*people, [&](const Person& person) { return person.identity != contact->identity; });
+        const bool verified = contact->trust == Trust::verified && known != people->end();
+        chosen = static_cast<std::size_t>((verified ? known : other) - people->begin());
+        // The user decides by the safety number; until then who was verified is called, and nobody else.
+        static_cast<void>(contacts.meet(name, other->identity));
+        if (verified) {
+            tell_({{"event", "namesake"}, {"name", name}, {"peer", to_hex(other->identity.key)}},
+                  "The broker has somebody else as " + name + ", too. If they registered anew: sotto contacts verify " +
+                      name);
+        }
+    }
+    Person& person = (*people)[chosen];
+    reach(person.identity, name);
+    return std::move(person);
+}
+
+Expected<void> Post::give(const std::string& name, const Person& person) {
+    for (const auto& [device, bundle] : person.devices) {
+        const auto signal = profile_->account.grant(person.identity, bundle);
+        if (!signal) return std::unexpected(line_of("no capability for " + name, signal.error()));
+        const auto sent = post(name, device, *signal);
+        if (!sent) return sent;
+    }
+    return {};
+}
+
+Expected<void> Post::post(const std::string& name, const DeviceKey& device, Bytes signal) {
+    Buffer letter(8 + signal.size());
+    ByteWriter(letter).u64(static_cast<std::uint64_t>(wall_clock().count())).bytes(signal);
+    return mailbox_->send(name, device, letter);
+}
+
+std::optional<std::string> Post::address_of(const Signal& signal) const {
+    if (const auto reached = reached_.find(signal.to); reached != reached_.end()) return reached->second;
+    if (auto contact = profile_->account.contacts().name_of(signal.to)) return contact;
+    const auto sender = std::ranges::find(senders_, signal.device, &std::pair<DeviceKey, std::string>::first);
+    if (sender == senders_.end()) return std::nullopt;
+    return sender->second;
+}
+
+Expected<void> Post::send(const Signal& signal) {
+    const auto name = address_of(signal);
+    // Of somebody of whom nothing came: there is nobody to tell.
+    return name ? post(*name, signal.device, signal.bytes) : Expected<void>{};
+}
+
+Expected<std::optional<Buffer>> Post::receive() {
+    note_silenced();
+    for (;;) {
+        auto letter = mailbox_->receive();
+        if (!letter) return std::unexpected(letter.error());
+        if (!*letter) return std::nullopt;
+        ByteReader in((*letter)->signal);
+        const auto sent = in.u64();
+        if (!sent || !valid_name((*letter)->from)) continue;
+        from_ = (*letter)->from;
+        // A clock that is ahead of ours makes a letter look new, which is no worse than no clock.
+        const auto wall = static_cast<std::uint64_t>(wall_clock().count());
+        age_ = std::chrono::milliseconds(wall > *sent ? std::min<std::uint64_t>(wall - *sent, INT64_MAX) : 0);
+        std::erase_if(senders_, [&](const auto& sender) { return sender.first == (*letter)->device; });
+        if (senders_.size() == max_senders) senders_.pop_back();
+        senders_.emplace_front((*letter)->device, from_);
+        (*letter)->signal.erase((*letter)->signal.begin(), (*letter)->signal.begin() + 8);
+        return std::move((*letter)->signal);
+    }
+}
+
+void Post::note_silenced() {
+    const auto& calls = profile_->account.silenced_calls();
+    if (calls.empty() || calls.back() == last_silenced_) return;
+    last_silenced_ = calls.back();
+    if (silenced_.size() < max_silenced_names) silenced_[calls.back().caller] = from_;
+}
+
+std::string Post::name_for(const PublicIdentity& person) const {
+    if (const auto contact = profile_->account.contacts().name_of(person)) return *contact;
+    const auto silenced = silenced_.find(person);
+    const auto reached = reached_.find(person);
+    const std::string hex = to_hex(person.key).substr(0, 16);
+    if (reached != reached_.end()) return reached->second + " (no contact, " + hex + ")";
+    if (silenced != silenced_.end()) return silenced->second + " (no contact, " + hex + ")";
+    return hex;
+}
+
+Expected<void> Post::take_capability(const CapabilityReceived& news) {
+    Account& account = profile_->account;
+    const std::string name = name_for(news.identity);
+    tell_({{"event", "capability"}, {"from", name}, {"peer", to_hex(news.identity.key)}},
+          name + " lets you ring, as far as their settings do.");
+    if (account.relationship(news.identity).capability != CapabilityState::live) return {};
+    // Ours may have come before they knew us (protocol.md, "Capabilities").
+    const auto again = account.grant(news.identity, news.device);
+    if (!again) return std::unexpected(line_of("no capability for " + name, again.error()));
+    return send({.to = news.identity, .device = news.device, .bytes = *again});
+}
+
+Expected<void> Post::settle() {
+    note_silenced();
+    while (const auto event = profile_->account.event()) {
+        if (const auto* news = std::get_if<CapabilityReceived>(&*event)) {
+            const auto taken = take_capability(*news);
+            if (!taken) return taken;
+        } else if (const auto* added = std::get_if<DeviceAdded>(&*event)) {
+            const std::string name = name_for(added->identity);
+            tell_({{"event", "device_added"},
+                   {"peer", to_hex(added->identity.key)},
+                   {"device", to_hex(added->device.key)}},
+                  name + " has a device that was not known here. If that is news to them, their keys are stolen.");
+        } else if (const auto* removed = std::get_if<DeviceRemoved>(&*event)) {
+            tell_({{"event", "device_removed"},
+                   {"peer", to_hex(removed->identity.key)},
+                   {"device", to_hex(removed->device.key)}},
+                  name_for(removed->identity) + " gave up one of their devices.");
+        }
+    }
+    return {};
+}
+
+void Post::miss(const Call& call) {
+    tell_({{"event", "missed"}, {"peer", to_hex(call.peer().key)}},
+          "Missed: a call from " + name_for(call.peer()) + ".");
+}
+
+Expected<std::vector<Call>> Post::take_in() {
+    std::vector<Call> calls;
+    for (;;) {
+        auto signal = receive();
+        if (!signal) return std::unexpected(signal.error());
+        if (!*signal) break;
+        auto received = profile_->account.receive(**signal, now());
+        if (received && *received) {
+            if (age_ > ring_timeout) {
+                miss(**received);
+            } else {
+                calls.push_back(std::move(**received));
+            }
+        }
+        const auto settled = settle();
+        if (!settled) return std::unexpected(settled.error());
+    }
+    // The next letter may have taken one back.
+    std::erase_if(calls, [this](const Call& call) {
+        const bool over = call.state() != CallState::ringing;
+        if (over) miss(call);
+        return over;
+    });
+    return calls;
+}
+
+}  // namespace sotto::app

@@ -1,0 +1,90 @@
+// sotto register: an account, and a name at a broker for it.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+
+#include "apps/sotto/call_options.h"
+#include "apps/sotto/commands.h"
+#include "apps/sotto/mqtt_topics.h"
+#include "apps/sotto/open_mailbox.h"
+#include "apps/sotto/outcome.h"
+#include "apps/sotto/post.h"
+#include "apps/sotto/private_file.h"
+
+namespace sotto::app {
+namespace {
+
+struct RegisterOptions {
+    ProfileOptions profile;
+    Settings settings;
+    std::string password_file;
+};
+
+// The state outlives the directory from which it was made.
+Expected<void> keep_path(std::string& path) {
+    if (path.empty()) return {};
+    std::error_code failed;
+    const auto absolute = std::filesystem::absolute(path, failed);
+    if (failed || !std::filesystem::exists(absolute)) return std::unexpected("there is no file " + path);
+    path = absolute.string();
+    return {};
+}
+
+Expected<std::string> check(RegisterOptions& options) {
+    if (!valid_name(options.settings.name)) {
+        return std::unexpected("a name is 1 to 64 of a-z, 0-9, '-', '_' and '.', not " + options.settings.name);
+    }
+    const auto broker = check_broker(options.settings.broker);
+    if (!broker) return std::unexpected(broker.error());
+    for (std::string* const path : {&options.settings.broker_ca, &options.settings.relay.relay_ca}) {
+        const auto kept = keep_path(*path);
+        if (!kept) return std::unexpected(kept.error());
+    }
+    if (!options.settings.relay.relay.empty()) {
+        const auto relay = MediaPath::prepare(options.settings.relay);
+        if (!relay) return std::unexpected(relay.error());
+    }
+    return options.password_file.empty() ? Expected<std::string>() : read_first_line(options.password_file);
+}
+
+int run_register(RegisterOptions options) {
+    const auto password = check(options);
+    if (!password) return complain(password.error());
+    auto profile = found_profile(options.profile, options.settings);
+    if (!profile) return complain(profile.error());
+    if (!password->empty()) {
+        const auto kept = write_private_file(profile->broker_password_file(), *password + "\n");
+        if (!kept) return complain(kept.error());
+    }
+    const auto news = [](const nlohmann::json&, const std::string& words) {
+        std::fprintf(stderr, "%s\n", words.c_str());
+    };
+    const auto post = Post::open(*profile, news);
+    if (!post) {
+        std::fprintf(stderr, "The account is kept in %s: register again when the broker can be reached.\n",
+                     profile->directory.c_str());
+        return complain(post.error());
+    }
+    std::printf("%s is registered at %s. The state is in %s: whoever has it is %s.\nIdentity %s\n",
+                profile->settings.name.c_str(), profile->settings.broker.c_str(), profile->directory.c_str(),
+                profile->settings.name.c_str(), to_hex(profile->account.identity().key).c_str());
+    std::printf("Nobody may ring yet. To let somebody: sotto contacts add NAME\n");
+    return 0;
+}
+
+}  // namespace
+
+void add_register_command(CLI::App& app, Chosen& chosen) {
+    CLI::App& command =
+        *app.add_subcommand("register", "make an account of that name, and tell a broker how to reach it");
+    const auto options = std::make_shared<RegisterOptions>();
+    command.add_option("NAME", options->settings.name, "by which others call us; the broker's user name")->required();
+    command.add_option("--broker", options->settings.broker, "carries signals: mqtts://HOST[:PORT]")->required();
+    command.add_option("--broker-ca", options->settings.broker_ca, "certificates that vouch for it; else the system's");
+    command.add_option("--broker-password-file", options->password_file, "its first line is the password there");
+    add_relay_options(command, options->settings.relay);
+    add_profile_options(command, options->profile);
+    command.callback([options, &chosen] { chosen = [options] { return run_register(*options); }; });
+}
+
+}  // namespace sotto::app
