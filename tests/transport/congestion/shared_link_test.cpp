@@ -156,6 +156,65 @@ TEST_CASE("a call that pauses leaves its share to the others and gets it back (R
     }
 }
 
+struct AmongFiles {  // two calls and ten who fetch short files, two of them from the start
+    explicit AmongFiles(std::uint64_t seed)
+        : link(events, {{0s, 2e6}}, 300ms),
+          one(events, link, {}, {.start = 5s}, seed),
+          other(events, link, {}, {.start = 5s}, seed + 100) {
+        for (std::uint64_t i = 0; i < 10; ++i) files.emplace_back(events, link, 50ms, i < 2, end, 1000 * seed + i);
+        events.run(end);
+        for (const ShortTransfers& f : files) {
+            took.insert(took.end(), f.took().begin(), f.took().end());
+            kbits += f.kbits();
+        }
+        std::ranges::sort(took);
+    }
+    double least() const {  // that a call got in five seconds
+        double least = 1e9;
+        for (Duration at = 15s; at < end - 5s; at += 1s)
+            least = std::min({least, one.got().kbps(at, at + 5s), other.got().kbps(at, at + 5s)});
+        return least;
+    }
+    double took_ms(double share) const {  // that share of the files, at most
+        return std::chrono::duration<double, std::milli>(
+                   took[static_cast<std::size_t>(share * static_cast<double>(took.size() - 1))])
+            .count();
+    }
+    static constexpr Duration end = 299s;
+    Events events{};
+    Bottleneck link;
+    MediaFlow one, other;
+    std::deque<ShortTransfers> files{};
+    std::vector<Duration> took{};
+    double kbits = 0;
+};
+
+// The files are short enough to end in slow start, where Reno and CUBIC are the same.
+TEST_CASE("short transfers come through quickly beside calls that go on (RFC 8867 §5.7)") {
+    for (std::uint64_t seed = 131; seed < 136; ++seed) {
+        CAPTURE(seed);
+        const AmongFiles all(seed);
+        const Got &one = all.one.got(), &other = all.other.got();
+        const double mine = one.kbps(15s, 299s), others = other.kbps(15s, 299s);
+        const double waited = std::max(one.waited_ms(15s, 299s, 0.95), other.waited_ms(15s, 299s, 0.95));
+        MESSAGE("seed " << seed << ": kbit/s " << mine << " and " << others << ", least of 5 s " << all.least()
+                        << "; files " << all.took.size() << ", kbit/s " << all.kbits / 299 << ", took ms "
+                        << all.took_ms(0.5) << ", 95 % at most " << all.took_ms(0.95) << ", all " << all.took_ms(1)
+                        << "; waited ms " << one.waited_ms(15s, 299s) << " and " << other.waited_ms(15s, 299s)
+                        << ", 95 % at most " << waited << "; dropped " << all.link.dropped());
+        CHECK(share(mine, others) >= 0.4);
+        CHECK(share(mine, others) <= 0.6);
+        CHECK(mine + others >= 600);  // of 1700 that the files leave: each of their bursts is a queue to give way to
+        CHECK(all.least() >= 70);
+        CHECK(std::max(one.waited_ms(15s, 299s), other.waited_ms(15s, 299s)) <= 20);
+        CHECK(waited <= 100);
+        CHECK(all.took.size() >= 200);
+        CHECK(all.took_ms(0.5) <= 450);  // three round trips are 300
+        CHECK(all.took_ms(0.95) <= 700);
+        CHECK(all.took_ms(1) <= 1500);
+    }
+}
+
 struct Beside {  // a long TCP transfer from 10 to 80 s
     Beside(double rate, Duration delay, Duration queue, bool cubic, std::uint64_t seed)
         : link(events, {{0s, rate}}, queue),
