@@ -215,14 +215,16 @@ TEST_CASE("short transfers come through quickly beside calls that go on (RFC 886
     }
 }
 
-struct Beside {  // a long TCP transfer from 10 to 80 s
-    Beside(double rate, Duration delay, Duration queue, bool cubic, std::uint64_t seed)
+struct Beside {  // a long TCP transfer from 10 s on
+    Beside(double rate, Duration delay, Duration queue, bool cubic, std::uint64_t seed, Duration over = 80s)
         : link(events, {{0s, rate}}, queue),
           call(events, link, {.delay = delay}, {}, seed),
-          transfer(events, link, delay, cubic, 10s, 80s) {
-        events.run(100s);
+          transfer(events, link, delay, cubic, 10s, over) {
+        events.run(over + 20s);
     }
-    double shared() const { return share(call.got().kbps(20s, 80s), transfer.got().kbps(20s, 80s)); }
+    double shared(Duration from = 20s, Duration to = 80s) const {
+        return share(call.got().kbps(from, to), transfer.got().kbps(from, to));
+    }
     Events events{};
     Bottleneck link;
     MediaFlow call;
@@ -249,6 +251,33 @@ TEST_CASE("beside CUBIC a call keeps its share, and the queue goes with the tran
                 CHECK(mean >= 0.4);
                 CHECK(mean <= 0.6);
             }
+        }
+    }
+}
+
+TEST_CASE("a call neither fills a link alone nor gives it away where a transfer hides the base delay for minutes") {
+    for (const double rate : {1e6, 2e6, 4e6}) {
+        for (const Duration delay : {20ms, 50ms, 100ms}) {
+            CAPTURE(rate);
+            CAPTURE(delay.count());
+            double mean = 0, least = 1, most = 0;
+            for (std::uint64_t seed = 111; seed < 114; ++seed) {
+                CAPTURE(seed);
+                const Beside both(rate, delay, 500ms, true, seed, 310s);
+                mean += both.shared(30s, 310s) / 3;
+                for (Duration at = 30s; at < 310s; at += 20s) {
+                    least = std::min(least, both.shared(at, at + 20s));
+                    most = std::max(most, both.shared(at, at + 20s));
+                }
+                CHECK(both.call.got().kbps(320s, 330s) >= 0.7e-3 * std::min(rate, 2.5e6));
+                CHECK(both.call.got().waited_ms(320s, 330s) <= 30);
+            }
+            MESSAGE("Mbit/s " << rate / 1e6 << ", delay ms " << delay / 1ms << ": share " << mean << ", in 20 s "
+                              << least << " to " << most);
+            CHECK(mean >= 0.4);
+            CHECK(mean <= 0.6);
+            CHECK(least >= 0.2);
+            CHECK(most <= 0.75);
         }
     }
 }
