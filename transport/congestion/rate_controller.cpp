@@ -26,6 +26,7 @@ constexpr Duration drain_time = milliseconds(300);  // in which a queue should b
 constexpr Duration longest_growth = seconds(4);     // of a path that becomes narrower by and by
 constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
 constexpr double slow = 600'000;                    // bit/s below which that step would be too large
+constexpr double fast = 1'000'000;                  // and beyond which the faster of two runs ahead
 constexpr Duration doubling = milliseconds(450);
 // Beside TCP: what a loss leaves, and how fast the rate comes back: by a packet each round trip, or in half the time
 // that CUBIC takes (RFC 9438 §4.2, with its C of 0.4), whichever is more. CUBIC does the most of its way first; this is
@@ -195,8 +196,8 @@ void RateController::climb(Duration elapsed) {
     // The longer no queue was seen, the more room there may be (Copa's velocity, in time instead of round trips).
     if (queue_ > threshold() / 3 || loss_.recent() > loss_.floor() + 0.03) congested_ = now_;
     const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
-    const double growth =
-        step * std::pow(std::min(1.0, rate_ / slow), 0.7) * (1 + calm * calm / 3) * in_seconds(elapsed);
+    const double growth = step * std::pow(std::min(1.0, rate_ / slow), 0.7) *
+                          std::pow(std::min(1.0, fast / rate_), 0.8) * (1 + calm * calm / 3) * in_seconds(elapsed);
     set_rate(std::min({rate_ + growth, rate_ * factor, limit}));
 }
 

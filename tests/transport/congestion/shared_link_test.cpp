@@ -317,3 +317,30 @@ TEST_CASE("two calls share a narrow link alike, whenever the second comes") {
     }
     CHECK(outside <= 1);  // of thirty
 }
+
+TEST_CASE("two calls share a fast link nearly alike, whenever the second comes") {
+    for (const double rate : {2e6, 4e6}) {
+        int outside = 0;
+        double least = 1, most = 0, used = 0;
+        for (const Duration late : {0s, 5s, 20s}) {
+            for (std::uint64_t seed = 71; seed < 91; ++seed) {
+                Events events;
+                Bottleneck link(events, {{0s, rate}}, 300ms);
+                MediaFlow one(events, link, {}, {}, seed), other(events, link, {}, {.start = late}, seed + 100);
+                events.run(late + 50s);
+                const double mine = one.got().kbps(late + 20s, late + 50s);
+                const double others = other.got().kbps(late + 20s, late + 50s);
+                outside += share(mine, others) < 0.4 || share(mine, others) > 0.6;
+                least = std::min(least, share(mine, others));
+                most = std::max(most, share(mine, others));
+                used += (mine + others) * 1e3 / rate / 60;
+            }
+        }
+        MESSAGE("Mbit/s " << rate / 1e6 << ": shares " << least << " to " << most << ", outside 40:60 " << outside
+                          << " of 60; used " << used);
+        CHECK(outside <= (rate < 3e6 ? 1 : 10));  // of sixty
+        CHECK(least >= 0.33);
+        CHECK(most <= 0.67);
+        CHECK(used >= 0.78);
+    }
+}
