@@ -17,6 +17,8 @@ class DelayWindow {
     // The least delay of what arrived in the last `recent`, over the least in the last `past`; zero at first. By time
     // of arrival: when the path becomes narrow, what arrives in 100 ms was sent in much less.
     Duration standing(Duration recent, Duration past) const;
+    // That least of `past`, on the peer's clock; zero at first.
+    Duration base(Duration past) const { return past_.over(past).value_or(Duration{}); }
     // How far delays fall at once, on average of the last intervals: by how much packets that were sent apart arrive
     // together. A queue does not do that, for out of it they come no faster than the bottleneck.
     Duration noise() const { return noise_; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace sotto::transport {
 
@@ -22,8 +23,10 @@ constexpr double cut = 0.86;                        // of what was delivered, at
 constexpr double cut_slope = 0.06;                  // less for each doubling of the rate
 constexpr double least_share = 0.2;                 // of the rate, while a long queue drains
 constexpr Duration drain_time = milliseconds(300);  // in which a queue should be gone
+constexpr Duration longest_growth = seconds(4);     // of a path that becomes narrower by and by
 constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
 constexpr double slow = 600'000;                    // bit/s below which that step would be too large
+constexpr double fast = 1'000'000;                  // and beyond which the faster of two runs ahead
 constexpr Duration doubling = milliseconds(450);
 // Beside TCP: what a loss leaves, and how fast the rate comes back: by a packet each round trip, or in half the time
 // that CUBIC takes (RFC 9438 §4.2, with its C of 0.4), whichever is more. CUBIC does the most of its way first; this is
@@ -36,6 +39,7 @@ constexpr Duration queue_back = milliseconds(800);  // TCP's queue comes back in
 constexpr int cuts_to_check = 3;
 constexpr Duration check_interval = seconds(8);
 constexpr double check_cut = 0.5;
+constexpr Duration ended_lately = seconds(30);
 constexpr double packet_bits = 1200 * 8;
 constexpr Duration longest_queue = milliseconds(500);
 constexpr Duration smooth_while = seconds(12);  // bursts are kept from a queue that is too short to see
@@ -116,7 +120,7 @@ void RateController::forget() {
     asked_ = {};
     loss_ = {};
     congested_ = cut_ = give_up_ = next_probe_ = newest_ = Instant{};
-    held_from_ = held_to_ = marked_ = stood_ = checked_ = smooth_until_ = Instant{};
+    held_from_ = held_to_ = marked_ = stood_ = checked_ = ended_ = smooth_until_ = Instant{};
     probe_.reset();
 }
 
@@ -192,15 +196,15 @@ void RateController::climb(Duration elapsed) {
     // The longer no queue was seen, the more room there may be (Copa's velocity, in time instead of round trips).
     if (queue_ > threshold() / 3 || loss_.recent() > loss_.floor() + 0.03) congested_ = now_;
     const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
-    const double growth =
-        step * std::pow(std::min(1.0, rate_ / slow), 0.7) * (1 + calm * calm / 3) * in_seconds(elapsed);
+    const double growth = step * std::pow(std::min(1.0, rate_ / slow), 0.7) *
+                          std::pow(std::min(1.0, fast / rate_), 0.8) * (1 + calm * calm / 3) * in_seconds(elapsed);
     set_rate(std::min({rate_ + growth, rate_ * factor, limit}));
 }
 
 void RateController::start_draining() {
     mode_ = Mode::draining;
     before_ = rate_;
-    congested_ = cut_ = now_;
+    began_ = congested_ = cut_ = now_;
     doubling_below_ = 0;
     mark_queue();
     peak_ = deepest_ = queue_;
@@ -218,7 +222,8 @@ void RateController::drain() {
     if (queue_ < std::max<Duration>(queue_gone, threshold() / 3)) return start_climbing();
     deepest_ = std::max(deepest_, queue_);
     // A queue that grows on while it should drain: the path has become narrower, which is noticed anew.
-    const bool grows = queue_ > mark_ + milliseconds(30);
+    // One that does so again and again is filled by somebody else.
+    const bool grows = queue_ > mark_ + milliseconds(30) && now_ - began_ < longest_growth;
     if (grows) congested_ = cut_ = now_;
     if (grows || now_ - marked_ > milliseconds(300)) mark_queue();
     // The first looks see much of the time before the change; afterwards a cut shows no sooner than a round trip later.
@@ -285,11 +290,14 @@ void RateController::weigh() {
 void RateController::start_competing() {
     mode_ = Mode::competing;
     peak_ = queue_;
+    base_ = delays_.base(long_base_memory);
+    forgotten_ = {};
     stood_ = now_;
     checked_ = now_;
     cuts_ = 0;
     checking_ = false;
-    give_way(before_, 1);
+    // It seems to end, too, where the base was forgotten and the others' queue is at its shortest.
+    give_way(ended_ != Instant{} && now_ - ended_ < ended_lately ? std::max(before_, shared_) : before_, 1);
 }
 
 void RateController::give_way(double rate, double share) {
@@ -299,13 +307,28 @@ void RateController::give_way(double rate, double share) {
     full_trip_ = round_trip_;
 }
 
+// A base that is forgotten shortens the queue of before, too: else drops from a full one would pass for chance. What
+// is a second or more is no queue but a clock that was set anew.
+void RateController::note_base() {
+    const Duration base = delays_.base(long_base_memory);
+    const Duration rise = base - std::exchange(base_, base);
+    const bool anew = rise < -seconds(1) || rise > seconds(1);
+    forgotten_ = anew ? Duration{} : std::clamp<Duration>(forgotten_ + rise, Duration{}, seconds(1));
+    if (!anew && rise > Duration{}) peak_ = std::max(Duration{}, peak_ - rise);
+}
+
 void RateController::compete(Duration elapsed) {
+    note_base();
     if (queue_ >= std::max(threshold() / 2, peak_ / 10)) stood_ = now_;
-    if (now_ - stood_ > (checking_ ? queue_back / 2 : queue_back)) return start_climbing();
+    if (now_ - stood_ > (checking_ ? queue_back / 2 : queue_back)) {
+        shared_ = checking_ ? before_ * tcp_cut : rate_;
+        ended_ = now_;
+        return start_climbing();
+    }
     peak_ = std::max(peak_, queue_);
     const Duration since = now_ - cut_;
     if (checking_) {
-        if (since < full_trip_ + milliseconds(200) + 2 * peak_) return;
+        if (since < full_trip_ + milliseconds(200) + 2 * (peak_ + forgotten_)) return;
         checking_ = false;
         set_rate(before_ * tcp_cut);
     }
@@ -313,7 +336,11 @@ void RateController::compete(Duration elapsed) {
         checking_ = ++cuts_ == cuts_to_check || now_ - checked_ > check_interval;
         if (checking_) checked_ = now_, cuts_ = 0;
         peak_ = queue_;
-        return give_way(rate_, checking_ ? check_cut : tcp_cut);
+        if (!checking_) return give_way(rate_, tcp_cut);
+        give_way(rate_, check_cut);
+        // A rate beyond what passes would leave a queue of ours standing even so.
+        if (throughput_ > 0) set_rate(std::min(rate_, check_cut * of_ours(throughput_)));
+        return;
     }
     const double packets = before_ * in_seconds(full_trip_) / packet_bits;
     const double cubic = cubic_speed * (1 - tcp_cut) * before_ / std::cbrt(packets * (1 - tcp_cut) / 0.4);

@@ -86,6 +86,7 @@ class RateController {
     void weigh();
     void start_competing();
     void give_way(double rate, double share);
+    void note_base();
     void compete(Duration elapsed);
     void start_climbing();
     void finish_probe();
@@ -123,16 +124,21 @@ class RateController {
     Instant cut_{};                  // and the rate last cut
     Instant marked_{};               // draining: since when mark_ is
     Duration mark_{};                // the queue from which growth is seen
+    Instant began_{};                // draining: since when
     Instant give_up_{};              // draining: when the queue should be gone if it is ours
     double before_ = 0;              // the rate before it
     double drained_at_ = 0;          // draining: the rate that goes out
     std::array<Asked, 32> asked_{};  // of the sender, lately
     std::size_t next_asked_ = 0;
-    double share_before_ = 0;          // weighing: the losses
-    Instant stood_{};                  // competing: when there was a queue last
-    Duration full_trip_{};             // the round trip at the last cut
-    int cuts_ = 0;                     // since it was looked whether the queue is ours alone
-    Instant checked_{};                // when it was looked last
+    double share_before_ = 0;  // weighing: the losses
+    Instant stood_{};          // competing: when there was a queue last
+    Duration full_trip_{};     // the round trip at the last cut
+    int cuts_ = 0;             // since it was looked whether the queue is ours alone
+    Instant checked_{};        // when it was looked last
+    Duration base_{};          // the least delay, from which the queue is told
+    Duration forgotten_{};     // by how much it rose since
+    double shared_ = 0;        // the rate when it ended
+    Instant ended_{};
     bool checking_ = false;            // whether the queue is ours alone
     Instant smooth_until_{};           // a queue too short for bursts was found
     Instant held_from_{}, held_to_{};  // when pictures waited last

@@ -156,14 +156,75 @@ TEST_CASE("a call that pauses leaves its share to the others and gets it back (R
     }
 }
 
-struct Beside {  // a long TCP transfer from 10 to 80 s
-    Beside(double rate, Duration delay, Duration queue, bool cubic, std::uint64_t seed)
+struct AmongFiles {  // two calls and ten who fetch short files, two of them from the start
+    explicit AmongFiles(std::uint64_t seed)
+        : link(events, {{0s, 2e6}}, 300ms),
+          one(events, link, {}, {.start = 5s}, seed),
+          other(events, link, {}, {.start = 5s}, seed + 100) {
+        for (std::uint64_t i = 0; i < 10; ++i) files.emplace_back(events, link, 50ms, i < 2, end, 1000 * seed + i);
+        events.run(end);
+        for (const ShortTransfers& f : files) {
+            took.insert(took.end(), f.took().begin(), f.took().end());
+            kbits += f.kbits();
+        }
+        std::ranges::sort(took);
+    }
+    double least() const {  // that a call got in five seconds
+        double least = 1e9;
+        for (Duration at = 15s; at < end - 5s; at += 1s)
+            least = std::min({least, one.got().kbps(at, at + 5s), other.got().kbps(at, at + 5s)});
+        return least;
+    }
+    double took_ms(double share) const {  // that share of the files, at most
+        return std::chrono::duration<double, std::milli>(
+                   took[static_cast<std::size_t>(share * static_cast<double>(took.size() - 1))])
+            .count();
+    }
+    static constexpr Duration end = 299s;
+    Events events{};
+    Bottleneck link;
+    MediaFlow one, other;
+    std::deque<ShortTransfers> files{};
+    std::vector<Duration> took{};
+    double kbits = 0;
+};
+
+// The files are short enough to end in slow start, where Reno and CUBIC are the same.
+TEST_CASE("short transfers come through quickly beside calls that go on (RFC 8867 §5.7)") {
+    for (std::uint64_t seed = 131; seed < 136; ++seed) {
+        CAPTURE(seed);
+        const AmongFiles all(seed);
+        const Got &one = all.one.got(), &other = all.other.got();
+        const double mine = one.kbps(15s, 299s), others = other.kbps(15s, 299s);
+        const double waited = std::max(one.waited_ms(15s, 299s, 0.95), other.waited_ms(15s, 299s, 0.95));
+        MESSAGE("seed " << seed << ": kbit/s " << mine << " and " << others << ", least of 5 s " << all.least()
+                        << "; files " << all.took.size() << ", kbit/s " << all.kbits / 299 << ", took ms "
+                        << all.took_ms(0.5) << ", 95 % at most " << all.took_ms(0.95) << ", all " << all.took_ms(1)
+                        << "; waited ms " << one.waited_ms(15s, 299s) << " and " << other.waited_ms(15s, 299s)
+                        << ", 95 % at most " << waited << "; dropped " << all.link.dropped());
+        CHECK(share(mine, others) >= 0.4);
+        CHECK(share(mine, others) <= 0.6);
+        CHECK(mine + others >= 600);  // of 1700 that the files leave: each of their bursts is a queue to give way to
+        CHECK(all.least() >= 70);
+        CHECK(std::max(one.waited_ms(15s, 299s), other.waited_ms(15s, 299s)) <= 20);
+        CHECK(waited <= 100);
+        CHECK(all.took.size() >= 200);
+        CHECK(all.took_ms(0.5) <= 450);  // three round trips are 300
+        CHECK(all.took_ms(0.95) <= 700);
+        CHECK(all.took_ms(1) <= 1500);
+    }
+}
+
+struct Beside {  // a long TCP transfer from 10 s on
+    Beside(double rate, Duration delay, Duration queue, bool cubic, std::uint64_t seed, Duration over = 80s)
         : link(events, {{0s, rate}}, queue),
           call(events, link, {.delay = delay}, {}, seed),
-          transfer(events, link, delay, cubic, 10s, 80s) {
-        events.run(100s);
+          transfer(events, link, delay, cubic, 10s, over) {
+        events.run(over + 20s);
     }
-    double shared() const { return share(call.got().kbps(20s, 80s), transfer.got().kbps(20s, 80s)); }
+    double shared(Duration from = 20s, Duration to = 80s) const {
+        return share(call.got().kbps(from, to), transfer.got().kbps(from, to));
+    }
     Events events{};
     Bottleneck link;
     MediaFlow call;
@@ -190,6 +251,33 @@ TEST_CASE("beside CUBIC a call keeps its share, and the queue goes with the tran
                 CHECK(mean >= 0.4);
                 CHECK(mean <= 0.6);
             }
+        }
+    }
+}
+
+TEST_CASE("a call neither fills a link alone nor gives it away where a transfer hides the base delay for minutes") {
+    for (const double rate : {1e6, 2e6, 4e6}) {
+        for (const Duration delay : {20ms, 50ms, 100ms}) {
+            CAPTURE(rate);
+            CAPTURE(delay.count());
+            double mean = 0, least = 1, most = 0;
+            for (std::uint64_t seed = 111; seed < 114; ++seed) {
+                CAPTURE(seed);
+                const Beside both(rate, delay, 500ms, true, seed, 310s);
+                mean += both.shared(30s, 310s) / 3;
+                for (Duration at = 30s; at < 310s; at += 20s) {
+                    least = std::min(least, both.shared(at, at + 20s));
+                    most = std::max(most, both.shared(at, at + 20s));
+                }
+                CHECK(both.call.got().kbps(320s, 330s) >= 0.7e-3 * std::min(rate, 2.5e6));
+                CHECK(both.call.got().waited_ms(320s, 330s) <= 30);
+            }
+            MESSAGE("Mbit/s " << rate / 1e6 << ", delay ms " << delay / 1ms << ": share " << mean << ", in 20 s "
+                              << least << " to " << most);
+            CHECK(mean >= 0.4);
+            CHECK(mean <= 0.6);
+            CHECK(least >= 0.2);
+            CHECK(most <= 0.75);
         }
     }
 }
@@ -228,4 +316,31 @@ TEST_CASE("two calls share a narrow link alike, whenever the second comes") {
         }
     }
     CHECK(outside <= 1);  // of thirty
+}
+
+TEST_CASE("two calls share a fast link nearly alike, whenever the second comes") {
+    for (const double rate : {2e6, 4e6}) {
+        int outside = 0;
+        double least = 1, most = 0, used = 0;
+        for (const Duration late : {0s, 5s, 20s}) {
+            for (std::uint64_t seed = 71; seed < 91; ++seed) {
+                Events events;
+                Bottleneck link(events, {{0s, rate}}, 300ms);
+                MediaFlow one(events, link, {}, {}, seed), other(events, link, {}, {.start = late}, seed + 100);
+                events.run(late + 50s);
+                const double mine = one.got().kbps(late + 20s, late + 50s);
+                const double others = other.got().kbps(late + 20s, late + 50s);
+                outside += share(mine, others) < 0.4 || share(mine, others) > 0.6;
+                least = std::min(least, share(mine, others));
+                most = std::max(most, share(mine, others));
+                used += (mine + others) * 1e3 / rate / 60;
+            }
+        }
+        MESSAGE("Mbit/s " << rate / 1e6 << ": shares " << least << " to " << most << ", outside 40:60 " << outside
+                          << " of 60; used " << used);
+        CHECK(outside <= (rate < 3e6 ? 1 : 10));  // of sixty
+        CHECK(least >= 0.33);
+        CHECK(most <= 0.67);
+        CHECK(used >= 0.78);
+    }
 }
