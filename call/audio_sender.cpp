@@ -92,8 +92,8 @@ Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& t
     const PayloadType type = in_front > 0 ? redundant_payload_type : opus_payload_type;
     const SequenceNumber number = stream.keep(in_front + *size, type, last_timestamp_, !std::exchange(begun_, true));
     outbox.push({.kind = Departure::Kind::audio, .sequence = number, .queued = now});
-    trace[Stage::protect] = traces.stamp(now);
-    traces.push(trace);
+    trace[Stage::packetised] = traces.stamp(now);
+    traces.packetised(trace, number);
     return {};
 }
 
