@@ -1,19 +1,15 @@
-// sotto-bench: what the library costs beyond the primitives and codecs that it is made of, as ratios within
-// one run.
-#include <unistd.h>
-
+// sotto-bench: what the library costs beyond the primitives and codecs that it is made of, as ratios within one run; or
+// one of its commands.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <fstream>
 
+#include "bench/commands.h"
 #include "bench/machine.h"
+#include "bench/progress.h"
 #include "bench/subjects.h"
 
 namespace sotto::bench {
 namespace {
-
-constexpr int exit_failed = 1;    // a benchmark could not run; never because of a figure
-constexpr int exit_unusable = 2;  // an argument is no good
 
 struct Subject {
     const char* name;
@@ -24,7 +20,7 @@ constexpr std::array subjects{
     Subject{"srtp_path", measure_srtp_path, 2}, Subject{"epochs", measure_epochs, 1},
     Subject{"ratchet", measure_ratchet, 4},     Subject{"peers", measure_peers, 4},
     Subject{"memory", measure_memory, 0},       Subject{"codec", measure_codec, 4},
-    Subject{"gf256", measure_gf256, 1},
+    Subject{"gf256", measure_gf256, 1},         Subject{"trace", measure_trace, 1},
 };
 
 struct Options {
@@ -32,32 +28,6 @@ struct Options {
     bool quick = false;
     std::vector<std::string> only;
     std::string json;
-};
-
-// One line on a terminal, rewritten; nothing elsewhere.
-class Progress {
-  public:
-    void say(const std::string& what) {
-        what_ = what;
-        last_ = {};
-        tick();
-    }
-    void tick() {
-        const auto now = Clock::now();
-        if (!terminal_ || now - last_ < std::chrono::milliseconds(200)) return;
-        last_ = now;
-        const double seconds = std::chrono::duration<double>(now - start_).count();
-        std::fprintf(stderr, "\r\033[K%s ... %.0f s", what_.c_str(), seconds);
-    }
-    void done() const {
-        if (terminal_) std::fprintf(stderr, "\r\033[K");
-    }
-
-  private:
-    bool terminal_ = ::isatty(STDERR_FILENO) == 1;
-    std::string what_;
-    Clock::time_point start_ = Clock::now();
-    Clock::time_point last_{};
 };
 
 bool chosen(const Options& options, const Subject& subject) {
@@ -92,16 +62,9 @@ int run(const Options& options) {
     std::printf("%s\n%s", machine.to_text().c_str(), report.to_text().c_str());
     if (options.json.empty()) return 0;
     nlohmann::json json = report.to_json();
-    json["schema"] = 1;
-    json["program"] = "sotto-bench";
     json["seconds"] = options.quick ? 2.0 : options.seconds;
     json["quick"] = options.quick;
-    json.update(machine.to_json());
-    std::ofstream file(options.json);
-    file << json.dump(2) << "\n";
-    if (file.flush()) return 0;
-    std::fprintf(stderr, "sotto-bench: cannot write %s\n", options.json.c_str());
-    return exit_failed;
+    return write_json(options.json, "sotto-bench", std::move(json));
 }
 
 int main(int argc, char** argv) {
@@ -116,10 +79,15 @@ int main(int argc, char** argv) {
     app.add_flag("--quick", options.quick, "two seconds in all: shows that it runs, the figures say little");
     app.add_option("--only", options.only, "measure only this subject; may be repeated")->check(CLI::IsMember(names));
     app.add_option("--json", options.json, "also write everything to this file");
+    app.require_subcommand(0, 1);
+    const std::array commands{latency_command(app), capacity_command(app)};
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : exit_unusable;
+    }
+    for (const Command& command : commands) {
+        if (command.words->parsed()) return command.run();
     }
     return run(options);
 }
