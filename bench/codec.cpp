@@ -1,14 +1,9 @@
 // Sotto's wrappers of libvpx and Opus, against the bare libraries with the same settings. What they make is
 // compared too: if the settings here and in codec/ drift apart, the run fails.
 #include <opus/opus.h>
-#include <vpx/vp8cx.h>
-#include <vpx/vp8dx.h>
-#include <vpx/vpx_decoder.h>
-#include <vpx/vpx_encoder.h>
+#include <vpx/vpx_image.h>
 
-#include <cstring>
-#include <memory>
-
+#include "bench/bare_codec.h"
 #include "bench/subjects.h"
 #include "codec/opus_decoder.h"
 #include "codec/opus_encoder.h"
@@ -42,89 +37,9 @@ class Fingerprint {
     std::uint64_t hash_ = 0xcbf29ce484222325;
 };
 
-struct CloseVpx {
-    void operator()(vpx_codec_ctx_t* context) const {
-        vpx_codec_destroy(context);
-        delete context;
-    }
-};
-using VpxContext = std::unique_ptr<vpx_codec_ctx_t, CloseVpx>;
-
-class BareVp8Encoder {
-  public:
-    BareVp8Encoder() {
-        vpx_codec_enc_cfg_t config{};
-        vpx_codec_enc_config_default(vpx_codec_vp8_cx(), &config, 0);
-        config.g_w = Scene::width;
-        config.g_h = Scene::height;
-        config.g_timebase = {1, 90000};
-        config.g_threads = 1;
-        config.g_pass = VPX_RC_ONE_PASS;
-        config.g_lag_in_frames = 0;
-        config.g_error_resilient = VPX_ERROR_RESILIENT_DEFAULT;
-        config.rc_end_usage = VPX_CBR;
-        config.rc_target_bitrate = 800;
-        config.rc_min_quantizer = 2;
-        config.rc_max_quantizer = 60;
-        config.rc_undershoot_pct = 100;
-        config.rc_overshoot_pct = 15;
-        config.rc_buf_initial_sz = 150;
-        config.rc_buf_optimal_sz = 180;
-        config.rc_buf_sz = 300;
-        config.rc_dropframe_thresh = 30;
-        config.kf_mode = VPX_KF_DISABLED;
-        const bool open = vpx_codec_enc_init(context_.get(), vpx_codec_vp8_cx(), &config, 0) == VPX_CODEC_OK;
-        require(open, "cannot open libvpx's encoder");
-        const bool set = vpx_codec_control(context_.get(), VP8E_SET_CPUUSED, -6) == VPX_CODEC_OK &&
-                         vpx_codec_control(context_.get(), VP8E_SET_STATIC_THRESHOLD, 1U) == VPX_CODEC_OK &&
-                         vpx_codec_control(context_.get(), VP8E_SET_MAX_INTRA_BITRATE_PCT, 700U) == VPX_CODEC_OK;
-        require(set, "cannot set up libvpx's encoder");
-    }
-
-    Bytes encode(const VideoFrame& frame, std::uint64_t timestamp) {
-        vpx_img_wrap(&image_, VPX_IMG_FMT_I420, Scene::width, Scene::height, 1,
-                     const_cast<unsigned char*>(frame.planes[0].data));
-        for (std::size_t i = 0; i < 3; ++i) {
-            image_.planes[i] = const_cast<unsigned char*>(frame.planes[i].data);
-            image_.stride[i] = static_cast<int>(frame.planes[i].stride);
-        }
-        const bool done = vpx_codec_encode(context_.get(), &image_, static_cast<vpx_codec_pts_t>(timestamp),
-                                           90000 / Scene::frame_rate, 0, VPX_DL_REALTIME) == VPX_CODEC_OK;
-        require(done, "libvpx cannot encode");
-        vpx_codec_iter_t iterator = nullptr;
-        const vpx_codec_cx_pkt_t* const packet = vpx_codec_get_cx_data(context_.get(), &iterator);
-        if (packet == nullptr || packet->kind != VPX_CODEC_CX_FRAME_PKT) return {};
-        return {static_cast<const std::byte*>(packet->data.frame.buf), packet->data.frame.sz};
-    }
-
-  private:
-    VpxContext context_{new vpx_codec_ctx_t{}};
-    vpx_image_t image_{};
-};
-
-class BareVp8Decoder {
-  public:
-    BareVp8Decoder() {
-        const vpx_codec_dec_cfg_t config{.threads = 1, .w = 0, .h = 0};
-        const bool open = vpx_codec_dec_init(context_.get(), vpx_codec_vp8_dx(), &config, 0) == VPX_CODEC_OK;
-        require(open, "cannot open libvpx's decoder");
-    }
-
-    const vpx_image_t* decode(Bytes frame) {
-        const bool done = vpx_codec_decode(context_.get(), raw(frame), static_cast<unsigned>(frame.size()), nullptr,
-                                           0) == VPX_CODEC_OK;
-        require(done, "libvpx cannot decode");
-        vpx_codec_iter_t iterator = nullptr;
-        return vpx_codec_get_frame(context_.get(), &iterator);
-    }
-
-  private:
-    VpxContext context_{new vpx_codec_ctx_t{}};
-};
-
 void measure_vp8_encoding(const Run& run) {
     auto ours = must(codec::Vp8Encoder::create({}), "cannot make a VP8 encoder");
-    BareVp8Encoder bare;
+    BareVp8Encoder bare({});
     Fingerprint our_frames, bare_frames;
     std::size_t our_next = 0, bare_next = 0;
     const auto encode_ours = [&] {
@@ -165,7 +80,7 @@ void measure_vp8_decoding(const Run& run) {
         return Time{time};
     };
     const auto decode_bare = [&] {
-        const vpx_image_t* picture = nullptr;
+        const vpx_image* picture = nullptr;
         const Bytes frame = stream[bare_next++ % stream.size()];
         const double time = timed([&] { picture = bare.decode(frame); });
         require(picture != nullptr, "a frame shows nothing");
@@ -175,34 +90,6 @@ void measure_vp8_decoding(const Run& run) {
     const auto compared = interleave<1>(run.budget, decode_ours, decode_bare);
     require(our_pictures == bare_pictures, "codec/ and bench/ decode differently");
     run.report.add(subject, "VP8 decoding, 640x360 at 800 kbit/s, a frame", "libvpx", compared[0], goal);
-}
-
-struct CloseOpus {
-    void operator()(::OpusEncoder* encoder) const { opus_encoder_destroy(encoder); }
-    void operator()(::OpusDecoder* decoder) const { opus_decoder_destroy(decoder); }
-};
-
-std::unique_ptr<::OpusEncoder, CloseOpus> bare_opus_encoder() {
-    int error = OPUS_OK;
-    std::unique_ptr<::OpusEncoder, CloseOpus> encoder(
-        opus_encoder_create(audio_rate, 1, OPUS_APPLICATION_VOIP, &error));
-    require(error == OPUS_OK, "cannot open Opus's encoder");
-    const bool set = opus_encoder_ctl(encoder.get(), OPUS_SET_BITRATE(32000)) == OPUS_OK &&
-                     opus_encoder_ctl(encoder.get(), OPUS_SET_VBR(0)) == OPUS_OK &&
-                     opus_encoder_ctl(encoder.get(), OPUS_SET_COMPLEXITY(5)) == OPUS_OK &&
-                     opus_encoder_ctl(encoder.get(), OPUS_SET_INBAND_FEC(1)) == OPUS_OK &&
-                     opus_encoder_ctl(encoder.get(), OPUS_SET_PACKET_LOSS_PERC(10)) == OPUS_OK &&
-                     opus_encoder_ctl(encoder.get(), OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE)) == OPUS_OK;
-    require(set, "cannot set up Opus's encoder");
-    return encoder;
-}
-
-std::unique_ptr<::OpusDecoder, CloseOpus> bare_opus_decoder() {
-    int error = OPUS_OK;
-    std::unique_ptr<::OpusDecoder, CloseOpus> decoder(opus_decoder_create(audio_rate, 1, &error));
-    require(error == OPUS_OK, "cannot open Opus's decoder");
-    opus_decoder_ctl(decoder.get(), OPUS_SET_COMPLEXITY(5));  // refused before Opus 1.5, there without effect
-    return decoder;
 }
 
 // Opus blocks are short: several a time.
@@ -216,7 +103,7 @@ Time each_block(Work&& work) {
 
 void measure_opus_encoding(const Run& run) {
     auto ours = must(codec::OpusEncoder::create({}), "cannot make an Opus encoder");
-    const auto bare = bare_opus_encoder();
+    const auto bare = bare_opus_encoder(32000, 10);
     Fingerprint our_packets, bare_packets;
     std::array<std::byte, max_packet> room{};
     std::size_t our_next = 0, bare_next = 0;

@@ -3,6 +3,7 @@
 
 #include "bench/measure.h"
 #include "bench/scene.h"
+#include "call/arrival_stamps.h"
 #include "call/receive_stream.h"
 #include "call/video_sender.h"
 #include "sotto/random.h"
@@ -111,17 +112,22 @@ class FramePath {
         const RtpTimestamp timestamp = out_.timestamp(Scene::timestamp(number));
         transport::Vp8Packetizer packetizer(frame, transport::max_media_payload, picture_id_);
         picture_id_ = static_cast<std::uint16_t>((picture_id_ + 1) & 0x7fff);
+        SequenceNumber last{};
         while (!packetizer.done()) {
             const std::size_t size = must(packetizer.next(out_.payload_room()), "cannot packetise");
-            const SequenceNumber kept = out_.keep(size, call::vp8_payload_type, timestamp, packetizer.done());
-            outbox_.push({.kind = call::Departure::Kind::video, .sequence = kept});
+            last = out_.keep(size, call::vp8_payload_type, timestamp, packetizer.done());
+            outbox_.push({.kind = call::Departure::Kind::video, .sequence = last});
         }
+        const Instant now = Scene::captured(number);
         FrameTrace trace{.medium = Medium::video, .timestamp = timestamp.value};
-        trace[Stage::protect] = traces_.stamp(Scene::captured(number));
-        traces_.push(trace);
+        trace[Stage::packetised] = traces_.stamp(now);
+        traces_.packetised(trace, last);
         while (const auto departure = outbox_.pop(true)) {
             Datagram& datagram = datagrams_[taken_++];
+            traces_.leaves(Medium::video, departure->sequence, Stage::paced, now);
             datagram.size = must(out_.depart(departure->sequence, datagram.bytes), "cannot protect");
+            traces_.leaves(Medium::video, departure->sequence, Stage::protect, now);
+            traces_.leaves(Medium::video, departure->sequence, Stage::sent, now);
         }
     }
 
@@ -146,9 +152,11 @@ class FramePath {
     void take(MutableBytes datagram, Instant now) {
         require(!transport::is_rtcp(datagram), "video taken for RTCP");
         const auto arrived = must(in_.open_rtp(datagram, now), "cannot unprotect");
+        call::Arrival arrival{.received = now, .unprotected = traces_.stamp(now)};
         must(buffer_.insert(arrived.packet, arrived.extended, now), "cannot insert");
         nacks_.received(arrived.extended, now, std::chrono::milliseconds(5));
-        arrivals_.note(arrived.packet.header.timestamp.value, now, traces_.stamp(now));
+        arrival.assembled = traces_.stamp(now);
+        arrivals_.note(arrived.packet.header.timestamp.value, arrival);
         require(nacks_.due(now, round_trip, asked_) == 0, "packets are missing");
     }
 
@@ -159,7 +167,8 @@ class FramePath {
         FrameTrace trace{.medium = Medium::video, .timestamp = frame->timestamp.value};
         arrivals_.copy_to(trace);
         trace[Stage::dequeued] = traces_.stamp(now);
-        traces_.push(trace);
+        traces_.decoded(trace);
+        traces_.shown(Medium::video, now);
         return frame;
     }
 

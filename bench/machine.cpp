@@ -9,21 +9,40 @@
 
 #include <ctime>
 #include <fstream>
+#include <iterator>
+#include <sstream>
 #include <string_view>
 #include <thread>
 
 namespace sotto::bench {
 namespace {
 
-// x86 names its processor; ARM kernels often give no more than numbers.
-std::string cpu_model() {
+// The first line of /proc/cpuinfo that begins so; empty if none does.
+std::string cpu_info(std::string_view name, std::string_view other_name) {
     std::ifstream file("/proc/cpuinfo");
     for (std::string line; std::getline(file, line);) {
-        if (!line.starts_with("model name") && !line.starts_with("Hardware")) continue;
+        if (!line.starts_with(name) && !line.starts_with(other_name)) continue;
         const std::size_t colon = line.find(": ");
         if (colon != std::string::npos) return line.substr(colon + 2);
     }
-    return "unknown";
+    return {};
+}
+
+// x86 names its processor; ARM kernels often give no more than numbers.
+std::string cpu_model() {
+    const std::string model = cpu_info("model name", "Hardware");
+    return model.empty() ? "unknown" : model;
+}
+
+std::vector<std::string> cpu_flags() {
+    std::istringstream words(cpu_info("flags", "Features"));  // x86, ARM
+    return {std::istream_iterator<std::string>(words), {}};
+}
+
+std::string governor() {
+    std::ifstream file("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+    std::string name;
+    return file >> name ? name : "unknown";
 }
 
 std::string compiler() {
@@ -74,11 +93,14 @@ std::string utc_now() {
 
 Machine describe_machine() {
     return {.cpu = cpu_model(),
+            .cpu_flags = cpu_flags(),
+            .governor = governor(),
             .cores = std::thread::hardware_concurrency(),
             .system = system_name(),
             .compiler = compiler(),
             .build_type = SOTTO_BUILD_TYPE,
             .sotto = SOTTO_VERSION,
+            .git_revision = SOTTO_GIT_REVISION,
             .libsodium = sodium_version_string(),
             .libsrtp2 = srtp_get_version_string(),
             .opus = opus_get_version_string(),
@@ -88,23 +110,26 @@ Machine describe_machine() {
 }
 
 std::string Machine::to_text() const {
-    std::string text = "sotto " + sotto + ", " + build_type + ", " + compiler + ", " + date + "\n";
-    text += cpu + ", " + std::to_string(cores) + " cores, " + system + "\n";
+    std::string text =
+        "sotto " + sotto + " (" + git_revision + "), " + build_type + ", " + compiler + ", " + date + "\n";
+    text += cpu + ", " + std::to_string(cores) + " cores, governor " + governor + ", " + system + "\n";
     text += "libsodium " + libsodium + ", " + libsrtp2 + " on " + srtp_crypto + ", " + opus + ", libvpx " + vpx + "\n";
     if (build_type != "Release") text += "NOT A RELEASE BUILD: the figures say little\n";
     return text;
 }
 
 nlohmann::json Machine::to_json() const {
-    return {{"date", date},
-            {"machine", {{"cpu", cpu}, {"cores", cores}, {"system", system}}},
-            {"build", {{"version", sotto}, {"type", build_type}, {"compiler", compiler}}},
-            {"libraries",
-             {{"libsodium", libsodium},
-              {"libsrtp2", libsrtp2},
-              {"libsrtp2_crypto", srtp_crypto},
-              {"opus", opus},
-              {"vpx", vpx}}}};
+    return {
+        {"date", date},
+        {"machine",
+         {{"cpu", cpu}, {"cores", cores}, {"system", system}, {"cpu_flags", cpu_flags}, {"governor", governor}}},
+        {"build", {{"version", sotto}, {"type", build_type}, {"compiler", compiler}, {"git_revision", git_revision}}},
+        {"libraries",
+         {{"libsodium", libsodium},
+          {"libsrtp2", libsrtp2},
+          {"libsrtp2_crypto", srtp_crypto},
+          {"opus", opus},
+          {"vpx", vpx}}}};
 }
 
 }  // namespace sotto::bench

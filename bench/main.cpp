@@ -1,20 +1,17 @@
-// sotto-bench: what the library costs beyond the primitives and codecs that it is made of, as ratios within
-// one run.
-#include <unistd.h>
-
+// sotto-bench: what the library costs beyond the primitives and codecs that it is made of, as ratios within one run; or
+// one of its commands.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "bench/commands.h"
 #include "bench/machine.h"
+#include "bench/progress.h"
 #include "bench/results/command.h"
 #include "bench/results/page.h"
 #include "bench/subjects.h"
 
 namespace sotto::bench {
 namespace {
-
-constexpr int exit_failed = 1;    // a benchmark could not run; never because of a figure
-constexpr int exit_unusable = 2;  // an argument is no good
 
 struct Subject {
     const char* name;
@@ -26,6 +23,7 @@ constexpr std::array subjects{
     Subject{"ratchet", measure_ratchet, 4},     Subject{"peers", measure_peers, 4},
     Subject{"memory", measure_memory, 0},       Subject{"codec", measure_codec, 4},
     Subject{"gf256", measure_gf256, 1},         Subject{"media_peers", measure_media_peers, 3},
+    Subject{"trace", measure_trace, 1},
 };
 
 struct Options {
@@ -34,32 +32,6 @@ struct Options {
     std::vector<std::string> only;
     std::string json;
     std::string html;
-};
-
-// One line on a terminal, rewritten; nothing elsewhere.
-class Progress {
-  public:
-    void say(const std::string& what) {
-        what_ = what;
-        last_ = {};
-        tick();
-    }
-    void tick() {
-        const auto now = Clock::now();
-        if (!terminal_ || now - last_ < std::chrono::milliseconds(200)) return;
-        last_ = now;
-        const double seconds = std::chrono::duration<double>(now - start_).count();
-        std::fprintf(stderr, "\r\033[K%s ... %.0f s", what_.c_str(), seconds);
-    }
-    void done() const {
-        if (terminal_) std::fprintf(stderr, "\r\033[K");
-    }
-
-  private:
-    bool terminal_ = ::isatty(STDERR_FILENO) == 1;
-    std::string what_;
-    Clock::time_point start_ = Clock::now();
-    Clock::time_point last_{};
 };
 
 bool chosen(const Options& options, const Subject& subject) {
@@ -93,14 +65,9 @@ int run(const Options& options) {
     const Report report = measure(options);
     std::printf("%s\n%s", machine.to_text().c_str(), report.to_text().c_str());
     nlohmann::json json = report.to_json();
-    json["schema"] = results_schema;
-    json["program"] = "sotto-bench";
     json["seconds"] = options.quick ? 2.0 : options.seconds;
     json["quick"] = options.quick;
-    json.update(machine.to_json());
-    if (!options.json.empty()) write_file(options.json, json.dump(2) + "\n");
-    if (!options.html.empty()) write_page(json, options.html);
-    return 0;
+    return write_results(options.json, options.html, "sotto-bench", std::move(json));
 }
 
 int main(int argc, char** argv) {
@@ -118,10 +85,15 @@ int main(int argc, char** argv) {
     app.add_option("--json", options.json, "also write everything to this file");
     app.add_option("--html", options.html, "also write a page with plots to this file");
     app.footer("sotto-bench compare --help: two such files beside each other; sotto-bench html --help: a page of one.");
+    app.require_subcommand(0, 1);
+    const std::array commands{latency_command(app), capacity_command(app)};
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : exit_unusable;
+    }
+    for (const Command& command : commands) {
+        if (command.words->parsed()) return command.run();
     }
     return run(options);
 }

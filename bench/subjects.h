@@ -21,5 +21,6 @@ void measure_media_peers(const Run& run);
 void measure_memory(const Run& run);
 void measure_codec(const Run& run);
 void measure_gf256(const Run& run);
+void measure_trace(const Run& run);
 
 }  // namespace sotto::bench

@@ -42,9 +42,11 @@ std::size_t AudioReceiver::samples(std::int64_t frames) const {
 Result<void> AudioReceiver::receive(MutableBytes datagram, Instant now, TraceLog& traces) {
     const auto arrived = stream.open_rtp(datagram, now);
     if (!arrived) return Failure(arrived.error());
+    Arrival arrival{.received = now, .unprotected = traces.stamp(now)};
     const auto inserted = insert(arrived->packet, now);
     if (!inserted) return inserted;
-    arrivals_.note(arrived->packet.header.timestamp.value, now, traces.stamp(now));
+    arrival.assembled = traces.stamp(now);
+    arrivals_.note(arrived->packet.header.timestamp.value, arrival);
     return {};
 }
 
@@ -147,7 +149,7 @@ void AudioReceiver::hear(const transport::AudioTurn& turn, Instant now, TraceLog
     const auto room = std::span(held_).subspan(samples(before + held), samples(block_frames_));
     const bool decoded = decode(turn, room, refused);
     trace[Stage::decoded] = traces.stamp(now);
-    if (intact && decoded) traces.push(trace);
+    if (intact && decoded) traces.decoded(trace);
 
     ++stats_.blocks_played;
     concealed_ = concealed_ || !intact || !decoded;
@@ -160,6 +162,7 @@ std::optional<PlayedBlock> AudioReceiver::next(Instant now, TraceLog& traces, Re
     while (const auto turn = buffer_.next(now)) hear(*turn, now, traces, refused);
     const std::int64_t frames = buffer_.held();
     if (!buffer_.play(now)) return std::nullopt;
+    traces.shown(Medium::audio, now);
 
     const auto held = std::span(held_).first(samples(before + frames));
     const auto played = std::span(played_).first(samples(frames));

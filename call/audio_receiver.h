@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "call/arrival_stamps.h"
 #include "call/receive_stream.h"
 #include "call/trace_log.h"
 #include "codec/opus_decoder.h"

@@ -98,8 +98,8 @@ Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& t
         const SequenceNumber again = stream.keep(said.size(), type, last_timestamp_, false);
         outbox.push({.kind = Departure::Kind::audio_again, .sequence = again, .queued = now});
     }
-    trace[Stage::protect] = traces.stamp(now);
-    traces.push(trace);
+    trace[Stage::packetised] = traces.stamp(now);
+    traces.packetised(trace, number);
     return {};
 }
 

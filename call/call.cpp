@@ -47,6 +47,7 @@ std::optional<Output> Call::poll(Instant now) {
 
 Instant Call::deadline() const { return core_->time().clients(core_->deadline()); }
 std::optional<FrameTrace> Call::trace() { return core_->trace(); }
+void Call::shown(Medium medium, std::uint32_t timestamp, Instant at) { core_->shown(medium, timestamp, at); }
 
 Result<void> Call::rekey() { return core_->rekey(); }
 Result<void> Call::set_video_bitrate(int bits_per_second) { return core_->set_video_bitrate(bits_per_second); }

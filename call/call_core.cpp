@@ -369,6 +369,10 @@ Instant CallCore::due() const {
 
 std::optional<FrameTrace> CallCore::trace() { return rtp_ ? rtp_->trace() : std::nullopt; }
 
+void CallCore::shown(Medium medium, std::uint32_t timestamp, Instant at) {
+    if (rtp_) rtp_->shown(medium, timestamp, at);
+}
+
 Result<void> CallCore::set_video_bitrate(int bits_per_second) {
     if (!call::talking(state_)) return Failure(Error::wrong_state);
     return rtp_->set_video_maximum(bits_per_second);

@@ -92,6 +92,7 @@ class CallCore : public crypto::Locked {
     std::optional<Output> poll(Instant now);
     Instant deadline() const;
     std::optional<FrameTrace> trace();
+    void shown(Medium medium, std::uint32_t timestamp, Instant at);
 
     Result<void> set_video_bitrate(int bits_per_second);
     void request_key_frame();

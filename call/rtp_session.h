@@ -54,6 +54,7 @@ class RtpSession : public crypto::Locked {
 
     void add_to(CallStats& stats) const;  // rtp_session_stats.cpp
     std::optional<FrameTrace> trace() { return traces_.pop(); }
+    void shown(Medium medium, std::uint32_t timestamp, Instant at) { traces_.shown_at(medium, timestamp, at); }
     VideoSender& video_sender() { return video_out_; }
     // bit/s of the codec, at most; what the path takes decides below that.
     Result<void> set_video_maximum(int bits_per_second);
@@ -92,6 +93,7 @@ class RtpSession : public crypto::Locked {
     void add_probe(Instant now);
     void renew_spent_keys(Instant now);
     std::optional<Datagram> take_datagram(bool pacer_allows, Instant now);
+    void stamp(const Departure& departure, Stage stage, Instant now);
     Result<std::size_t> depart(const Departure& departure, Instant now);
 
     // rtp_session_reports.cpp
@@ -114,7 +116,7 @@ class RtpSession : public crypto::Locked {
     SendingBudget budget_;
     transport::ArrivalLog arrivals_;  // of the peer's packets
     Outbox outbox_;
-    TraceLog traces_;
+    [[no_unique_address]] TraceLog traces_;
     RefusalCounts refused_;
     alignas(8) std::array<std::byte, transport::max_datagram> scratch_{};    // where a datagram is decrypted
     alignas(8) std::array<std::byte, transport::max_datagram> departing_{};  // where the one that leaves is protected

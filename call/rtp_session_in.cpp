@@ -72,6 +72,7 @@ Result<void> RtpSession::receive_video(MutableBytes datagram, Instant now) {
 Result<void> RtpSession::receive_repair(MutableBytes datagram, Instant now) {
     const auto packet = repair_in_.receive(datagram, video_in_.stream.newest(), now);
     if (!packet) return Failure(packet.error());
+    video_in_.opened(traces_.stamp(now));
     const auto inserted = *packet ? video_in_.recovered(**packet, now, traces_) : Result<void>{};
     recover(now);
     return inserted;

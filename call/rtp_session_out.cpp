@@ -98,12 +98,21 @@ Result<std::size_t> RtpSession::depart(const Departure& departure, Instant now) 
                     repair_out_.protect_window(departure.sequence, departure.window, video.history(), departing_));
 }
 
+void RtpSession::stamp(const Departure& departure, Stage stage, Instant now) {
+    const bool audio = departure.kind == Departure::Kind::audio;
+    if (!audio && departure.kind != Departure::Kind::video) return;
+    traces_.leaves(audio ? Medium::audio : Medium::video, departure.sequence, stage, now);
+}
+
 std::optional<Datagram> RtpSession::take_datagram(bool pacer_allows, Instant now) {
     while (const auto departure = outbox_.pop(pacer_allows)) {
+        stamp(*departure, Stage::paced, now);
         renew_spent_keys(now);
         const auto size = depart(*departure, now);
         if (size) {
+            stamp(*departure, Stage::protect, now);
             budget_.sent(*size, now);
+            stamp(*departure, Stage::sent, now);
             return Datagram{std::span(departing_).first(*size)};
         }
         if (size.error() == Error::unavailable) {

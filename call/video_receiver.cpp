@@ -51,7 +51,9 @@ Result<VideoReceiver> VideoReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc,
 Result<void> VideoReceiver::receive(MutableBytes datagram, Instant now, TraceLog& traces) {
     const auto arrived = stream.open_rtp(datagram, now);
     if (!arrived) return Failure(arrived.error());
-    const auto inserted = insert(arrived->packet, arrived->extended, now, traces);
+    opened(traces.stamp(now));
+    Arrival arrival{.received = now, .unprotected = opened_};
+    const auto inserted = insert(arrived->packet, arrived->extended, arrival, traces);
     if (!inserted && inserted.error() == Error::too_late) ++stats_.packets_discarded;
     return inserted;
 }
@@ -63,21 +65,24 @@ Result<void> VideoReceiver::recovered(const transport::RtpPacket& packet, Instan
     const std::int64_t extended = stream.extended(packet.header.sequence);
     constexpr auto frame = static_cast<std::int64_t>(transport::max_frame_packets);
     if (extended > stream.newest() + frame) return Failure(Error::malformed);
-    return insert(packet, extended, now, traces);
+    Arrival arrival{.received = now, .unprotected = opened_, .repaired = traces.stamp(now)};
+    return insert(packet, extended, arrival, traces);
 }
 
-Result<void> VideoReceiver::insert(const transport::RtpPacket& packet, std::int64_t extended, Instant now,
+Result<void> VideoReceiver::insert(const transport::RtpPacket& packet, std::int64_t extended, Arrival& arrival,
                                    TraceLog& traces) {
+    const Instant now = arrival.received;
     const auto inserted = buffer_.insert(packet, extended, now);
     if (!inserted) return inserted;
     nacks_.received(extended, now, reorder_wait(stream.reception.jitter()));
-    arrivals_.note(packet.header.timestamp.value, now, traces.stamp(now));
+    arrival.assembled = traces.stamp(now);
+    arrivals_.note(packet.header.timestamp.value, arrival);
     return {};
 }
 
 std::optional<ShownFrame> VideoReceiver::next(Instant now, TraceLog& traces, RefusalCounts& refused) {
     if (held_ && now < held_until_) return std::nullopt;
-    if (const auto frame = std::exchange(held_, std::nullopt)) return present(*frame, now);
+    if (const auto frame = std::exchange(held_, std::nullopt)) return present(*frame, now, traces);
     for (;;) {
         const auto frame = buffer_.next(now);
         if (!frame) return std::nullopt;
@@ -88,7 +93,7 @@ std::optional<ShownFrame> VideoReceiver::next(Instant now, TraceLog& traces, Ref
             ++refused[shown.error()];
         } else if (*shown) {
             held_until_ = due(**shown, now);
-            if (held_until_ <= now) return present(**shown, now);
+            if (held_until_ <= now) return present(**shown, now, traces);
             held_ = **shown;
             return std::nullopt;
         }
@@ -100,10 +105,11 @@ Instant VideoReceiver::due(const ShownFrame& frame, Instant now) {
     return taken ? lip_sync.due(*taken, now) : now;
 }
 
-ShownFrame VideoReceiver::present(const ShownFrame& frame, Instant now) {
+ShownFrame VideoReceiver::present(const ShownFrame& frame, Instant now, TraceLog& traces) {
     if (const auto taken = stream.sender_time(RtpTimestamp{frame.timestamp})) lip_sync.shown(*taken, now);
     ++stats_.frames_rendered;
     shown_.shown(now);
+    traces.shown(Medium::video, now);
     return frame;
 }
 
@@ -112,14 +118,14 @@ Result<std::optional<ShownFrame>> VideoReceiver::show(const transport::Assembled
                                                       TraceLog& traces) {
     FrameTrace trace{.medium = Medium::video, .timestamp = frame.timestamp.value};
     arrivals_.copy_to(trace);
-    trace[Stage::dequeued] = traces.stamp(now);
+    trace[Stage::dequeued] = traces.codec_time(now);
     ++stats_.frames_received;
     const auto picture = decoder_.decode(frame.bytes);
     if (!picture) return Failure(picture.error());
-    trace[Stage::decoded] = traces.stamp(now);
+    trace[Stage::decoded] = traces.codec_time(now);
     count(frame, trace, now);
     if (!*picture) return std::nullopt;
-    traces.push(trace);
+    traces.decoded(trace);
 
     stats_.frame_width = (*picture)->width;
     stats_.frame_height = (*picture)->height;

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "call/arrival_stamps.h"
 #include "call/frame_statistics.h"
 #include "call/lip_sync.h"
 #include "call/receive_stream.h"
@@ -23,6 +24,8 @@ class VideoReceiver final : public transport::FecSources {
 
     // One RTP datagram, decrypted in place. Errors: those of ReceiveStream::open_rtp() and VideoJitterBuffer::insert().
     Result<void> receive(MutableBytes datagram, Instant now, TraceLog& traces);
+    // When the packet that came last, in this stream or for its repair, was authentic: for traces.
+    void opened(Instant at) { opened_ = at; }
     // A packet of this stream that repair gave back. Errors: those of VideoJitterBuffer::insert().
     Result<void> recovered(const transport::RtpPacket& packet, Instant now, TraceLog& traces);
     // The packet with this number, if it is still here: what repair is reckoned from.
@@ -50,11 +53,11 @@ class VideoReceiver final : public transport::FecSources {
     ReceiveStream stream;
 
   private:
-    Result<void> insert(const transport::RtpPacket& packet, std::int64_t extended, Instant now, TraceLog& traces);
+    Result<void> insert(const transport::RtpPacket& packet, std::int64_t extended, Arrival& arrival, TraceLog& traces);
     VideoReceiver(ReceiveStream&& in, codec::Vp8Decoder&& decoder,
                   const transport::VideoJitterBufferSettings& settings);
     Instant due(const ShownFrame& frame, Instant now);
-    ShownFrame present(const ShownFrame& frame, Instant now);
+    ShownFrame present(const ShownFrame& frame, Instant now, TraceLog& traces);
     void note_key_request(Instant now, Duration round_trip);
     Instant key_request_deadline() const;
     void count(const transport::AssembledFrame& frame, const FrameTrace& trace, Instant now);
@@ -64,6 +67,7 @@ class VideoReceiver final : public transport::FecSources {
     transport::NackTracker nacks_;
     codec::Vp8Decoder decoder_;
     ArrivalStamps arrivals_;
+    Instant opened_{};
     // A picture that waits for its sound; those after it wait undecoded.
     std::optional<ShownFrame> held_;
     Instant held_until_ = never;

@@ -91,10 +91,14 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
     refine(frame.captured);
     codec::Vp8FrameOptions options = recovery.choose(now);
     options.layers = quality_.layers;
-    const Instant began = traces.stamp(now);
-    const auto encoded = encoder_->encode(frame, encoder_time(frame.captured), options);
+    const Instant began = traces.codec_time(now);
+    const auto picture = encoder_->scaled(frame);
+    if (!picture) return Failure(picture.error());
+    const bool smaller = picture->planes[0].data != frame.planes[0].data;
+    trace[Stage::scaled] = smaller ? traces.stamp(now) : began;
+    const auto encoded = encoder_->encode(*picture, encoder_time(frame.captured), options);
     if (!encoded) return Failure(encoded.error());
-    trace[Stage::encoded] = traces.stamp(now);
+    trace[Stage::encoded] = traces.codec_time(now);
     adaptation_.encoded(trace[Stage::encoded] - began);
     last_captured_ = frame.captured;
     ++frames_;
@@ -111,8 +115,8 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
         return sent;
     }
     ++stream.stats.frames_sent;
-    trace[Stage::protect] = traces.stamp(now);
-    traces.push(trace);
+    trace[Stage::packetised] = traces.stamp(now);
+    traces.packetised(trace, newest());
     return {};
 }
 

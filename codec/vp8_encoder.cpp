@@ -65,6 +65,10 @@ vpx_codec_enc_cfg_t configuration(const Vp8Settings& s) {
     return config;
 }
 
+bool lacks_planes(const VideoFrame& frame) {
+    return std::ranges::any_of(frame.planes, [](const Plane& plane) { return plane.data == nullptr; });
+}
+
 int log2_of(int threads) { return threads >= 8 ? 3 : threads >= 4 ? 2 : threads >= 2 ? 1 : 0; }
 
 bool control(vpx_codec_ctx_t* codec, const Vp8Settings& s) {
@@ -152,21 +156,25 @@ Result<Vp8Encoder> Vp8Encoder::create(const Vp8Settings& settings) {
     return Vp8Encoder(std::move(state));
 }
 
-Result<EncodedFrame> Vp8Encoder::encode(const VideoFrame& frame, std::uint64_t timestamp,
-                                        const Vp8FrameOptions& options) {
-    if (frame.width != state_->width || frame.height != state_->height) return Failure(Error::unsupported_media);
-    if (std::ranges::any_of(frame.planes, [](const Plane& plane) { return plane.data == nullptr; })) {
+Result<VideoFrame> Vp8Encoder::scaled(const VideoFrame& frame) {
+    if (frame.width != state_->width || frame.height != state_->height || lacks_planes(frame)) {
         return Failure(Error::unsupported_media);
     }
-    VideoFrame picture = frame;
-    if (state_->scaled) {
-        const auto made = scale(frame, *state_->scaled);
-        if (!made) return Failure(made.error());
-        picture = state_->scaled->view(frame.captured);
-    }
+    if (!state_->scaled) return frame;
+    const auto made = scale(frame, *state_->scaled);
+    if (!made) return Failure(made.error());
+    return state_->scaled->view(frame.captured);
+}
+
+Result<EncodedFrame> Vp8Encoder::encode(const VideoFrame& frame, std::uint64_t timestamp,
+                                        const Vp8FrameOptions& options) {
+    const bool fits = frame.width == state_->settings.width && frame.height == state_->settings.height;
+    if (fits && lacks_planes(frame)) return Failure(Error::unsupported_media);
+    const auto picture = fits ? Result<VideoFrame>(frame) : scaled(frame);
+    if (!picture) return Failure(picture.error());
     state_->refine();
     for (;;) {
-        const auto encoded = state_->encode(picture, timestamp, options);
+        const auto encoded = state_->encode(*picture, timestamp, options);
         if (!encoded || encoded->bytes.size() <= state_->settings.max_frame) return encoded;
         const auto coarser = state_->coarsen();
         if (!coarser) return Failure(coarser.error());

@@ -29,11 +29,15 @@ class Vp8Encoder {
     // Errors: invalid_argument, codec_failed.
     static Result<Vp8Encoder> create(const Vp8Settings& settings);
 
-    // Encodes one frame without copying its planes. The result views the encoder's memory until the next call.
-    // An empty `bytes` means that rate control dropped the frame. `timestamp` is 90 kHz and must grow.
-    // A picture that does not fit max_frame is encoded again as a key frame of a coarser picture, until it fits.
-    // One that is refused leaves no trace: a key frame follows.
-    // Errors: unsupported_media (other size than it was created for), codec_failed, too_large (even as flat squares).
+    // A frame of the size that the encoder was created for, made as small as set_size() says: itself where that is the
+    // same, else a view of the encoder's memory until the next call. Errors: unsupported_media (another size).
+    Result<VideoFrame> scaled(const VideoFrame& frame);
+
+    // Encodes one frame, or what scaled() made of one, without copying its planes. The result views the encoder's
+    // memory until the next call. An empty `bytes` means that rate control dropped the frame. `timestamp` is 90 kHz and
+    // must grow. A picture that does not fit max_frame is encoded again as a key frame of a coarser picture, until it
+    // fits. One that is refused leaves no trace: a key frame follows. Errors: unsupported_media (neither the size it
+    // was created for nor the one it has), codec_failed, too_large (even as flat squares).
     Result<EncodedFrame> encode(const VideoFrame& frame, std::uint64_t timestamp, const Vp8FrameOptions& options = {});
 
     // On the fly. Errors: invalid_argument, codec_failed.

@@ -57,6 +57,8 @@ Expected<SideLog> read_log(const std::string& path) {
     return log;
 }
 
+double in_us(Duration time) { return static_cast<double>(time.count()) / 1000.0; }
+
 Json percentiles(std::vector<double> values) {
     if (values.empty()) return {{"p50", nullptr}, {"p95", nullptr}, {"p99", nullptr}};
     std::ranges::sort(values);
@@ -74,14 +76,15 @@ void add_latencies(const std::string& medium, const Traces& sent, const Traces& 
         const auto origin = sent.by_timestamp.find(timestamp);
         if (origin == sent.by_timestamp.end()) continue;
         FrameTrace whole = received.by_timestamp.at(timestamp);
-        for (const Stage stage : {Stage::captured, Stage::encoded, Stage::protect})
-            whole[stage] = origin->second[stage];
+        for (std::size_t i = 0; is_senders(static_cast<Stage>(i)); ++i) whole.at[i] = origin->second.at[i];
         if (whole[Stage::received] == Instant{}) continue;
+        Instant before = whole[Stage::captured];
         for (std::size_t i = 1; i < stage_count; ++i) {
-            const Duration step = whole.at[i] - whole.at[i - 1];
-            steps[static_cast<Stage>(i)].push_back(static_cast<double>(step.count()) / 1000.0);
+            if (whole.at[i] == Instant{}) continue;
+            steps[static_cast<Stage>(i)].push_back(in_us(whole.at[i] - before));
+            before = whole.at[i];
         }
-        totals.push_back(static_cast<double>((whole[Stage::decoded] - whole[Stage::captured]).count()) / 1000.0);
+        totals.push_back(in_us(whole[Stage::shown] - whole[Stage::captured]));
     }
     for (const auto& [stage, values] : steps) out[medium + " " + std::string(step_name(stage))] = percentiles(values);
     out[medium + " total"] = percentiles(totals);

@@ -19,7 +19,7 @@ struct ReportInput {
 
 // {"safety_number_match":bool,"short_auth_match":bool,"video":{...},"audio":{...},
 //  "latency_us":{STEP:{"p50","p95","p99"}},"recording":PATH}.
-// A step is "video encode" and so on, see Stage; "video total" is capture to decoded.
+// A step is "video encode" and so on, see Stage; "video total" is capture to shown.
 Expected<nlohmann::json> make_report(const ReportInput& input);
 std::string to_text(const nlohmann::json& report, const ReportInput& input);
 

@@ -36,7 +36,7 @@ struct CallSettings {
     int video_bitrate = 2500000;       // bit/s at most; the network decides below that
     int video_cpu_used = -6;           // libvpx's real-time speed
     bool allow_direct = false;         // without a relay, so that the peer learns our address, if it allows it too
-    TraceClock trace_clock = nullptr;  // for latency traces; without it they carry the `now` of each call
+    TraceClock trace_clock = nullptr;  // see TraceClock; without it traces carry the `now` of each call
 };
 
 enum class CallState : std::uint8_t {
@@ -170,8 +170,11 @@ class SOTTO_API Call {
     // When to call poll() again even if nothing else happens: `never`, or no earlier than the last `now` given, which
     // means at once.
     Instant deadline() const;
-    // The next finished latency trace. The newest 128 are kept.
+    // The next finished latency trace: of a frame that has left, or that was given out. The newest 128 are kept.
     std::optional<FrameTrace> trace();
+    // When a ShownFrame or PlayedBlock with this time stamp was really seen or heard, by CallSettings::trace_clock: for
+    // its trace, as long as trace() has not given it.
+    void shown(Medium medium, std::uint32_t timestamp, Instant at);
 
     // -- On the fly.
 

@@ -12,20 +12,28 @@
 
 namespace sotto {
 
-// In the order in which a frame passes them. A sender stamps the first three, a receiver the others.
+// In the order in which a frame passes them. A sender stamps those up to `sent`, a receiver the others.
 enum class Stage : std::uint8_t {
-    captured,   // the client says so: AudioBlock::captured, VideoFrame::captured
-    encoded,    // the codec is done
-    protect,    // all its packets are encrypted and queued
-    received,   // its last packet came in
-    unprotect,  // ... and is authentic and stored
-    dequeued,   // its turn: frame complete and in order, or block due
-    decoded,    // handed to the client
+    captured,    // the client says so: AudioBlock::captured, VideoFrame::captured
+    scaled,      // made as small as it is sent; passed where that is smaller than it was captured
+    encoded,     // the codec is done
+    packetised,  // in packets, which are queued
+    paced,       // the pacer let its last packet go
+    protect,     // that packet is encrypted, as it leaves: pacing comes first
+    sent,        // and given to the client by poll()
+    received,    // the packet came in that made it whole
+    unprotect,   // ... and is authentic
+    repaired,    // passed where that was a repair packet or a retransmission: what was missing is there
+    assembled,   // all of it is in the jitter buffer
+    dequeued,    // its turn: frame in one piece and in order, or block due
+    decoded,     // the codec is done
+    shown,       // poll() gives it, or what the client says: Call::shown()
 };
-inline constexpr std::size_t stage_count = static_cast<std::size_t>(Stage::decoded) + 1;
+inline constexpr std::size_t stage_count = static_cast<std::size_t>(Stage::shown) + 1;
 
 // What a frame spent before reaching this stage: "encode" for Stage::encoded, and so on.
 SOTTO_API std::string_view step_name(Stage stage);
+constexpr bool is_senders(Stage stage) { return stage < Stage::received; }
 
 struct FrameTrace {
     Medium medium = Medium::audio;
@@ -37,7 +45,11 @@ struct FrameTrace {
     Instant operator[](Stage stage) const { return at[static_cast<std::size_t>(stage)]; }
 };
 
-// Read at stage boundaries for traces alone; nothing is decided by it.
+// Read at stage boundaries for traces, and around the codecs: CallStats' times of encoding and decoding are by it, and
+// the encoder's speed follows them. Nothing else is decided by it.
 using TraceClock = Instant (*)();
+
+// False where the library was built without traces (-DSOTTO_TRACE=OFF): Call::trace() never gives one then.
+SOTTO_API bool traces_frames();
 
 }  // namespace sotto

@@ -53,8 +53,8 @@ Expected<nlohmann::json> report_of(const std::vector<Size>& sizes, std::uint32_t
         REQUIRE(encoded);
         if (encoded->bytes.empty()) continue;
         REQUIRE(recorder->video(encoded->bytes, encoded->key, std::chrono::milliseconds(33 * i)));
-        log_trace(*sender, i, Stage::protect);
-        log_trace(*receiver, i, Stage::decoded);
+        log_trace(*sender, i, Stage::sent);
+        log_trace(*receiver, i, Stage::shown);
     }
     REQUIRE(recorder->close());
     for (EventLog* const log : {&*sender, &*receiver})
