@@ -323,7 +323,7 @@ TEST_CASE_FIXTURE(Hostile, "what a hostile broker brings is counted and dropped"
     }
     CHECK(client.publish(inbox + "/mallory" + from, {}) == 0);
     ++malformed;
-    CHECK(client.publish(inbox + "/mallory" + from, Buffer(18927)) == 0);
+    CHECK(client.publish(inbox + "/mallory" + from, Buffer(max_letter + 1)) == 0);
     CHECK(client.publish(inbox + "/mallory" + from, bytes("retained"), true) == 0);
     CHECK(text(next(*at_bob, *at_alice)) == "retained");
     CHECK(at_bob->counts().refused[Error::malformed] == malformed);

@@ -70,7 +70,7 @@ done
 says 'is registered at' alice register alice --broker "dir:$work/post"  # again
 refuses 2 'is of alice' alice register mallory --broker "dir:$work/post"
 refuses 2 'a name is 1 to 64' dave register 'Dave!' --broker "dir:$work/post"
-refuses 2 '--broker is mqtts://' dave register dave --broker pigeon
+refuses 2 'a broker is mqtts://' dave register dave --broker pigeon
 [ -e "$work/dave" ] && fail "a state was made for a name or a broker that is no good"
 refuses 2 'nobody is registered' dave contacts
 printf 'text\n' >"$work/text"

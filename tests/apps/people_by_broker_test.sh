@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Two people on a broker of their own, over TLS: they register, meet, and call each other. usage:
+# people_by_broker_test.sh SOTTO; exits 77 where mosquitto is not installed.
+set -u
+sotto=$1
+PATH=$PATH:/usr/sbin
+command -v mosquitto >/dev/null || { echo "skipped: mosquitto is not installed (./dev setup test)"; exit 77; }
+work=$(mktemp -d)
+chmod 711 "$work"  # mosquitto, if started by root, goes on as a user of its own
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+fail() { printf 'FAILED: %s\n' "$*"; exit 1; }
+export XDG_DATA_HOME=$work/data HOME=$work
+unset SOTTO_PASSPHRASE
+as() { local who=$1; shift; "$sotto" "$@" --state "$work/$who" </dev/null; }
+until_says() {
+    for _ in $(seq 600); do
+        grep -q -- "$2" "$1" 2>/dev/null && return 0
+        sleep 0.05
+    done
+    fail "$1 does not say '$2' in time: $(cut -c1-400 "$1")"
+}
+broker() {
+    "$sotto" broker --dir "$work/broker" --listen "127.0.0.1:$port" --host localhost >"$work/broker.out" 2>&1 &
+    mosquitto=$!
+    for _ in $(seq 600); do
+        (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0
+        kill -0 $mosquitto 2>/dev/null || return 1
+        sleep 0.05
+    done
+    return 1
+}
+
+for port in $(shuf -i 20000-60000 -n 5); do broker && break; done
+kill -0 $mosquitto 2>/dev/null || fail "no broker: $(cat "$work/broker.out")"
+for who in alice bob; do
+    "$sotto" broker add $who --dir "$work/broker" >"$work/$who.password" || fail "$who is not let in"
+    as $who register $who --broker "mqtts://localhost:$port" --broker-ca "$work/broker/ca.pem" \
+        --broker-password-file "$work/$who.password" >"$work/out" 2>&1 || fail "$who does not register: $(cat "$work/out")"
+done
+printf 'not-the-password\n' >"$work/wrong"
+as mallory register alice --broker "mqtts://localhost:$port" --broker-ca "$work/broker/ca.pem" \
+    --broker-password-file "$work/wrong" >"$work/out" 2>&1 && fail "a wrong password registers"
+grep -q 'the broker refuses alice' "$work/out" || fail "a wrong password is not told: $(cat "$work/out")"
+
+as alice contacts add bob >"$work/out" 2>&1 || fail "alice does not find bob: $(cat "$work/out")"
+as bob contacts add alice >"$work/out" 2>&1 || fail "bob does not find alice: $(cat "$work/out")"
+as alice contacts direct bob on >/dev/null && as bob contacts direct alice on >/dev/null || fail "no direct path is chosen"
+
+# A call, in the middle of which the broker goes: the media go on, and both hang up by themselves.
+"$sotto" answer --bind 127.0.0.1 --video none --audio test --json --yes --seconds 4 --state "$work/bob" \
+    >"$work/bob.events" 2>"$work/bob.err" </dev/null &
+answering=$!
+until_says "$work/bob.events" '"event":"waiting"'
+"$sotto" call bob --bind 127.0.0.1 --video none --audio test --json --seconds 4 --state "$work/alice" \
+    >"$work/alice.events" 2>"$work/alice.err" </dev/null &
+calling=$!
+until_says "$work/alice.events" '"event":"heard"'
+until_says "$work/bob.events" '"event":"heard"'
+kill -KILL $mosquitto
+wait $calling; code=$?
+[ $code = 0 ] || fail "the call ended with exit code $code: $(cat "$work/alice.err") $(tail -n 3 "$work/alice.events")"
+wait $answering
+grep -q '"event":"reconnecting"' "$work/alice.events" && fail "the media did not go on"
+echo "two people met and called each other over a broker"
