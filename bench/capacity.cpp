@@ -125,9 +125,11 @@ class Measurement {
         plan.loss = loss;
         std::optional<CallFleet> fleet;
         const Allocations made = allocations_of([&] { fleet.emplace(plan, pictures_, sound_); });
-        static_cast<void>(fleet->run(options_.quick ? Duration(200ms) : kind_.warm_up));
+        const Duration warm_up = options_.quick ? Duration(200ms) : kind_.warm_up;
+        static_cast<void>(fleet->run(warm_up));
+        // As long: so that both are at the same pictures and blocks from here on, and their rate control has settled.
         BareFleet bare(plan, pictures_, sound_, fleet->video_bitrate());
-        static_cast<void>(bare.run(200ms));
+        static_cast<void>(bare.run(warm_up));
         Point point{.calls = calls, .loss = loss};
         if (counts_foreign()) {
             point.memory_all = static_cast<double>(made.own_bytes + made.foreign_bytes) / static_cast<double>(calls);
@@ -208,6 +210,12 @@ std::string to_text(const Measured& measured) {
                   most.calls, kind.at_least, most.calls >= kind.at_least ? "met" : "MISSED", most.share.median,
                   share_of_codecs_at_least, most.share.median >= share_of_codecs_at_least ? "met" : "MISSED",
                   measured.too_many ? "" : "; more were not tried");
+    out += text;
+    std::snprintf(
+        text, sizeof(text),
+        "  of a second of the core: %.0f us a participant (%.0f in bare codecs, which alone would allow %.0f), "
+        "%.0f us a call of two\n",
+        most.cost.median, most.bare_cost.median, 1e6 / most.bare_cost.median, 2 * most.cost.median);
     return out + text;
 }
 
@@ -240,6 +248,17 @@ nlohmann::json to_json(const Measured& measured) {
                         {"too_many", nullptr},
                         {"growth", nlohmann::json::array()},
                         {"losses", nlohmann::json::array()}};
+    if (const Point* const point = measured.most ? &*measured.most : nullptr) {
+        json["participant"] = {{"cpu_us_per_second", point->cost.median},
+                               {"bare_cpu_us_per_second", point->bare_cost.median},
+                               {"memory_bytes", point->memory},
+                               {"memory_bytes_all", point->memory_all}};
+        json["call_of_two"] = {{"cpu_us_per_second", 2 * point->cost.median},
+                               {"bare_cpu_us_per_second", 2 * point->bare_cost.median},
+                               {"memory_bytes", 2 * point->memory},
+                               {"memory_bytes_all", 2 * point->memory_all}};
+        json["bare_codecs_allow"] = 1e6 / point->bare_cost.median;
+    }
     if (measured.too_many) json["too_many"] = *measured.too_many;
     for (const Point& point : measured.growth) json["growth"].push_back(to_json(point));
     for (const Point& point : measured.losses) json["losses"].push_back(to_json(point));

@@ -21,6 +21,10 @@ CallSettings settings_of(const FleetPlan& plan) {
     return settings;
 }
 
+// People don't all speak at once: each end is elsewhere in what is shown and said, by numbers that share no factor with
+// how long those are.
+std::size_t place(std::size_t end, std::size_t frames) { return frames + 97 * end; }
+
 void keep(std::vector<Buffer>& datagrams, std::size_t& count, Bytes datagram) {
     if (count == datagrams.size()) datagrams.emplace_back();
     datagrams[count++].assign(datagram.begin(), datagram.end());
@@ -116,10 +120,11 @@ bool CallFleet::work(EndOfCall& end, bool due, Stretch& stretch) {
 }
 
 void CallFleet::give(EndOfCall& end) {
+    const std::size_t frame = place(end.peer ^ 1U, end.frames);
     const auto sent =
         plan_.medium == Medium::video
-            ? end.call->send(pictures_.frame(end.frames, now_), now_)
-            : end.call->send(sound_.block(end.frames, static_cast<std::size_t>(plan_.block_ms) * 48, now_), now_);
+            ? end.call->send(pictures_.frame(frame, now_), now_)
+            : end.call->send(sound_.block(frame, static_cast<std::size_t>(plan_.block_ms) * 48, now_), now_);
     require(sent.has_value(), "cannot send");
 }
 
@@ -175,13 +180,13 @@ double BareFleet::work(std::size_t end, Stretch& stretch) {
     const double took = timed([&] {
         if (plan_.medium == Medium::video) {
             const auto timestamp = static_cast<std::uint64_t>(frames_ * 90000 / static_cast<unsigned>(plan_.fps));
-            const Bytes frame = video_encoders_[end].encode(pictures_.frame(frames_, now_), timestamp);
+            const Bytes frame = video_encoders_[end].encode(pictures_.frame(place(end, frames_), now_), timestamp);
             size = frame.size();
             if (!frame.empty()) require(video_decoders_[end ^ 1].decode(frame) != nullptr, "a frame shows nothing");
             return;
         }
         std::array<unsigned char, 1275> packet{};
-        const AudioBlock block = sound_.block(frames_, samples_.size(), now_);
+        const AudioBlock block = sound_.block(place(end, frames_), samples_.size(), now_);
         const int made =
             opus_encode(audio_encoders_[end].get(), block.samples.data(), static_cast<int>(samples_.size()),
                         packet.data(), static_cast<opus_int32>(packet.size()));

@@ -96,12 +96,23 @@ class FramePath {
   private:
     // The next frames where the encoder would have left them.
     void lay_out(std::size_t count = batch) {
+        if (out_.packets_under_key() > most_under_key) change_key();
         working_.clear();
         for (std::size_t i = 0; i < count; ++i) {
             const Buffer& frame = frames_[(sent_ + i) % frames_.size()];
             working_.insert(working_.end(), frame.begin(), frame.end());
         }
         rest_ = working_;
+    }
+
+    // As a call does before a key has served for 2^20 packets; all of those have arrived.
+    void change_key() {
+        const MediaEpoch before = epoch_;
+        ++epoch_.epoch;
+        const auto key = master_key();
+        must(in_.add_key(as_key<Receiving>(key), epoch_), "cannot take a new key");
+        must(out_.rekey(as_key<Sending>(key), epoch_), "cannot change the key");
+        in_.drop_key(before);
     }
 
     // VideoSender::send() from where the encoder has returned, and the client that takes the datagrams.
@@ -147,6 +158,7 @@ class FramePath {
         return received_ - before;
     }
 
+    static constexpr std::uint64_t most_under_key = std::uint64_t{1} << 19;
     static constexpr Duration round_trip = std::chrono::milliseconds(100);
 
     void take(MutableBytes datagram, Instant now) {
@@ -178,6 +190,7 @@ class FramePath {
     std::size_t sent_ = 0;
     std::size_t received_ = 0;
     std::uint16_t picture_id_ = 0;
+    MediaEpoch epoch_{};
     call::SendStream out_;
     call::Outbox outbox_;
     call::ReceiveStream in_;

@@ -1,5 +1,6 @@
 #include "bench/latency_book.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/byte_reader.h"
@@ -29,10 +30,7 @@ LatencyBook::Record& LatencyBook::record(std::uint32_t timestamp) {
     return record;
 }
 
-void LatencyBook::spent(std::uint32_t timestamp, Duration time) {
-    Record& frame = record(timestamp);
-    frame.spent += time + std::exchange(sending_, Duration{});
-}
+void LatencyBook::spent(std::uint32_t timestamp, const Spent& more) { record(timestamp).spent += more; }
 
 void LatencyBook::took(const FrameTrace& trace, std::vector<LatencySample>& samples, Instant start,
                        Instant counts_from) {
@@ -40,6 +38,10 @@ void LatencyBook::took(const FrameTrace& trace, std::vector<LatencySample>& samp
     Record& frame = record(trace.timestamp);
     const bool ours = trace[Stage::captured] != Instant{};
     (ours ? frame.sent : frame.shown) = true;
+    if (ours) {
+        const auto given = std::ranges::find(given_, trace[Stage::captured], &Given::captured);
+        if (given != given_.end()) frame.spent += std::exchange(given->spent, Spent{});
+    }
     for (std::size_t i = 0; i < stage_count; ++i) {
         if (trace.at[i] != Instant{}) frame.trace.at[i] = trace.at[i];
     }
@@ -61,7 +63,8 @@ LatencySample LatencyBook::sample(const Record& frame, Instant start) const {
         sample.steps[i] = in_us(trace.at[i] - before);
         before = trace.at[i];
     }
-    sample.own = in_us(frame.spent) - sample.steps[static_cast<std::size_t>(Stage::encoded)].value_or(0);
+    sample.srtp = in_us(frame.spent.srtp);
+    sample.own = in_us(frame.spent.all) - sample.steps[static_cast<std::size_t>(Stage::encoded)].value_or(0);
     return sample;
 }
 

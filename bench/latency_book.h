@@ -14,20 +14,31 @@ namespace sotto::bench {
 // The time stamp of a datagram that carries the medium itself: no report, no repair.
 std::optional<std::uint32_t> media_timestamp(Bytes datagram, Medium medium);
 
+// What calls of the library took, less decoding, and libsrtp2 of that.
+struct Spent {
+    Duration all{}, srtp{};
+
+    Spent& operator+=(const Spent& more) {
+        all += more.all;
+        srtp += more.srtp;
+        return *this;
+    }
+};
+
 class LatencyBook {
   public:
     explicit LatencyBook(Medium medium) : medium_(medium) {}
 
-    // A frame is given to the sender; what its first packet and its trace tell belongs to it.
-    void given(Duration spent) { sending_ = spent; }
-    // A call of the library about this frame took so long, but for decoding.
-    void spent(std::uint32_t timestamp, Duration time);
+    // A frame is given to the sender, which will name it in its trace: packets of the one before may still wait.
+    void given(Instant captured, const Spent& spent) { given_[givens_++ % given_.size()] = {captured, spent}; }
+    // By a call of the library about this frame.
+    void spent(std::uint32_t timestamp, const Spent& more);
     void took(const FrameTrace& trace, std::vector<LatencySample>& samples, Instant start, Instant counts_from);
 
   private:
     struct Record {
         std::uint32_t timestamp = 0;
-        Duration spent{};
+        Spent spent{};
         FrameTrace trace{};
         bool sent = false, shown = false;
     };
@@ -35,7 +46,12 @@ class LatencyBook {
     LatencySample sample(const Record& record, Instant start) const;
 
     Medium medium_;
-    Duration sending_{};
+    struct Given {
+        Instant captured{};
+        Spent spent{};
+    };
+    std::array<Given, 64> given_{};
+    std::size_t givens_ = 0;
     std::array<Record, 512> records_{};
 };
 

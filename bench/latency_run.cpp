@@ -7,6 +7,7 @@
 #include "bench/allocations.h"
 #include "bench/latency_book.h"
 #include "bench/real_time.h"
+#include "bench/srtp_time.h"
 #include "sim/two_party.h"
 
 namespace sotto::bench {
@@ -57,6 +58,7 @@ class Run {
         const auto warm_up = static_cast<std::size_t>(std::chrono::duration<double>(plan_.warm_up).count() * plan_.fps);
         const auto all = static_cast<double>(warm_up + plan_.frames + counted_frames);
         result_.samples.reserve(plan_.frames + counted_frames);
+        measure_srtp_time(true);
         start_ = real_now();
         const auto send = [&](std::size_t count) {
             for (std::size_t i = 0; i < count; ++i, ++next_) {
@@ -80,6 +82,7 @@ class Run {
         counting_ = true;
         send(counted_frames);
         counting_ = false;
+        measure_srtp_time(false);
         // What is still under way belongs to the frames that count.
         for (const Instant end = real_now() + longest_transit; real_now() < end && !settled();) go_on_until(real_now());
         const Instant first = counts_from_, beyond = due(last);
@@ -115,11 +118,12 @@ class Run {
 
     // Runs a call of the library; gives what it took.
     template <class Work>
-    Duration timed(Work&& work) {
+    Spent timed(Work&& work) {
         if (counting_) start_counting();
+        const Duration srtp = srtp_time();
         const Instant before = real_now();
         work(before);
-        const Duration took = real_now() - before;
+        const Spent took{.all = real_now() - before, .srtp = srtp_time() - srtp};
         if (counting_) {
             const Allocations made = stop_counting();
             allocations_.own += made.own;
@@ -131,7 +135,9 @@ class Run {
     void give() {
         Call& sender = call(CallEnd::sender);
         Result<void> sent;
-        const Duration took = timed([&](Instant now) {
+        Instant captured{};
+        Spent took = timed([&](Instant now) {
+            captured = now;
             if (plan_.medium == Medium::video) {
                 sent = sender.send(pictures_->frame(next_, now), now);
             } else {
@@ -139,7 +145,7 @@ class Run {
             }
         });
         must(std::move(sent), "cannot send");
-        book_.given(took);
+        book_.given(captured, took);
     }
 
     // Everything that can happen now.
@@ -155,7 +161,7 @@ class Run {
     bool take_out(CallEnd end) {
         for (bool any = false;; any = true) {
             std::optional<Output> output;
-            const Duration took = timed([&](Instant now) { output = call(end).poll(now); });
+            Spent took = timed([&](Instant now) { output = call(end).poll(now); });
             const auto about = about_of(output);
             if (output) {
                 if (const auto* datagram = std::get_if<Datagram>(&*output)) {
@@ -164,7 +170,8 @@ class Run {
                 require(!std::holds_alternative<Ended>(*output), "the call has ended");
             }
             const auto traces = traces_of(end);
-            book(about, took - decoding(traces));
+            took.all -= decoding(traces);
+            book(about, took);
             for (const auto& trace : traces) {
                 if (trace) book_.took(*trace, result_.samples, start_, counts_from_);
             }
@@ -194,15 +201,15 @@ class Run {
             if (!datagram) return any;
             const auto about = media_timestamp(*datagram, plan_.medium);
             // What is refused, a copy that came too late, is counted by the call.
-            const Duration took = timed([&](Instant now) { static_cast<void>(call(end).receive(*datagram, now)); });
+            Spent took = timed([&](Instant now) { static_cast<void>(call(end).receive(*datagram, now)); });
             book(about, took);
         }
     }
-    void book(std::optional<std::uint32_t> about, Duration took) {
+    void book(std::optional<std::uint32_t> about, const Spent& took) {
         if (about) {
             book_.spent(*about, took);
         } else {
-            other_ += took;
+            other_ += took.all;
         }
     }
     // The time stamp of the frame that this is of.

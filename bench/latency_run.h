@@ -28,6 +28,7 @@ struct LatencySample {
     double at = 0;  // seconds since the first
     double total = 0;
     double own = 0;
+    double srtp = 0;  // of it in libsrtp2
     std::array<std::optional<double>, stage_count> steps{};
 };
 

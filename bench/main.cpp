@@ -22,7 +22,7 @@ constexpr std::array subjects{
     Subject{"srtp_path", measure_srtp_path, 2}, Subject{"epochs", measure_epochs, 1},
     Subject{"ratchet", measure_ratchet, 4},     Subject{"peers", measure_peers, 4},
     Subject{"memory", measure_memory, 0},       Subject{"codec", measure_codec, 4},
-    Subject{"gf256", measure_gf256, 1},         Subject{"media_peers", measure_media_peers, 3},
+    Subject{"gf256", measure_gf256, 1},         Subject{"media_peers", measure_media_peers, 4},
     Subject{"trace", measure_trace, 1},
 };
 

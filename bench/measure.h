@@ -21,11 +21,14 @@ namespace sotto::bench {
 using Clock = std::chrono::steady_clock;
 
 // Processor time of this thread in microseconds: on a busy machine the time that others took does not count.
-inline double processor_time() {
+inline double microseconds_of(clockid_t clock) {
     std::timespec time{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    clock_gettime(clock, &time);
     return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
 }
+inline double processor_time() { return microseconds_of(CLOCK_THREAD_CPUTIME_ID); }
+// Of all threads.
+inline double program_time() { return microseconds_of(CLOCK_PROCESS_CPUTIME_ID); }
 
 // What two readings with nothing in between seem to take: the least of many.
 inline double reading_cost() {

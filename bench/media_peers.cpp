@@ -108,6 +108,15 @@ void measure_chains(const Run& run, const std::vector<Buffer>& frames) {
     const auto whole = interleave<1>(run.budget, [&] { return coded.run(); }, their_pictures);
     run.report.add(subject, "the same between encoding and decoding", peer + ", the same within its whole chain",
                    whole[0]);
+
+    const auto their_pipeline = [&]() -> Whole {
+        double time = 0;
+        for (std::size_t i = 0; i < batch; ++i) time += opened->threaded->pass(run.scene.frame(next++));
+        return {a_frame(time)};
+    };
+    const auto threaded = interleave<1>(run.budget, [&] { return coded.run(); }, their_pipeline);
+    run.report.add(subject, "the same, all threads but for the codecs",
+                   peer + ", the same with a queue and rtpjitterbuffer", threaded[0], gstreamer_at_most);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/byte_writer.h"
+#include "base/copy_bytes.h"
 #include "transport/rtp_clock.h"
 
 namespace sotto::call {
@@ -46,7 +47,7 @@ void EarlierBlocks::keep(Bytes block, RtpTimestamp timestamp) {
     Block& kept = blocks_[kept_++ % blocks_.size()];
     kept.timestamp = timestamp;
     kept.size = static_cast<std::uint16_t>(block.size());
-    std::ranges::copy(block, kept.bytes.begin());
+    copy_bytes(block, kept.bytes);
     in_a_row_ = std::min(in_a_row_ + 1, AudioCopies::furthest);
 }
 
@@ -94,7 +95,7 @@ Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& t
     outbox.push({.kind = Departure::Kind::audio, .sequence = number, .queued = now});
     if (copies_.twice && !pairs_) {
         const Bytes said = room.first(in_front + *size);
-        std::ranges::copy(said, stream.payload_room().begin());
+        copy_bytes(said, stream.payload_room());
         const SequenceNumber again = stream.keep(said.size(), type, last_timestamp_, false);
         outbox.push({.kind = Departure::Kind::audio_again, .sequence = again, .queued = now});
     }

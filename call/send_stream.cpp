@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/byte_reader.h"
+#include "base/copy_bytes.h"
 #include "transport/clock_sync.h"
 #include "transport/vp8_payload.h"
 
@@ -64,7 +65,7 @@ Result<std::size_t> SendStream::depart(SequenceNumber number, MutableBytes room)
     const auto packet = history_.find(number);
     if (!packet) return Failure(Error::unavailable);
     if (room.size() < rtp_header_size + packet->payload.size()) return Failure(Error::too_large);
-    std::ranges::copy(packet->payload, room.begin() + rtp_header_size);
+    copy_bytes(packet->payload, room.subspan(rtp_header_size));
     return protect(packet->header, packet->payload.size(), room);
 }
 
@@ -111,7 +112,7 @@ Result<SequenceNumber> SendStream::keep_report(transport::RtcpOutgoing report) {
 Result<std::size_t> SendStream::depart_report(SequenceNumber number, MutableBytes room) {
     const auto report = control_.find(number);
     if (!report) return Failure(Error::unavailable);
-    std::ranges::copy(report->payload, room.begin());
+    copy_bytes(report->payload, room);
     return srtp_.protect_rtcp(room, report->payload.size());
 }
 

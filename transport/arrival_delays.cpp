@@ -1,6 +1,7 @@
 #include "transport/arrival_delays.h"
 
 #include <algorithm>
+#include <span>
 
 namespace sotto::transport {
 namespace {
@@ -22,6 +23,8 @@ constexpr Duration lately = std::chrono::seconds(1);
 constexpr Duration recent = milliseconds(320);
 // A sender that copies the block before expects loss: until 100 blocks have shown more, one of them was brought so.
 constexpr std::int64_t expected_of = 100;
+// A share that is smaller tells nothing, and processors are slow with the smallest that there are.
+constexpr float least_share = 1e-20F;
 
 }  // namespace
 
@@ -40,7 +43,12 @@ std::size_t ArrivalDelays::bin(Duration margin) {
 
 Instant ArrivalDelays::least(std::int64_t from, std::int64_t to) const {
     Instant least = never;
-    for (std::int64_t i = std::max<std::int64_t>(from, 0); i <= to; ++i) least = std::min(least, arrival(i).transit);
+    for (std::int64_t i = std::max<std::int64_t>(from, 0); i <= to;) {
+        const auto ring = std::span(arrivals_).subspan(static_cast<std::size_t>(i) % arrivals_.size());
+        const auto in_a_row = ring.first(std::min(static_cast<std::size_t>(to - i + 1), ring.size()));
+        for (const Arrival& arrival : in_a_row) least = std::min(least, arrival.transit);
+        i += static_cast<std::int64_t>(in_a_row.size());
+    }
     return least;
 }
 
@@ -69,16 +77,27 @@ void ArrivalDelays::judge(std::int64_t note) {
     const Arrival& judged = arrival(note);
     ++learned_;
     const float weight = 1.0F / static_cast<float>(std::min(learned_ + calm_before / block_, forgetting / block_));
-    for (float& share : concealed_) share *= 1 - weight;
-    const Duration delay = std::min<Duration>(judged.transit - line, milliseconds(bins));
-    for (std::size_t i = 0; i < bins; ++i) {
-        concealed_[i] += weight * static_cast<float>(concealed(i, delay, judged.overtaken));
-    }
+    learn(std::min<Duration>(judged.transit - line, milliseconds(bins)), judged.overtaken, weight);
     const double loss_weight =
         1.0 / static_cast<double>(std::min<std::int64_t>(expected_of + learned_, forgetting_losses / block_));
     for (double& share : brought_) share *= 1 - loss_weight;
     brought_[static_cast<std::size_t>(judged.back)] += loss_weight;
     weigh();
+}
+
+// Only margins that it exceeds, or that pauses have added to, change by it: few of them, mostly.
+void ArrivalDelays::learn(Duration delay, bool overtaken, float weight) {
+    for (float& share : concealed_) {
+        share *= 1 - weight;
+        share = share < least_share ? 0 : share;
+    }
+    const std::size_t exceeded = bin(delay + milliseconds(1) - Duration(1));
+    const std::size_t end = std::min(std::max(exceeded, paused_), bins);
+    paused_ = 0;
+    for (std::size_t i = 0; i < end; ++i) {
+        concealed_[i] += weight * static_cast<float>(concealed(i, delay, overtaken));
+        if (longer_[i] > Duration::zero()) paused_ = i + 1;
+    }
 }
 
 // How many blocks are concealed for one that comes with such a delay, where play began with that margin: it is waited
@@ -102,25 +121,31 @@ bool ArrivalDelays::carried_lately(std::size_t back) const {
 }
 
 // A block from so far back is late by as many blocks, and as late as the packet that brings it.
+ArrivalDelays::Lateness ArrivalDelays::lateness(std::size_t margin) const {
+    Lateness all;
+    if (margin >= bins) return all;
+    for (const Origin& origin : std::span(origins_).first(origin_count_)) {
+        const float late = origin.share * (margin < origin.lag ? 1 : concealed_[margin - origin.lag]);
+        all.late += late;
+        all.price += origin.price * late;
+    }
+    return all;
+}
+
 void ArrivalDelays::weigh() {
-    late_ = {};
-    price_ = {};
     const double late_price_ms = late_price * static_cast<double>(block_ / milliseconds(1));
+    origin_count_ = 0;
     for (std::size_t back = 0; back < brought_.size(); ++back) {
         if (brought_[back] <= 0 || !carried_lately(back)) continue;
-        const auto share = static_cast<float>(brought_[back]);
-        const auto price = static_cast<float>(back > 0 ? lost_price_ms : late_price_ms);
-        const std::size_t lag = bin(static_cast<std::int64_t>(back) * block_);
-        for (std::size_t i = 0; i < bins; ++i) {
-            const float late = share * (i < lag ? 1 : concealed_[i - lag]);
-            late_[i] += late;
-            price_[i] += price * late;
-        }
+        origins_[origin_count_++] = {.share = static_cast<float>(brought_[back]),
+                                     .price = static_cast<float>(back > 0 ? lost_price_ms : late_price_ms),
+                                     .lag = bin(static_cast<std::int64_t>(back) * block_)};
     }
+    // A margin costs itself at least: one beyond the cheapest cost so far can't be cheaper.
     double cheapest = 1e9;
-    for (std::size_t i = bins; i-- > 0;) {
-        const double cost = static_cast<double>(i) + static_cast<double>(price_[i]);
-        if (cost <= cheapest) cheapest = cost, cheapest_ = milliseconds(i);
+    for (std::size_t i = 0; i < bins && static_cast<double>(i) < cheapest; ++i) {
+        const double cost = static_cast<double>(i) + static_cast<double>(lateness(i).price);
+        if (cost < cheapest) cheapest = cost, cheapest_ = milliseconds(i);
     }
     cheapest_ = std::min(cheapest_, maximum_);
 }
@@ -128,6 +153,7 @@ void ArrivalDelays::weigh() {
 void ArrivalDelays::restart() {
     while (judged_ < notes_) judge(judged_++);
     longer_ = {};
+    paused_ = 0;
     newest_ = -1;
     notes_ = 0;
     line_from_ = 0;
@@ -135,7 +161,7 @@ void ArrivalDelays::restart() {
 }
 
 Duration ArrivalDelays::cost(Duration margin) const {
-    return margin + std::chrono::microseconds(static_cast<std::int64_t>(price_[bin(margin)] * 1000));
+    return margin + std::chrono::microseconds(static_cast<std::int64_t>(lateness(bin(margin)).price * 1000));
 }
 
 int ArrivalDelays::late_recently(Duration margin) const {

@@ -32,7 +32,7 @@ class ArrivalDelays {
     // When `number` comes, or came, with the least delay of the last moments. After at least one note().
     Instant earliest(std::int64_t number) const { return line_ + number * block_; }
     // The share of the blocks that come later than a margin over that line allows.
-    double late(Duration margin) const { return late_[bin(margin)]; }
+    double late(Duration margin) const { return lateness(bin(margin)).late; }
     // Of those whose own packet comes, the share that is concealed while that is waited for.
     double held_up(Duration margin) const { return concealed_[std::min(bin(margin), bins - 1)]; }
     // What a margin costs: itself, and the share of the blocks that come too late for it.
@@ -45,12 +45,23 @@ class ArrivalDelays {
 
   private:
     static constexpr std::size_t bins = 401;  // of a millisecond; the last holds what is later still
+    static constexpr std::size_t padded_bins = (bins + 7) / 8 * 8;  // whole vectors: even GCC's -O2 makes use of that
     static constexpr std::int64_t never_carried = -(std::int64_t{1} << 40);
 
     struct Arrival {
         Instant transit{};  // of the packet: arrival less number * block
         std::int32_t back = 0;
         bool overtaken = false;
+    };
+    // Those of the blocks that packets bring from so far back.
+    struct Origin {
+        float share = 0;
+        float price = 0;  // of one that is late
+        std::size_t lag = 0;
+    };
+    struct Lateness {
+        float late = 0;   // share of the blocks
+        float price = 0;  // of a margin that is so short
     };
 
     const Arrival& arrival(std::int64_t note) const {
@@ -59,7 +70,9 @@ class ArrivalDelays {
     static std::size_t bin(Duration margin);
     Instant least(std::int64_t from, std::int64_t to) const;
     void judge(std::int64_t note);
+    void learn(Duration delay, bool overtaken, float weight);
     bool carried_lately(std::size_t back) const;
+    Lateness lateness(std::size_t margin) const;
     std::int64_t concealed(std::size_t margin, Duration delay, bool overtaken);
     void weigh();
 
@@ -73,12 +86,13 @@ class ArrivalDelays {
     std::int64_t newest_ = -1;       // carrier
     std::int64_t line_from_ = 0;     // the first note that tells it
     Instant line_{};
-    std::array<float, bins> concealed_{};               // share of the blocks, for their packets, by margin
+    std::array<float, padded_bins> concealed_{};        // share of the blocks, for their packets, by margin
     std::array<Duration, bins> longer_{};               // what pauses have added to that margin
+    std::size_t paused_ = 0;                            // they have added nothing from this margin on
     std::array<double, furthest + 1> brought_{};        // of the blocks, by how many packets later
     std::array<std::int64_t, furthest + 1> carried_{};  // the last packet that brought a block from so far back
-    std::array<float, bins + 1> late_{};                // of the blocks, at least so late
-    std::array<float, bins + 1> price_{};               // of a margin that is so short
+    std::array<Origin, furthest + 1> origins_{};        // when weigh() last looked
+    std::size_t origin_count_ = 0;
     Duration cheapest_{};
 };
 

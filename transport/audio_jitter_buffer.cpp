@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/copy_bytes.h"
 #include "transport/opus_payload.h"
 
 namespace sotto::transport {
@@ -117,7 +118,7 @@ void AudioJitterBuffer::store(Bytes payload, std::int64_t number, Instant now) {
     slot.number = number;
     slot.arrived = now;
     slot.size = static_cast<std::uint16_t>(payload.size());
-    std::ranges::copy(payload, bytes_.begin() + static_cast<std::ptrdiff_t>(place(number) * slot_bytes_));
+    copy_bytes(payload, std::span(bytes_).subspan(place(number) * slot_bytes_));
     highest_ = std::max(highest_, number);
 }
 

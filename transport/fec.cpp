@@ -5,6 +5,7 @@
 
 #include "base/byte_reader.h"
 #include "base/byte_writer.h"
+#include "base/copy_bytes.h"
 #include "transport/gf256.h"
 
 namespace sotto::transport {
@@ -181,7 +182,7 @@ Result<void> FecDecoder::insert(Bytes payload, SequenceNumber own, std::int64_t 
               .count = *count,
               .row = cauchy_row(own),
               .room = repair.room};
-    std::ranges::copy(in.rest(), symbol(repair).begin());
+    copy_bytes(in.rest(), symbol(repair));
     return {};
 }
 

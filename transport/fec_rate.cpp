@@ -23,7 +23,10 @@ double binomial_over(std::size_t length, std::size_t allowed, double rate) {
 }  // namespace
 
 void LossHistory::add(bool lost) {
-    lost_[(oldest_ + size_) % capacity] = lost;
+    const std::size_t next = (oldest_ + size_) % capacity;
+    losses_ += lost ? 1U : 0U;
+    losses_ -= lost_[next] ? 1U : 0U;
+    lost_[next] = lost;
     if (size_ < capacity) {
         ++size_;
     } else {
@@ -34,7 +37,7 @@ void LossHistory::add(bool lost) {
 double LossHistory::rate() const {
     const std::size_t prior = std::min(prior_packets, capacity - size_);
     const double losses = static_cast<double>(prior) * prior_losses / static_cast<double>(prior_packets);
-    return (static_cast<double>(lost_.count()) + losses) / static_cast<double>(size_ + prior);
+    return (static_cast<double>(losses_) + losses) / static_cast<double>(size_ + prior);
 }
 
 double LossHistory::lost_after_lost() const {

@@ -36,6 +36,7 @@ class LossHistory {
     double share_over(std::size_t length, std::size_t allowed) const;
 
     std::bitset<capacity> lost_;
+    std::size_t losses_ = 0;  // in it
     std::size_t size_ = 0;
     std::size_t oldest_ = 0;
 };

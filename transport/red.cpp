@@ -4,6 +4,7 @@
 
 #include "base/byte_reader.h"
 #include "base/byte_writer.h"
+#include "base/copy_bytes.h"
 
 namespace sotto::transport {
 namespace {
@@ -57,7 +58,7 @@ Result<std::size_t> write_red(std::span<const RedBlock> blocks, MutableBytes out
     const auto front = write_front(blocks.first(blocks.size() - 1), primary.type, out);
     if (!front) return front;
     if (primary.bytes.size() > out.size() - *front) return Failure(Error::too_large);
-    std::ranges::copy(primary.bytes, out.subspan(*front).begin());
+    copy_bytes(primary.bytes, out.subspan(*front));
     return *front + primary.bytes.size();
 }
 

@@ -26,19 +26,20 @@ constexpr const char* key = "0102030405060708090a0b0c0d0e0f101112131415161718191
 // the elements: each calls the next in one thread.
 std::string whole_chain(const std::string& between) {
     return "appsrc name=in format=time caps=video/x-raw,format=I420,width=640,height=360,framerate=30/1 ! "
-           "vp8enc deadline=1 cpu-used=-6 end-usage=cbr target-bitrate=800000 lag-in-frames=0 error-resilient=default "
+           "vp8enc name=encode deadline=1 cpu-used=-6 end-usage=cbr target-bitrate=800000 lag-in-frames=0 "
+           "error-resilient=default "
            "min-quantizer=2 max-quantizer=60 keyframe-mode=disabled static-threshold=1 threads=1 ! " +
-           between + " ! vp8dec ! appsink name=out sync=false";
+           between + " ! vp8dec name=decode ! appsink name=out sync=false";
 }
 std::string frame_chain(const std::string& between) {
     return "appsrc name=in format=time caps=video/x-vp8,width=640,height=360,framerate=30/1 ! " + between +
            " ! appsink name=out sync=false";
 }
-std::string between_codecs() {
+// `carrier`: elements between both ends.
+std::string between_codecs(const std::string& carrier = "") {
     return "rtpvp8pay name=pay mtu=1214 picture-id-mode=15-bit ssrc=5 pt=96 ! srtpenc name=protect key=" +
-           std::string(key) +
-           " rtp-cipher=aes-256-gcm rtp-auth=null rtcp-cipher=aes-256-gcm rtcp-auth=null ! srtpdec ! "
-           "rtpvp8depay name=depay";
+           std::string(key) + " rtp-cipher=aes-256-gcm rtp-auth=null rtcp-cipher=aes-256-gcm rtcp-auth=null ! " +
+           (carrier.empty() ? "srtpdec ! " : "queue ! srtpdec ! " + carrier + " ! ") + "rtpvp8depay name=depay";
 }
 
 // srtpenc hands a frame's packets on as one list, which no network does, and srtpdec 1.22 frees such a list twice.
@@ -82,6 +83,16 @@ class Pipeline {
     Pipeline& operator=(const Pipeline&) = delete;
     ~Pipeline() { gst_element_set_state(pipeline_.get(), GST_STATE_NULL); }
 
+    // From now on what passes in each codec element is seen, too.
+    void watch_codecs() {
+        for (const auto& [name, watch] : {std::pair{"encode", &encoding_}, std::pair{"decode", &decoding_}}) {
+            probe(name, "sink", GST_PAD_PROBE_TYPE_BUFFER, note_entering, watch);
+            probe(name, "src", GST_PAD_PROBE_TYPE_BUFFER, note_leaving, watch);
+        }
+    }
+    // After pull(): of all frames so far.
+    double in_codecs() const { return encoding_.total + decoding_.total; }
+
     // Takes the buffer.
     void push(GstBuffer* buffer) {
         GST_BUFFER_PTS(buffer) = gst_util_uint64_scale(pushed_++, GST_SECOND, Scene::frame_rate);
@@ -111,7 +122,7 @@ class Pipeline {
     }
 
     Owned<GstElement> pipeline_, in_, out_;
-    Watch watch_;
+    Watch watch_, encoding_, decoding_;
     std::uint64_t pushed_ = 0;
     std::size_t pulled_ = 0;
     double told_ = 0;
@@ -138,6 +149,21 @@ class GstreamerChain final : public MediaChain {
     double pass(const VideoFrame& picture) override {
         pipeline_.push(buffer_of(picture));
         return pipeline_.pull(1);
+    }
+
+  private:
+    Pipeline pipeline_;
+};
+
+class GstreamerThreads final : public MediaChain {
+  public:
+    explicit GstreamerThreads(Owned<GstElement> pipeline) : pipeline_(std::move(pipeline)) { pipeline_.watch_codecs(); }
+    double pass(const VideoFrame& picture) override {
+        GstBuffer* const buffer = buffer_of(picture);
+        const double before = program_time(), codecs = pipeline_.in_codecs();
+        pipeline_.push(buffer);
+        pipeline_.pull(1);
+        return program_time() - before - (pipeline_.in_codecs() - codecs);
     }
 
   private:
@@ -173,18 +199,22 @@ std::expected<Owned<GstElement>, std::string> launch(const std::string& descript
 
 std::expected<Gstreamer, std::string> open_gstreamer() {
     if (gst_init_check(nullptr, nullptr, nullptr) == 0) return std::unexpected("GStreamer: does not start");
-    for (const char* const name : {"vp8enc", "rtpvp8pay", "srtpenc", "srtpdec", "rtpvp8depay", "vp8dec"}) {
+    for (const char* const name :
+         {"vp8enc", "rtpvp8pay", "srtpenc", "srtpdec", "rtpjitterbuffer", "rtpvp8depay", "vp8dec"}) {
         const Owned<GstElementFactory> factory(gst_element_factory_find(name));
         if (!factory) return std::unexpected("GStreamer: its element " + std::string(name) + " is not installed");
     }
     auto whole = launch(whole_chain(between_codecs()));
     if (!whole) return std::unexpected(whole.error());
+    auto threaded = launch(whole_chain(between_codecs("rtpjitterbuffer latency=0")));
+    if (!threaded) return std::unexpected(threaded.error());
     auto between = launch(frame_chain(between_codecs()));
     if (!between) return std::unexpected(between.error());
     std::array<unsigned, 4> version{};
     gst_version(&version[0], &version[1], &version[2], &version[3]);
     return Gstreamer{
         .whole = std::make_unique<GstreamerChain>(std::move(*whole)),
+        .threaded = std::make_unique<GstreamerThreads>(std::move(*threaded)),
         .between = std::make_unique<GstreamerFrames>(std::move(*between)),
         .version = std::to_string(version[0]) + "." + std::to_string(version[1]) + "." + std::to_string(version[2])};
 }

@@ -29,6 +29,9 @@ class FrameChain {
 // GStreamer's vp8enc ! rtpvp8pay ! srtpenc ! srtpdec ! rtpvp8depay ! vp8dec.
 struct Gstreamer {
     std::unique_ptr<MediaChain> whole;
+    // As applications run it: a queue and rtpjitterbuffer between both ends, each with a thread. Gives the processor
+    // time of all threads but for what passes in the codec elements.
+    std::unique_ptr<MediaChain> threaded;
     std::unique_ptr<FrameChain> between;
     std::string version;
 };

@@ -132,12 +132,23 @@ std::vector<std::vector<double>> read_samples(const Node& run, std::size_t stage
     return columns;
 }
 
+// Ascending; none where the list is not there.
+std::vector<double> read_numbers(const Node& run, const char* key) {
+    std::vector<double> numbers;
+    if (run.find(key) == nullptr) return numbers;
+    for (const Node& number : run.at(key).items()) numbers.push_back(number.number());
+    return sorted(std::move(numbers));
+}
+
 void read_run(const Node& run, std::vector<Measure>& measures) {
     const std::string name = run.at("name").text();
     const std::vector<Node> stages = run.at("stages").items();
     const std::vector<std::vector<double>> columns = read_samples(run, stages.size());
     add_percentiles(measures, name, "total", run.at("total_us"), columns[0]);
-    if (run.find("own_us") != nullptr) add_percentiles(measures, name, "own share", run.at("own_us"), {});
+    for (const auto& [key, samples, said] : {std::array{"own_us", "own_samples", "own share"},
+                                             std::array{"srtp_us", "srtp_samples", "libsrtp2's share"}}) {
+        if (run.find(key) != nullptr) add_percentiles(measures, name, said, run.at(key), read_numbers(run, samples));
+    }
     for (std::size_t i = 0; i < stages.size(); ++i) {
         add_percentiles(measures, name, stages[i].at("name").text(), stages[i].at("us"), columns[1 + i]);
     }

@@ -76,6 +76,19 @@ TEST_CASE("the tail of a stage is compared by itself") {
     CHECK(find(comparison, "processor time").verdict == Verdict::unknown);
 }
 
+TEST_CASE("our own share of a frame's time is compared by its samples, and worse if it grows") {
+    const auto with_own = [](double factor) {
+        json one = run("video", 1);
+        std::vector<double> own;
+        for (int i = 0; i < 500; ++i) own.push_back(factor * (40 + i % 10));
+        one["own_us"] = percentiles(own);
+        one["own_samples"] = own;
+        return latency({one});
+    };
+    CHECK(find(compared(with_own(1), with_own(1)), "own share p50").verdict == Verdict::same);
+    CHECK(find(compared(with_own(1), with_own(1.3)), "own share p50").verdict == Verdict::worse);
+}
+
 TEST_CASE("what is counted needs no interval, and one more than none is worse") {
     const auto comparison =
         compared(suite({counted("none", 0), counted("some", 0)}), suite({counted("none", 0), counted("some", 2)}));

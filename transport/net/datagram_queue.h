@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/copy_bytes.h"
 #include "sotto/bytes.h"
 
 namespace sotto::transport::net {
@@ -25,7 +26,7 @@ class DatagramQueue {
         }
         const std::size_t slot = (first_ + count_++) % slots;
         sizes_[slot] = datagram.size();
-        std::ranges::copy(datagram, room_.begin() + static_cast<std::ptrdiff_t>(slot * slot_size));
+        copy_bytes(datagram, std::span(room_).subspan(slot * slot_size));
     }
     // The oldest; the view is valid until the next push().
     std::optional<Bytes> pop() {
