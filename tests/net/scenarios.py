@@ -96,8 +96,8 @@ class Side:
         stem = bench.path(f"{world.name}-{host}")
         self.name = f"{host}, {world.name}"
         self.recording, self.keys = f"{stem}.webm", f"{stem}.keys"
-        self._events, self._errors = f"{stem}.events", f"{stem}.errors"
-        with open(self._events, "wb") as events, open(self._errors, "wb") as errors:
+        self.events_file, self._errors = f"{stem}.events", f"{stem}.errors"
+        with open(self.events_file, "wb") as events, open(self._errors, "wb") as errors:
             self.process = world.run(
                 host, bench.sotto, verb, "--signal", f"via:{address('signalling', family)}:{port}", "--identity",
                 bench.path(f"{host}.id"), "--audio", bench.path(f"{host}.wav"), "--video", "test", "--size",
@@ -106,7 +106,7 @@ class Side:
                 env=os.environ | {"SOTTO_KEYLOGFILE": self.keys})
 
     def events(self):
-        with open(self._events, encoding="utf-8") as file:
+        with open(self.events_file, encoding="utf-8") as file:
             return [json.loads(line) for line in file if line.endswith("\n")]
 
     def expect(self, name, seconds=10):
@@ -167,9 +167,9 @@ def finish(bench, world, family):
                 packets("relay") + packets("signalling")), missed
 
 
-def begin(bench, mode, family, name, *more, prepare=lambda world: None):
+def begin(bench, mode, family, name, *more, prepare=lambda world: None, delay=0):
     """A world in which Bob waits, and the signalling host holds his bundle."""
-    world = World(name, mode != "direct")
+    world = World(name, mode != "direct", delay)
     prepare(world)
     bob = Side(bench, world, "bob", "answer", mode, family, *more)
     bob.expect("waiting")
