@@ -49,8 +49,8 @@ def wait_for(events, name, of, seconds=15):
 
 def call(bench, number, keep):
     """Seconds from dialling to the word that it rings, and from accepting to the first sound at Alice and at Bob."""
-    world, bob_side = scenarios.begin(bench, "relay", 4, f"speed-{number}", delay=ONE_WAY)
-    alice_side = scenarios.Side(bench, world, "alice", "call", "relay", 4)
+    world, bob_side = scenarios.begin(bench, "relay by name", 4, f"speed-{number}", delay=ONE_WAY)
+    alice_side = scenarios.Side(bench, world, "alice", "call", "relay by name", 4)
     alice, bob = Events(alice_side), Events(bob_side)
     try:
         wait_for((alice, bob), "rings", (alice,))
@@ -83,6 +83,7 @@ def main():
     failed = 0
     with tempfile.TemporaryDirectory(prefix="sotto-net.") as folder:
         try:
+            scenarios.name_relay(folder)
             rings, *heard = middle_of_calls(Bench(os.path.realpath(sys.argv[1]), folder), keep)
         except Failed as failure:
             print(f"FAILED: {failure}", flush=True)

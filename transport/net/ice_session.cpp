@@ -111,14 +111,11 @@ int socket_of(NiceAgent* agent, unsigned stream, sa_family_t family) {
     return found;
 }
 
-// Of a relay over UDP whose address is known.
-std::optional<sockaddr_storage> udp_address(const RelayServer& relay) {
+std::optional<sockaddr_storage> numeric_address(const std::string& host, std::uint16_t port) {
     NiceAddress address;
     nice_address_init(&address);
-    if (relay.transport != RelayTransport::udp || !nice_address_set_from_string(&address, relay.host.c_str())) {
-        return std::nullopt;
-    }
-    nice_address_set_port(&address, relay.port);
+    if (!nice_address_set_from_string(&address, host.c_str())) return std::nullopt;
+    nice_address_set_port(&address, port);
     sockaddr_storage storage{};
     nice_address_copy_to_sockaddr(&address, reinterpret_cast<sockaddr*>(&storage));
     return storage;
@@ -179,7 +176,7 @@ struct IceSession::Signals {
 };
 
 IceSession::IceSession(NiceAgent* agent, GMainContext* context, const IceSettings& settings, std::uint16_t generation,
-                       DatagramQueue& inbox)
+                       DatagramQueue& inbox, int& alive)
     : agent_(agent),
       context_(context),
       stream_(nice_agent_add_stream(agent, 1)),
@@ -187,6 +184,7 @@ IceSession::IceSession(NiceAgent* agent, GMainContext* context, const IceSetting
       controlling_(settings.controlling),
       generation_(generation),
       inbox_(inbox),
+      alive_(alive),
       early_left_(early_datagrams) {}
 
 Result<std::unique_ptr<IceSession>> IceSession::create(const IceSettings& settings, GMainContext* context,
@@ -202,7 +200,7 @@ Result<std::unique_ptr<IceSession>> IceSession::create(const IceSettings& settin
     g_object_set(agent, "upnp", FALSE, "ice-tcp", FALSE, "controlling-mode", settings.controlling ? TRUE : FALSE,
                  "force-relay", settings.policy == IcePolicy::relay ? TRUE : FALSE, "stun-pacing-timer",
                  pacing_milliseconds, nullptr);
-    std::unique_ptr<IceSession> session(new IceSession(agent, context, settings, generation, inbox));
+    std::unique_ptr<IceSession> session(new IceSession(agent, context, settings, generation, inbox, alive));
     const auto begun = session->begin(settings);
     if (!begun) return Failure(begun.error());
     return session;
@@ -220,7 +218,12 @@ Result<void> IceSession::begin(const IceSettings& settings) {
         add_local_address(agent_, "0.0.0.0");
         add_local_address(agent_, "::");
     }
-    if (settings.relays.size() == 1) early_relay_ = udp_address(settings.relays.front());
+    if (settings.relays.size() == 1 && settings.relays.front().transport == RelayTransport::udp) {
+        const RelayServer& relay = settings.relays.front();
+        relay_port_ = relay.port;
+        early_relay_ = numeric_address(relay.host, relay.port);
+        if (!early_relay_) relay_name_ = relay.host;
+    }
     Signals::connect(agent_, this);
     nice_agent_attach_recv(agent_, stream_, component, context_, Signals::on_datagram, this);
     for (const RelayServer& relay : settings.relays) {
@@ -246,7 +249,16 @@ IceSession::~IceSession() {
 
 Result<void> IceSession::gather() {
     if (!nice_agent_gather_candidates(agent_, stream_)) return Failure(Error::unavailable);
+    if (policy_ == IcePolicy::relay && !relay_name_.empty()) look_up_relay();
     return {};
+}
+
+void IceSession::look_up_relay() {
+    // libnice looks for itself and may take any: of several addresses ours might be another one.
+    look_up_.emplace(relay_name_, context_, alive_, [this](const std::vector<std::string>& addresses) {
+        if (addresses.size() == 1) early_relay_ = numeric_address(addresses.front(), relay_port_);
+        if (!connected_ && !early_) open_early_way();
+    });
 }
 
 Result<void> IceSession::set_remote(const IceDescription& description) {

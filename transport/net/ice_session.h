@@ -12,6 +12,7 @@
 #include "transport/ice_description.h"
 #include "transport/net/datagram_queue.h"
 #include "transport/net/early_way.h"
+#include "transport/net/glib_look_up.h"
 #include "transport/net/relay_server.h"
 
 struct _GMainContext;
@@ -74,8 +75,9 @@ class IceSession {
   private:
     struct Signals;  // libnice's callbacks
     IceSession(_NiceAgent* agent, _GMainContext* context, const IceSettings& settings, std::uint16_t generation,
-               DatagramQueue& inbox);
+               DatagramQueue& inbox, int& alive);
     Result<void> begin(const IceSettings& settings);
+    void look_up_relay();
     void open_early_way();
     void check_early();
     bool send_early(Bytes datagram);
@@ -98,7 +100,11 @@ class IceSession {
     bool connected_ = false;
     bool checked_ = false;    // a check of the peer's came, by the password that only it was told
     bool reflexive_ = false;  // and one from an address that it has not named
+    std::string relay_name_;  // of the only relay, over UDP; empty: its address is known, or there is another
+    std::uint16_t relay_port_ = 0;
     std::optional<sockaddr_storage> early_relay_;
+    std::optional<GlibLookUp> look_up_;
+    int& alive_;
     std::optional<EarlyWay> early_;
     _GSource* early_check_ = nullptr;  // due soon
     int early_left_;                   // datagrams
