@@ -17,6 +17,7 @@ from packets import parse_frame, write_pcap
 HOSTS = {"alice": 11, "bob": 22, "relay": 33, "signalling": 44}
 UNABLE = 77  # the exit code by which test harnesses know that this machine lacks something
 RELAY_PORT, RELAY_USER, RELAY_PASSWORD = 3478, "sotto", "a-password-for-tests"
+RELAY_TLS_PORT = 5349
 ANSWER_PORT, CALL_PORT = 7001, 7002
 INSIDE = "SOTTO_NET_INSIDE"
 
@@ -240,10 +241,11 @@ class Signalling(threading.Thread):
 class World:
     """One set of hosts. `name` keeps it apart from others that live at the same time.
 
-    `delay`: seconds that a packet takes between Alice or Bob and the router, one way. By IPv4 alone."""
+    `delay`: seconds that a packet takes between Alice or Bob and the router, one way. By IPv4 alone.
+    `certificate`: files of the relay's, and of its key; without them it speaks no TLS."""
 
-    def __init__(self, name, with_relay, delay=0):
-        self.name = name
+    def __init__(self, name, with_relay, delay=0, certificate=()):
+        self.name, self._certificate = name, certificate
         self.router = f"{name}-router"
         self._processes = []
         self._delayed = ("alice", "bob") if delay else ()
@@ -297,8 +299,10 @@ class World:
     def start_relay(self):
         own = [word for family in (4, 6) for word in (
             f"--listening-ip={address('relay', family)}", f"--relay-ip={address('relay', family)}")]
-        self.relay = relay = self.run("relay", "turnserver", "-n", *own, f"--listening-port={RELAY_PORT}", "--no-tls", "--no-dtls",
-                         "--no-cli", "--lt-cred-mech", f"--user={RELAY_USER}:{RELAY_PASSWORD}", "--realm=sotto.test",
+        files = zip(("cert", "pkey"), self._certificate)
+        tls = [f"--tls-listening-port={RELAY_TLS_PORT}", *(f"--{what}={file}" for what, file in files)]
+        self.relay = relay = self.run("relay", "turnserver", "-n", *own, f"--listening-port={RELAY_PORT}",
+                         *(tls if self._certificate else ["--no-tls"]), "--no-dtls", "--no-cli", "--lt-cred-mech", f"--user={RELAY_USER}:{RELAY_PASSWORD}", "--realm=sotto.test",
                          "--log-file=/dev/null", "--pidfile=/run/turn.pid", "--min-port=40000", "--max-port=40999")
         for _ in range(100):
             if self._relay_listens():
