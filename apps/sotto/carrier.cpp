@@ -1,6 +1,8 @@
 #include "apps/sotto/carrier.h"
 
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -74,6 +76,9 @@ bool is_socket(const std::string& path) {
 Expected<Descriptor> open_stream(const Address& address) {
     Descriptor fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd) return system_error("no socket");
+    // No signal waits for the peer's word that the one before has come. Other streams than TCP have no such option.
+    const int on = 1;
+    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     return fd;
 }
 

@@ -172,6 +172,7 @@ Expected<void> Conversation::take(const Output& output, Call& call, SignalPath& 
         tell_short_auth(ready->symbols);
     } else if (std::holds_alternative<PeerRings>(output)) {
         tell("rings", "It rings");
+        path_.open_ahead();
     } else if (std::holds_alternative<Reconnecting>(output)) {
         tell("reconnecting", "Nothing comes any more: looking for another way");
     } else if (std::holds_alternative<Reconnected>(output)) {

@@ -1,6 +1,7 @@
 #include "apps/sotto/media_path.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "transport/net/turn_credentials.h"
 #include "transport/net/udp_socket.h"
@@ -59,22 +60,51 @@ Expected<MediaPath> MediaPath::prepare(const PathSettings& settings) {
     return path;
 }
 
-Expected<void> MediaPath::open(const Call& call, bool caller, Instant now) {
-    opened_ = now;
-    ice_.controlling = caller;
-    ice_.policy = direct_ && call.direct() ? IcePolicy::direct : IcePolicy::relay;
-    if (ice_.policy == IcePolicy::relay && ice_.relays.empty()) {
-        return std::unexpected("the other side wants a relay, and --relay names none");
-    }
+Expected<void> MediaPath::open_agent() {
     auto agent = IceAgent::create(ice_);
     if (!agent) return std::unexpected(line_of("no way to the other side", agent.error()));
     agent_.emplace(std::move(*agent));
     auto network = NetworkWatch::open();
     if (network) network_.emplace(std::move(*network));
+    return {};
+}
+
+// Where a direct path may be chosen, the answer tells first whether it is.
+void MediaPath::open_ahead() {
+    if (agent_ || direct_ || !has_relay()) return;
+    ice_.controlling = true;
+    ice_.policy = IcePolicy::relay;
+    if (!open_agent()) return;
+    ahead_ = true;
+    if (!agent_->gather()) agent_.reset();
+}
+
+Expected<void> MediaPath::open(const Call& call, bool caller, Instant now) {
+    opened_ = now;
     watch_.began(now);
+    if (std::exchange(ahead_, false) && agent_) return {};
+    ice_.controlling = caller;
+    ice_.policy = direct_ && call.direct() ? IcePolicy::direct : IcePolicy::relay;
+    if (ice_.policy == IcePolicy::relay && ice_.relays.empty()) {
+        return std::unexpected("the other side wants a relay, and --relay names none");
+    }
+    const auto opened = open_agent();
+    if (!opened) return opened;
     const auto gathers = agent_->gather();
     if (!gathers) return std::unexpected(line_of("no way to the other side", gathers.error()));
     return {};
+}
+
+// The call keeps our route until it may tell it.
+void MediaPath::work_ahead(Call& call) {
+    bool failed = false;
+    while (const auto event = agent_->poll()) {
+        const auto* const route = std::get_if<IceRoute>(&*event);
+        failed |= route == nullptr || !call.set_route(route->bytes());
+    }
+    if (!failed) return;
+    static_cast<void>(call.set_route({}));
+    agent_.reset();
 }
 
 Expected<void> MediaPath::hear(Bytes route) {
@@ -87,6 +117,10 @@ Expected<void> MediaPath::hear(Bytes route) {
 
 Expected<void> MediaPath::work(Call& call, EventLog& log, Instant now) {
     if (!agent_) return {};
+    if (ahead_) {
+        work_ahead(call);
+        return {};
+    }
     if (network_ && network_->changed()) {
         log.event({{"event", "network_changed"}});
         watch_.network_changed(now);

@@ -36,6 +36,9 @@ class MediaPath {
     void allow_direct(bool allowed) { direct_ = allowed; }
     bool has_relay() const { return !ice_.relays.empty(); }
 
+    // It rings at the other side: our relay is asked for an address, and nobody else hears of us. No more than a head
+    // start: what fails is tried again by open().
+    void open_ahead();
     // Both accepted: from here on packets leave.
     Expected<void> open(const Call& call, bool caller, Instant now);
     // The peer's route came.
@@ -53,10 +56,13 @@ class MediaPath {
 
   private:
     MediaPath() = default;
+    Expected<void> open_agent();
+    void work_ahead(Call& call);
     Expected<void> take(const transport::net::IceEvent& event, Call& call, EventLog& log, Instant now);
 
     transport::net::IceSettings ice_;
     bool direct_ = false;
+    bool ahead_ = false;  // not accepted yet
     Instant opened_{};
     std::optional<transport::net::IceAgent> agent_;
     std::optional<transport::net::NetworkWatch> network_;

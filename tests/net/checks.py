@@ -101,6 +101,22 @@ def speaks_only_to(packets, own, others):
                    and (own not in (p.source, p.target) or not {p.source, p.target} <= {own, *others})})
 
 
+def only_tls(packets, relay, port):
+    """All that goes to the relay and comes from it are TLS records (RFC 8446 §5.1) over TCP, most of them application data."""
+    own = [p for p in packets if relay in (p.source, p.target) and not is_neighbour_talk(p)]
+    breaches = sorted({f"protocol {p.protocol}, port {p.target_port if p.target == relay else p.source_port}" for p in own
+                       if p.protocol != TCP or port != (p.target_port if p.target == relay else p.source_port)})
+    streams = tcp_streams(own)
+    for flow, stream in streams.items():
+        kinds, at = collections.Counter(), 0
+        while at + 5 <= len(stream):
+            kinds[stream[at] if stream[at + 1] == 3 else 0] += 1
+            at += 5 + int.from_bytes(stream[at + 3:at + 5])
+        if set(kinds) - {20, 21, 22, 23} or kinds[23] < 100:
+            breaches.append(f"{flow}: records {dict(kinds)}")
+    return breaches + ([] if len(streams) >= 2 else ["nothing goes to the relay, or nothing comes back"])
+
+
 # -- What leaves before consent.
 
 

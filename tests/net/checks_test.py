@@ -137,6 +137,22 @@ class Addresses(unittest.TestCase):
                                               [RELAY, HOST]))
 
 
+class Tls(unittest.TestCase):
+    def setUp(self):
+        records = b"\x16\x03\x01\x00\x02ab" + 200 * b"\x17\x03\x03\x00\x03abc"
+        self.good = [tcp(ALICE, RELAY, records, 7), dataclasses.replace(
+            tcp(RELAY, ALICE, records, 9), source_port=5001, target_port=5000)]
+
+    def test_good(self):
+        self.assertEqual(checks.only_tls(self.good, RELAY, 5001), [])
+
+    def test_what_is_not_tls(self):
+        plain = tcp(ALICE, RELAY, stun(1) * 200, 7)
+        for doctored in (self.good + [udp(ALICE, RELAY, b"hello")], [plain, self.good[1]], self.good[:1], []):
+            self.assertTrue(checks.only_tls(doctored, RELAY, 5001))
+        self.assertTrue(checks.only_tls(self.good, RELAY, 3478))
+
+
 class Silence(unittest.TestCase):
     published = [tcp(BOB, HOST, b"bundle", 1, 1.0), tcp(HOST, BOB, b"offer", 1, 2.0, outgoing=False),
                  tcp(BOB, HOST, b"", 7, 2.1)]

@@ -14,23 +14,47 @@ import wave
 import checks
 from packets import AUDIO, VIDEO, srtp_packets, webm_blocks
 from unseal import read_key_log, unseal
-from world import (ANSWER_PORT, CALL_PORT, RELAY_PASSWORD, RELAY_PORT, RELAY_USER, Failed, World, address)
+from world import (ANSWER_PORT, CALL_PORT, RELAY_PASSWORD, RELAY_PORT, RELAY_TLS_PORT, RELAY_USER, Failed, World, address, command)
 
 SPEECH_SECONDS = 2.5   # of speech, then as much silence
 CALL_SECONDS = 6        # with the time that it takes to find a path
 AUDIO_KBPS = 8         # the least that sound goes down to: no slow machine makes it less
 WIDTH, HEIGHT = 160, 120
+RELAY_NAME = "relay.sotto.test"  # see name_relay()
 RINGING_SECONDS = 1.0  # before anybody decides
 
 
-def route_flags(mode, host, family):
+BY_TLS = "relay by TLS"
+
+
+def make_certificate(folder):
+    """The relay's, by its address, which vouches for itself: files of it and of its key."""
+    files = [os.path.join(folder, f"relay.{what}") for what in ("crt", "key")]
+    command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            "-subj", "/CN=relay", "-addext", f"subjectAltName=IP:{address('relay', 4)}", "-out", files[0], "-keyout", files[1])
+    return files
+
+
+def route_flags(bench, mode, host, family):
     """How media go. The only place that knows."""
     if mode == "direct":
         return ["--direct", "--bind", address(host, family)]
     relay = address("relay", family) if family == 4 else f"[{address('relay', family)}]"
+    relay = RELAY_NAME if mode == "relay by name" else relay
+    if mode == BY_TLS:
+        return ["--relay", f"turns:{relay}:{RELAY_TLS_PORT}", "--relay-user", RELAY_USER, "--relay-password",
+                RELAY_PASSWORD, "--relay-ca", bench.certificate[0]]
     transport = "tcp" if mode == "relay by TCP" else "udp"
     return ["--relay", f"turn:{relay}:{RELAY_PORT}?transport={transport}", "--relay-user", RELAY_USER,
             "--relay-password", RELAY_PASSWORD]
+
+
+def name_relay(folder):
+    """All hosts know it by its name, from now on. In mounts of our own."""
+    hosts = os.path.join(folder, "hosts")
+    with open(hosts, "w", encoding="ascii") as file:
+        file.write(f"{address('relay', 4)} {RELAY_NAME}\n")
+    command("mount", "--bind", hosts, "/etc/hosts")
 
 
 class Bench:
@@ -39,6 +63,7 @@ class Bench:
     def __init__(self, sotto, opus_payloads, folder, keep):
         self.sotto, self.folder, self.keep = sotto, folder, keep
         self.known, self.identity = {}, {}
+        self.certificate = make_certificate(folder)
         for number, host in enumerate(("alice", "bob")):
             samples = speech(SPEECH_SECONDS, seed=number)
             with wave.open(self.path(f"{host}.wav"), "wb") as file:
@@ -96,17 +121,17 @@ class Side:
         stem = bench.path(f"{world.name}-{host}")
         self.name = f"{host}, {world.name}"
         self.recording, self.keys = f"{stem}.webm", f"{stem}.keys"
-        self._events, self._errors = f"{stem}.events", f"{stem}.errors"
-        with open(self._events, "wb") as events, open(self._errors, "wb") as errors:
+        self.events_file, self._errors = f"{stem}.events", f"{stem}.errors"
+        with open(self.events_file, "wb") as events, open(self._errors, "wb") as errors:
             self.process = world.run(
                 host, bench.sotto, verb, "--signal", f"via:{address('signalling', family)}:{port}", "--identity",
                 bench.path(f"{host}.id"), "--audio", bench.path(f"{host}.wav"), "--video", "test", "--size",
                 f"{WIDTH}x{HEIGHT}", "--fps", "15", "--video-kbps", "300", "--audio-kbps", str(AUDIO_KBPS), "--block-ms", "20", "--record", self.recording, "--json",
-                *route_flags(mode, host, family), *more, stdin=subprocess.PIPE, stdout=events, stderr=errors,
+                *route_flags(bench, mode, host, family), *more, stdin=subprocess.PIPE, stdout=events, stderr=errors,
                 env=os.environ | {"SOTTO_KEYLOGFILE": self.keys})
 
     def events(self):
-        with open(self._events, encoding="utf-8") as file:
+        with open(self.events_file, encoding="utf-8") as file:
             return [json.loads(line) for line in file if line.endswith("\n")]
 
     def expect(self, name, seconds=10):
@@ -167,9 +192,9 @@ def finish(bench, world, family):
                 packets("relay") + packets("signalling")), missed
 
 
-def begin(bench, mode, family, name, *more, prepare=lambda world: None):
+def begin(bench, mode, family, name, *more, prepare=lambda world: None, delay=0):
     """A world in which Bob waits, and the signalling host holds his bundle."""
-    world = World(name, mode != "direct")
+    world = World(name, mode != "direct", delay, bench.certificate if mode == BY_TLS else ())
     prepare(world)
     bob = Side(bench, world, "bob", "answer", mode, family, *more)
     bob.expect("waiting")
@@ -243,6 +268,36 @@ def answered(bench, mode, family):
         **right_bytes(bench, srtp, alice, known, marks),
     }
     return named(f"answered, {mode}, IPv{family}", proofs)
+
+
+def leaving(packets):
+    return [p for p in packets if not (p.source.startswith("127.") and p.target.startswith("127."))]
+
+
+def answered_by_tls(bench):
+    """Whoever watches sees TLS with the relay: what is in it only the relay's own side of the call can show."""
+    family = 4
+    world, bob = begin(bench, BY_TLS, family, "relay-by-tls")
+    alice = Side(bench, world, "alice", "call", BY_TLS, family, "--seconds", str(CALL_SECONDS))
+    bob.expect("ringing")
+    time.sleep(RINGING_SECONDS)
+    accepted = time.time()
+    bob.say("y")
+    codes = [alice.ended(), bob.ended()]
+    seen, missed = finish(bench, world, family)
+    # libnice speaks plain TCP to the tunnel, on loopback: what leaves the device counts.
+    seen = dataclasses.replace(seen, alice=leaving(seen.alice), bob=leaving(seen.bob), others=leaving(seen.others))
+    known = set().union(*(bench.known[host].runs(far.pictures()) for host, far in (("alice", bob), ("bob", alice))))
+    return named(f"answered, {BY_TLS}, IPv{family}", {
+        "both sides end well, and no packet is missed": missed + [
+            f"exit code {code}: {side.errors()}" for code, side in zip(codes, (alice, bob)) if code != 0],
+        **address_checks(seen), **payload_checks(seen),
+        "nothing leaves Bob before he accepts":
+            checks.silent_until(seen.bob, address("signalling", family), accepted, checks.RINGING),
+        "nothing that was said or shown stands in the clear": checks.known_absent(
+            seen.alice + seen.bob, known, [checks.start_code(WIDTH, HEIGHT)]),
+        "both speak TLS to the relay, and nothing else": checks.only_tls(seen.alice + seen.bob, seen.relay, RELAY_TLS_PORT),
+    })
 
 
 def controls(bench, srtp, pictures, seen, known, marks):
@@ -350,5 +405,6 @@ def all_of(bench):
     calls = [("relay", 4), ("relay", 6), ("relay by TCP", 4), ("direct", 4)]
     return [*((f"answered, {mode}, IPv{family}", lambda mode=mode, family=family: answered(bench, mode, family))
               for mode, family in calls),
+            ("answered, by TLS", lambda: answered_by_tls(bench)),
             ("unanswered", lambda: unanswered(bench)), ("declined", lambda: declined(bench)),
             ("who may not ring", lambda: indistinguishable(bench))]

@@ -11,11 +11,13 @@ import sys
 import threading
 import time
 
+import delay_lines
 from packets import parse_frame, write_pcap
 
 HOSTS = {"alice": 11, "bob": 22, "relay": 33, "signalling": 44}
 UNABLE = 77  # the exit code by which test harnesses know that this machine lacks something
 RELAY_PORT, RELAY_USER, RELAY_PASSWORD = 3478, "sotto", "a-password-for-tests"
+RELAY_TLS_PORT = 5349
 ANSWER_PORT, CALL_PORT = 7001, 7002
 INSIDE = "SOTTO_NET_INSIDE"
 
@@ -198,6 +200,7 @@ class Signalling(threading.Thread):
         self._selector.close()
 
     def _accept(self, role, end):
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._ends[role] = end
         self._pending[end] = b""
         self._selector.register(end, selectors.EVENT_READ, (role, False))
@@ -236,13 +239,19 @@ class Signalling(threading.Thread):
 
 
 class World:
-    """One set of hosts. `name` keeps it apart from others that live at the same time."""
+    """One set of hosts. `name` keeps it apart from others that live at the same time.
 
-    def __init__(self, name, with_relay):
-        self.name = name
+    `delay`: seconds that a packet takes between Alice or Bob and the router, one way. By IPv4 alone.
+    `certificate`: files of the relay's, and of its key; without them it speaks no TLS."""
+
+    def __init__(self, name, with_relay, delay=0, certificate=()):
+        self.name, self._certificate = name, certificate
         self.router = f"{name}-router"
         self._processes = []
-        self._link()
+        self._delayed = ("alice", "bob") if delay else ()
+        taps = self._link()
+        if taps:
+            self._processes.append(delay_lines.start(delay, taps))
         self.capture = Capture()
         for host in HOSTS:
             self.capture.watch(host, self.namespace(host))
@@ -267,10 +276,16 @@ class World:
         for host in (*HOSTS, "router"):
             settle.forward = host == "router"
             inside(self.namespace(host), settle)
+        taps = []
         for host in HOSTS:
             here, router = self.namespace(host), self.router
+            if host in self._delayed:
+                taps += [inside(here, lambda: delay_lines.open_tap("eth0")),
+                         inside(router, lambda host=host: delay_lines.open_tap(host))]
+            else:
+                command("ip", "-n", here, "link", "add", "eth0", "type", "veth", "peer", "name", host, "netns", router)
             command("ip", "-n", here, "-batch", "-", text="\n".join((
-                "link set lo up", f"link add eth0 type veth peer name {host} netns {router}",
+                "link set lo up",
                 f"addr add {address(host, 4)}/24 dev eth0", f"addr add {address(host, 6)}/64 dev eth0 nodad",
                 "link set eth0 up")))
             command("ip", "-n", router, "-batch", "-", text="\n".join((
@@ -279,12 +294,15 @@ class World:
             command("ip", "-n", here, "-batch", "-", text="\n".join((
                 f"route add default via {router_address(host, 4)}",
                 f"route add ::/0 via {router_address(host, 6)}")))
+        return taps
 
     def start_relay(self):
         own = [word for family in (4, 6) for word in (
             f"--listening-ip={address('relay', family)}", f"--relay-ip={address('relay', family)}")]
-        self.relay = relay = self.run("relay", "turnserver", "-n", *own, f"--listening-port={RELAY_PORT}", "--no-tls", "--no-dtls",
-                         "--no-cli", "--lt-cred-mech", f"--user={RELAY_USER}:{RELAY_PASSWORD}", "--realm=sotto.test",
+        files = zip(("cert", "pkey"), self._certificate)
+        tls = [f"--tls-listening-port={RELAY_TLS_PORT}", *(f"--{what}={file}" for what, file in files)]
+        self.relay = relay = self.run("relay", "turnserver", "-n", *own, f"--listening-port={RELAY_PORT}",
+                         *(tls if self._certificate else ["--no-tls"]), "--no-dtls", "--no-cli", "--lt-cred-mech", f"--user={RELAY_USER}:{RELAY_PASSWORD}", "--realm=sotto.test",
                          "--log-file=/dev/null", "--pidfile=/run/turn.pid", "--min-port=40000", "--max-port=40999")
         for _ in range(100):
             if self._relay_listens():

@@ -18,7 +18,8 @@ int on_time_out(void* over) {
 
 void GlibLoop::Unref::operator()(GMainContext* context) const { g_main_context_unref(context); }
 
-GlibLoop::GlibLoop() : context_(g_main_context_new()) {}
+// Nobody owns it while we wait: without the flag another thread's word, such as a name's address, would not wake us.
+GlibLoop::GlibLoop() : context_(g_main_context_new_with_flags(G_MAIN_CONTEXT_FLAGS_OWNERLESS_POLLING)) {}
 
 int GlibLoop::add_descriptors(std::vector<pollfd>& to) const {
     GMainContext* const context = context_.get();

@@ -102,7 +102,7 @@ std::optional<IceEvent> IceAgent::poll() {
     if (distrusted && !std::exchange(distrust_told_, true)) {
         events_.push_back(IceFailed{IceFailure::distrusted, newest_generation()});
     }
-    if (next_ && next_->connected()) promote();
+    if (next_ && (next_->connected() || (!path_ && next_->ready()))) promote();
     if (fading_ && path_->received() > 0) fading_.reset();
     if (events_.empty()) return std::nullopt;
     const IceEvent event = events_.front();

@@ -77,7 +77,8 @@ class IceAgent {
     // The next one, by any path; valid until poll(), which brings them.
     std::optional<Bytes> receive() { return inbox_->pop(); }
 
-    bool connected() const { return path_ && path_->connected(); }
+    // Datagrams go out (IceSession::ready()); IceConnected may follow.
+    bool connected() const { return path_ && path_->ready(); }
     IceCounts counts() const;
 
     // For the client's loop: what wakes it, and in how many milliseconds at the latest (-1: nothing planned).

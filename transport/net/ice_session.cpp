@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <nice/agent.h>
+#include <stun/usages/ice.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,7 +14,10 @@ namespace {
 
 constexpr unsigned component = 1;            // RTP and RTCP share it (RFC 5761)
 constexpr unsigned pacing_milliseconds = 5;  // RFC 8445 §14.2: Ta, the least it allows; two sides have few candidates
-constexpr std::size_t max_remote = 64;       // candidates that a peer may name in one generation
+constexpr std::uint32_t reflexive_priority = (110U << 24) + 0xffff00 + 255;  // RFC 8445 §7.1.1, §5.1.2.1
+constexpr std::size_t max_remote = 64;  // candidates that a peer may name in one generation
+constexpr int early_datagrams = 100;    // before a check of ours was answered
+constexpr unsigned early_check_milliseconds = 2 * pacing_milliseconds;  // after libnice has asked for a permission
 
 // RFC 8445 §5.3: from a cryptographic source, not libnice's own generator. 64 letters take 6 bits each.
 template <std::size_t N>
@@ -91,6 +95,32 @@ bool add_local_address(NiceAgent* agent, const std::string& text) {
     return nice_address_set_from_string(&address, text.c_str()) != 0 && nice_agent_add_local_address(agent, &address);
 }
 
+// One of `agent`'s sockets of that family; -1: it has none.
+int socket_of(NiceAgent* agent, unsigned stream, sa_family_t family) {
+    int found = -1;
+    GPtrArray* const sockets = nice_agent_get_sockets(agent, stream, component);
+    for (guint i = 0; sockets != nullptr && i < sockets->len; ++i) {
+        auto* const socket = static_cast<GSocket*>(g_ptr_array_index(sockets, i));
+        if (g_socket_get_socket_type(socket) != G_SOCKET_TYPE_DATAGRAM) continue;
+        sockaddr_storage own{};
+        socklen_t size = sizeof(own);
+        const int fd = g_socket_get_fd(socket);
+        if (getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) == 0 && own.ss_family == family) found = fd;
+    }
+    if (sockets != nullptr) g_ptr_array_unref(sockets);
+    return found;
+}
+
+std::optional<sockaddr_storage> numeric_address(const std::string& host, std::uint16_t port) {
+    NiceAddress address;
+    nice_address_init(&address);
+    if (!nice_address_set_from_string(&address, host.c_str())) return std::nullopt;
+    nice_address_set_port(&address, port);
+    sockaddr_storage storage{};
+    nice_address_copy_to_sockaddr(&address, reinterpret_cast<sockaddr*>(&storage));
+    return storage;
+}
+
 NiceRelayType relay_type(RelayTransport transport) {
     return transport == RelayTransport::udp ? NICE_RELAY_TYPE_TURN_UDP : NICE_RELAY_TYPE_TURN_TCP;
 }
@@ -116,8 +146,18 @@ struct IceSession::Signals {
         if (works) session->connected_ = true;
         if (state == NICE_COMPONENT_STATE_FAILED) {
             session->connected_ = false;
+            session->early_.reset();
             session->news_.lost = true;
         }
+    }
+    static gboolean on_early_check(gpointer data) {
+        auto* const session = static_cast<IceSession*>(data);
+        if (session->early_ && !session->connected_) session->check_early();
+        return G_SOURCE_REMOVE;
+    }
+    static void on_check(NiceAgent*, guint, IceSession* session) { session->checked_ = true; }
+    static void on_remote_candidate(NiceAgent*, NiceCandidate* candidate, IceSession* session) {
+        if (candidate->type == NICE_CANDIDATE_TYPE_PEER_REFLEXIVE) session->reflexive_ = true;
     }
     static void on_datagram(NiceAgent*, guint, guint, guint size, gchar* bytes, gpointer data) {
         auto* const session = static_cast<IceSession*>(data);
@@ -130,17 +170,22 @@ struct IceSession::Signals {
         g_signal_connect(agent, "new-candidate-full", G_CALLBACK(on_candidate), session);
         g_signal_connect(agent, "candidate-gathering-done", G_CALLBACK(on_gathered), session);
         g_signal_connect(agent, "component-state-changed", G_CALLBACK(on_state), session);
+        g_signal_connect(agent, "initial-binding-request-received", G_CALLBACK(on_check), session);
+        g_signal_connect(agent, "new-remote-candidate-full", G_CALLBACK(on_remote_candidate), session);
     }
 };
 
 IceSession::IceSession(NiceAgent* agent, GMainContext* context, const IceSettings& settings, std::uint16_t generation,
-                       DatagramQueue& inbox)
+                       DatagramQueue& inbox, int& alive)
     : agent_(agent),
       context_(context),
       stream_(nice_agent_add_stream(agent, 1)),
       policy_(settings.policy),
+      controlling_(settings.controlling),
       generation_(generation),
-      inbox_(inbox) {}
+      inbox_(inbox),
+      alive_(alive),
+      early_left_(early_datagrams) {}
 
 Result<std::unique_ptr<IceSession>> IceSession::create(const IceSettings& settings, GMainContext* context,
                                                        std::uint16_t generation, DatagramQueue& inbox, int& alive) {
@@ -155,14 +200,16 @@ Result<std::unique_ptr<IceSession>> IceSession::create(const IceSettings& settin
     g_object_set(agent, "upnp", FALSE, "ice-tcp", FALSE, "controlling-mode", settings.controlling ? TRUE : FALSE,
                  "force-relay", settings.policy == IcePolicy::relay ? TRUE : FALSE, "stun-pacing-timer",
                  pacing_milliseconds, nullptr);
-    std::unique_ptr<IceSession> session(new IceSession(agent, context, settings, generation, inbox));
+    std::unique_ptr<IceSession> session(new IceSession(agent, context, settings, generation, inbox, alive));
     const auto begun = session->begin(settings);
     if (!begun) return Failure(begun.error());
     return session;
 }
 
 Result<void> IceSession::begin(const IceSettings& settings) {
-    if (!fill_with_letters(fragment_) || !fill_with_letters(password_)) return Failure(Error::unavailable);
+    if (!fill_with_letters(fragment_) || !fill_with_letters(password_) ||
+        getentropy(&tie_breaker_, sizeof(tie_breaker_)) != 0)
+        return Failure(Error::unavailable);
     nice_agent_set_local_credentials(agent_, stream_, text(fragment_).c_str(), text(password_).c_str());
     if (!settings.local_address.empty()) {
         if (!add_local_address(agent_, settings.local_address)) return Failure(Error::invalid_argument);
@@ -170,6 +217,12 @@ Result<void> IceSession::begin(const IceSettings& settings) {
         // Whatever way the system finds to the relay; no allocation for each interface.
         add_local_address(agent_, "0.0.0.0");
         add_local_address(agent_, "::");
+    }
+    if (settings.relays.size() == 1 && settings.relays.front().transport == RelayTransport::udp) {
+        const RelayServer& relay = settings.relays.front();
+        relay_port_ = relay.port;
+        early_relay_ = numeric_address(relay.host, relay.port);
+        if (!early_relay_) relay_name_ = relay.host;
     }
     Signals::connect(agent_, this);
     nice_agent_attach_recv(agent_, stream_, component, context_, Signals::on_datagram, this);
@@ -184,6 +237,10 @@ Result<void> IceSession::begin(const IceSettings& settings) {
 IceSession::~IceSession() {
     nice_agent_attach_recv(agent_, stream_, component, context_, Signals::after_the_end, nullptr);
     g_signal_handlers_disconnect_by_data(agent_, this);
+    if (early_check_ != nullptr) {
+        g_source_destroy(early_check_);
+        g_source_unref(early_check_);
+    }
     g_main_context_push_thread_default(context_);  // where the end is told
     nice_agent_close_async(agent_, nullptr, nullptr);
     g_main_context_pop_thread_default(context_);
@@ -192,13 +249,26 @@ IceSession::~IceSession() {
 
 Result<void> IceSession::gather() {
     if (!nice_agent_gather_candidates(agent_, stream_)) return Failure(Error::unavailable);
+    if (policy_ == IcePolicy::relay && !relay_name_.empty()) look_up_relay();
     return {};
 }
 
+void IceSession::look_up_relay() {
+    // libnice looks for itself and may take any: of several addresses ours might be another one.
+    look_up_.emplace(relay_name_, context_, alive_, [this](const std::vector<std::string>& addresses) {
+        if (addresses.size() == 1) early_relay_ = numeric_address(addresses.front(), relay_port_);
+        if (!connected_ && !early_) open_early_way();
+    });
+}
+
 Result<void> IceSession::set_remote(const IceDescription& description) {
-    if (remote_.empty() && !nice_agent_set_remote_credentials(agent_, stream_, text(description.fragment).c_str(),
-                                                              text(description.password).c_str())) {
-        return Failure(Error::invalid_argument);
+    if (remote_.empty()) {
+        remote_fragment_ = description.fragment;
+        remote_password_ = description.password;
+        if (!nice_agent_set_remote_credentials(agent_, stream_, text(remote_fragment_).c_str(),
+                                               text(remote_password_).c_str())) {
+            return Failure(Error::invalid_argument);
+        }
     }
     GSList* list = nullptr;
     for (const IceCandidate& candidate : description.candidates()) {
@@ -213,14 +283,56 @@ Result<void> IceSession::set_remote(const IceDescription& description) {
     }
     if (list != nullptr) nice_agent_set_remote_candidates(agent_, stream_, component, list);
     free_candidates(list);
+    if (!early_) open_early_way();
     return {};
 }
 
 bool IceSession::send(Bytes datagram) {
-    if (!connected_) return true;
+    if (!connected_) return !ready() || send_early(datagram);
     const int sent = nice_agent_send(agent_, stream_, component, static_cast<guint>(datagram.size()),
                                      reinterpret_cast<const gchar*>(datagram.data()));
     return sent >= 0;
+}
+
+// libnice asks its relay for a permission and waits for the answer before it sends a check, and sends media once that
+// was answered. A relay takes things in order, so a check that is sent behind the request passes; and by the peer's
+// check, which shows that it knows our password, we know half a round trip or more before that it is there.
+void IceSession::open_early_way() {
+    if (policy_ != IcePolicy::relay || remote_.size() != 1) return;
+    const IceCandidate& peer = remote_.front();
+    const IceDescription ours = local();
+    const bool pairs = std::ranges::any_of(
+        ours.candidates(), [&](const IceCandidate& candidate) { return candidate.address.v6 == peer.address.v6; });
+    const int socket = pairs && early_relay_ ? socket_of(agent_, stream_, early_relay_->ss_family) : -1;
+    if (socket < 0) return;
+    early_.emplace(socket, *early_relay_, peer);
+    early_check_ = g_timeout_source_new(early_check_milliseconds);
+    g_source_set_callback(early_check_, Signals::on_early_check, this, nullptr);
+    g_source_attach(early_check_, context_);
+}
+
+// RFC 8445 §7.2.2, without USE-CANDIDATE: libnice's own nominates.
+void IceSession::check_early() {
+    const std::string user = text(remote_fragment_) + ":" + text(fragment_);
+    const auto* const name = reinterpret_cast<const std::uint8_t*>(user.data());
+    const auto* const key = reinterpret_cast<const std::uint8_t*>(remote_password_.data());
+    constexpr std::array<std::uint16_t, 1> none{};
+    StunAgent stun;
+    const auto usage =
+        static_cast<StunAgentUsageFlags>(STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
+    stun_agent_init(&stun, none.data(), STUN_COMPATIBILITY_RFC5389, usage);
+    StunMessage message;
+    std::array<std::uint8_t, 256> room;
+    const std::size_t size = stun_usage_ice_conncheck_create(
+        &stun, &message, room.data(), room.size(), name, user.size(), key, remote_password_.size(), false, controlling_,
+        reflexive_priority, tie_breaker_, nullptr, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
+    if (size > 0) static_cast<void>(early_->send(std::as_bytes(std::span(room).first(size))));
+}
+
+bool IceSession::send_early(Bytes datagram) {
+    if (early_left_ == 0) return false;
+    --early_left_;
+    return early_->send(datagram);
 }
 
 IceDescription IceSession::local() const {
@@ -253,6 +365,9 @@ bool IceSession::relayed() const {
     return ours->type == NICE_CANDIDATE_TYPE_RELAYED || theirs->type == NICE_CANDIDATE_TYPE_RELAYED;
 }
 
-IceSession::News IceSession::take_news() { return std::exchange(news_, {}); }
+IceSession::News IceSession::take_news() {
+    if (news_.candidates && !connected_ && !early_) open_early_way();
+    return std::exchange(news_, {});
+}
 
 }  // namespace sotto::transport::net

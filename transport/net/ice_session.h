@@ -11,10 +11,13 @@
 #include "sotto/error.h"
 #include "transport/ice_description.h"
 #include "transport/net/datagram_queue.h"
+#include "transport/net/early_way.h"
+#include "transport/net/glib_look_up.h"
 #include "transport/net/relay_server.h"
 
 struct _GMainContext;
 struct _NiceAgent;
+struct _GSource;
 
 namespace sotto::transport::net {
 
@@ -45,7 +48,7 @@ class IceSession {
     Result<void> gather();
     // Adds candidates that are new; in relay mode others than relayed ones are left out and counted.
     Result<void> set_remote(const IceDescription& description);
-    // Lost without a word while nothing is connected. False: there was no room for it.
+    // Lost without a word while it isn't ready. False: there was no room for it.
     bool send(Bytes datagram);
 
     std::uint16_t generation() const { return generation_; }
@@ -53,6 +56,9 @@ class IceSession {
     IceDescription local() const;
     bool relayed() const;  // the media pass a relay
     bool connected() const { return connected_; }
+    // Datagrams go out: it is connected or, by a relay over UDP, a check of the peer's has come from the only address
+    // that it named. Not more than a hundred before it is connected: that is not yet consent by RFC 7675.
+    bool ready() const { return connected_ || (early_ && checked_ && !reflexive_); }
     bool gathered() const { return gathered_; }
     std::uint64_t received() const { return received_; }
     std::uint64_t refused_candidates() const { return refused_candidates_; }
@@ -69,21 +75,39 @@ class IceSession {
   private:
     struct Signals;  // libnice's callbacks
     IceSession(_NiceAgent* agent, _GMainContext* context, const IceSettings& settings, std::uint16_t generation,
-               DatagramQueue& inbox);
+               DatagramQueue& inbox, int& alive);
     Result<void> begin(const IceSettings& settings);
+    void look_up_relay();
+    void open_early_way();
+    void check_early();
+    bool send_early(Bytes datagram);
 
     _NiceAgent* agent_;
     _GMainContext* context_;
     unsigned stream_;
     IcePolicy policy_;
+    bool controlling_;
     std::uint16_t generation_;
     DatagramQueue& inbox_;
     IceFragment fragment_{};
     IcePassword password_{};
+    IceFragment remote_fragment_{};
+    IcePassword remote_password_{};
+    std::uint64_t tie_breaker_ = 0;     // of the early check
     std::vector<IceCandidate> remote_;  // known to libnice
     News news_;
     bool gathered_ = false;
     bool connected_ = false;
+    bool checked_ = false;    // a check of the peer's came, by the password that only it was told
+    bool reflexive_ = false;  // and one from an address that it has not named
+    std::string relay_name_;  // of the only relay, over UDP; empty: its address is known, or there is another
+    std::uint16_t relay_port_ = 0;
+    std::optional<sockaddr_storage> early_relay_;
+    std::optional<GlibLookUp> look_up_;
+    int& alive_;
+    std::optional<EarlyWay> early_;
+    _GSource* early_check_ = nullptr;  // due soon
+    int early_left_;                   // datagrams
     std::uint64_t received_ = 0;
     std::uint64_t refused_candidates_ = 0;
 };
