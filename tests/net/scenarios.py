@@ -264,10 +264,18 @@ def answered(bench, mode, family):
         "ciphertext at Alice's interface": checks.encrypted(seen.alice, seen.relay, known, marks),
         "ciphertext at Bob's interface": checks.encrypted(seen.bob, seen.relay, known, marks),
         "sound has the same sizes in speech and in silence": checks.sound_tells_nothing(srtp, SPEECH_SECONDS),
+        **quick(mode, srtp, srtp_packets(seen.bob, seen.relay)),
         **controls(bench, srtp, bob.pictures(), seen, known, marks),
         **right_bytes(bench, srtp, alice, known, marks),
     }
     return named(f"answered, {mode}, IPv{family}", proofs)
+
+
+def quick(mode, alices, bobs):
+    """Of TCP there is no time for each packet."""
+    if mode != "relay":
+        return {}
+    return {"the relay adds no more than 1 ms, in the middle of all": checks.quickly_through(alices, bobs, 0.001)}
 
 
 def leaving(packets):
