@@ -56,6 +56,9 @@ void print_contact(const Profile& profile, const std::string& name, const Contac
 int list(Profile& profile, const ContactsOptions&) {
     const Contacts& contacts = profile.account.contacts();
     for (const std::string& name : contacts.names()) print_contact(profile, name, *contacts.find(name));
+    const auto hashes = profile.account.capability_hashes();
+    if (!hashes.empty()) std::printf("Hashes of what lets people ring here, by which a server may choose offers:\n");
+    for (const CapabilityHash& hash : hashes) std::printf("  %s\n", to_hex(hash.bytes).c_str());
     if (contacts.names().empty()) std::printf("No contacts. To let somebody ring: sotto contacts add NAME\n");
     return 0;
 }

@@ -214,6 +214,18 @@ Expected<Profile> found_profile(const ProfileOptions& options, const Settings& s
     return profile;
 }
 
+void abandon(Profile&& profile) {
+    const std::string directory = profile.directory;
+    const std::string password = profile.broker_password_file();
+    static_cast<void>(Profile(std::move(profile)));  // closes the store
+    for (const char* const file : {"account.db", "account.db-wal", "account.db-shm", "account.db-journal",
+                                   "account.db.anchor", "key", "settings.json", "lock"}) {
+        ::unlink(in(directory, file).c_str());
+    }
+    ::unlink(password.c_str());
+    ::rmdir(directory.c_str());  // where others put something in, it stays
+}
+
 Expected<void> save_settings(const Profile& profile) {
     return write_private_file(in(profile.directory, "settings.json"), to_text(profile.settings));
 }

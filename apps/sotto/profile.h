@@ -34,6 +34,8 @@ Expected<std::string> directory_of(const ProfileOptions& options);
 Expected<Profile> open_profile(const ProfileOptions& options);
 // Makes the state, or opens that of the same name anew to register again; keeps `settings`.
 Expected<Profile> found_profile(const ProfileOptions& options, const Settings& settings);
+// Takes back what found_profile() made.
+void abandon(Profile&& profile);
 // Only to look beforehand: nothing where nobody is registered.
 Expected<std::optional<Settings>> look_at_settings(const ProfileOptions& options);
 

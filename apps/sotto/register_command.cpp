@@ -47,15 +47,27 @@ Expected<std::string> check(RegisterOptions& options) {
     return options.password_file.empty() ? Expected<std::string>() : read_first_line(options.password_file);
 }
 
+// A new account that no broker takes is nobody's.
+Expected<void> try_broker(Profile& profile, bool is_new) {
+    if (!is_new) return {};
+    const auto reached = open_mailbox(profile);
+    if (reached) return {};
+    abandon(std::move(profile));
+    return std::unexpected(reached.error() + ". Nothing was kept");
+}
+
 int run_register(RegisterOptions options) {
     const auto password = check(options);
     if (!password) return complain(password.error());
+    const auto before = look_at_settings(options.profile);
     auto profile = found_profile(options.profile, options.settings);
     if (!profile) return complain(profile.error());
     if (!password->empty()) {
         const auto kept = write_private_file(profile->broker_password_file(), *password + "\n");
         if (!kept) return complain(kept.error());
     }
+    const auto tried = try_broker(*profile, before && !*before);
+    if (!tried) return complain(tried.error());
     const auto news = [](const nlohmann::json&, const std::string& words) {
         std::fprintf(stderr, "%s\n", words.c_str());
     };

@@ -125,6 +125,25 @@ with tempfile.TemporaryDirectory() as work:
         check(open(folder + "/passwords").read() == kept["passwords"], "other passwords after a restart")
         check((open(folder + "/broker.pem").read() == kept["broker.pem"]) == stays, f"the certificate, once it is for {hosts}")
 
+    broker = subprocess.Popen([sotto, "broker", "--dir", folder, "--listen", f"127.0.0.1:{port}", "--host", "127.0.0.1"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    until(broker.stderr, " running")
+    state, secret = work + "/state", work + "/secret"
+    register = [sotto, "register", "bob", "--broker", f"mqtts://127.0.0.1:{port}", "--broker-ca", ca,
+                "--broker-password-file", secret, "--state", state]
+    for said, code in ((anew[::-1], 2), (anew, 0), (anew[::-1], 2)):
+        open(secret, "w").write(said + "\n")
+        done = subprocess.run(register, capture_output=True, text=True, timeout=60)
+        check(done.returncode == code, f"register: {done.returncode}: {done.stderr}")
+        if not os.path.exists(state + "/account.db"):
+            check(said != anew and not os.path.exists(state), "an account whose password is refused leaves something")
+            check("Nothing was kept" in done.stderr, f"it is not said that nothing was kept: {done.stderr}")
+    check(os.path.exists(state + "/account.db"), "an account is lost by a wrong password later on")
+    for name in os.listdir(state):
+        check(os.stat(os.path.join(state, name)).st_mode & 0o077 == 0, f"others may read {name} of the state")
+    broker.terminate()
+    broker.wait(60)
+
 if not failures:
     print("the broker lets in whom it should")
 sys.exit(1 if failures else 0)

@@ -110,6 +110,7 @@ grep -q '"event":"refused_calls".*"why":"not_contact"' "$work/bob.events" || fai
 # -- Contacts: one side alone, then both.
 says 'bob may ring alice: bob is one of alice'\''s contacts.' alice contacts add bob
 says 'alice can'\''t ring bob' alice contacts
+says 'by which a server may choose offers' alice contacts
 refuses 2 'is your own name' alice contacts add alice
 says 'alice may ring bob: alice is one of bob'\''s contacts.' bob contacts add alice
 says 'bob may ring alice' bob explain alice  # what alice gave is kept, though bob met her after

@@ -117,6 +117,16 @@ def only_tls(packets, relay, port):
     return breaches + ([] if len(streams) >= 2 else ["nothing goes to the relay, or nothing comes back"])
 
 
+def quickly_through(sent, received, most):
+    """Half of the SRTP packets that one side sends are at the other within `most` seconds."""
+    left = {p.protected: p.time for p in sent if p.outgoing}
+    took = [p.time - left[p.protected] for p in received if not p.outgoing and p.protected in left]
+    if len(took) < 100:
+        return [f"only {len(took)} packets arrive"]
+    middle = statistics.median(took)
+    return [f"{middle * 1000:.2f} ms"] if middle > most else []
+
+
 # -- What leaves before consent.
 
 

@@ -153,6 +153,16 @@ class Tls(unittest.TestCase):
         self.assertTrue(checks.only_tls(self.good, RELAY, 3478))
 
 
+class Speed(unittest.TestCase):
+    def test_quickly_through(self):
+        sent = [packets.Srtp(True, 1, 111, n, 0, 9, bytes([n]), n) for n in range(150)]
+        def later(by):
+            return [dataclasses.replace(p, outgoing=False, time=p.time + by) for p in sent]
+        self.assertEqual(checks.quickly_through(sent, later(0.0009), 0.001), [])
+        self.assertTrue(checks.quickly_through(sent, later(0.0011), 0.001))
+        self.assertTrue(checks.quickly_through(sent, later(0)[:99], 0.001))
+
+
 class Silence(unittest.TestCase):
     published = [tcp(BOB, HOST, b"bundle", 1, 1.0), tcp(HOST, BOB, b"offer", 1, 2.0, outgoing=False),
                  tcp(BOB, HOST, b"", 7, 2.1)]

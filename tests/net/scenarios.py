@@ -14,25 +14,17 @@ import wave
 import checks
 from packets import AUDIO, VIDEO, srtp_packets, webm_blocks
 from unseal import read_key_log, unseal
-from world import (ANSWER_PORT, CALL_PORT, RELAY_PASSWORD, RELAY_PORT, RELAY_TLS_PORT, RELAY_USER, Failed, World, address, command)
+from world import (ANSWER_PORT, CALL_PORT, RELAY_NAME, RELAY_PASSWORD, RELAY_PORT, RELAY_TLS_PORT, RELAY_USER, Failed,
+                   World, address, make_certificate)
 
 SPEECH_SECONDS = 2.5   # of speech, then as much silence
 CALL_SECONDS = 6        # with the time that it takes to find a path
 AUDIO_KBPS = 8         # the least that sound goes down to: no slow machine makes it less
 WIDTH, HEIGHT = 160, 120
-RELAY_NAME = "relay.sotto.test"  # see name_relay()
 RINGING_SECONDS = 1.0  # before anybody decides
 
 
 BY_TLS = "relay by TLS"
-
-
-def make_certificate(folder):
-    """The relay's, by its address, which vouches for itself: files of it and of its key."""
-    files = [os.path.join(folder, f"relay.{what}") for what in ("crt", "key")]
-    command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-            "-subj", "/CN=relay", "-addext", f"subjectAltName=IP:{address('relay', 4)}", "-out", files[0], "-keyout", files[1])
-    return files
 
 
 def route_flags(bench, mode, host, family):
@@ -47,14 +39,6 @@ def route_flags(bench, mode, host, family):
     transport = "tcp" if mode == "relay by TCP" else "udp"
     return ["--relay", f"turn:{relay}:{RELAY_PORT}?transport={transport}", "--relay-user", RELAY_USER,
             "--relay-password", RELAY_PASSWORD]
-
-
-def name_relay(folder):
-    """All hosts know it by its name, from now on. In mounts of our own."""
-    hosts = os.path.join(folder, "hosts")
-    with open(hosts, "w", encoding="ascii") as file:
-        file.write(f"{address('relay', 4)} {RELAY_NAME}\n")
-    command("mount", "--bind", hosts, "/etc/hosts")
 
 
 class Bench:
@@ -264,10 +248,17 @@ def answered(bench, mode, family):
         "ciphertext at Alice's interface": checks.encrypted(seen.alice, seen.relay, known, marks),
         "ciphertext at Bob's interface": checks.encrypted(seen.bob, seen.relay, known, marks),
         "sound has the same sizes in speech and in silence": checks.sound_tells_nothing(srtp, SPEECH_SECONDS),
+        **quick(mode, srtp, srtp_packets(seen.bob, seen.relay)),
         **controls(bench, srtp, bob.pictures(), seen, known, marks),
         **right_bytes(bench, srtp, alice, known, marks),
     }
     return named(f"answered, {mode}, IPv{family}", proofs)
+
+
+def quick(mode, alices, bobs):
+    """Of TCP there is no time for each packet."""
+    return {} if mode != "relay" else {
+        "the relay adds no more than 1 ms, in the middle of all": checks.quickly_through(alices, bobs, 0.001)}
 
 
 def leaving(packets):

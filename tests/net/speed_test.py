@@ -14,7 +14,7 @@ import time
 
 import scenarios
 from outage_test import Bench
-from world import UNABLE, Failed, enter_namespaces, lacking
+from world import UNABLE, Failed, enter_namespaces, lacking, name_relay
 
 ONE_WAY = 0.05                  # seconds between a side and the router, so also to the relay and the signalling host
 ROUND_TRIP = 4 * ONE_WAY
@@ -83,7 +83,7 @@ def main():
     failed = 0
     with tempfile.TemporaryDirectory(prefix="sotto-net.") as folder:
         try:
-            scenarios.name_relay(folder)
+            name_relay(folder)
             rings, *heard = middle_of_calls(Bench(os.path.realpath(sys.argv[1]), folder), keep)
         except Failed as failure:
             print(f"FAILED: {failure}", flush=True)

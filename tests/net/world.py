@@ -18,6 +18,7 @@ HOSTS = {"alice": 11, "bob": 22, "relay": 33, "signalling": 44}
 UNABLE = 77  # the exit code by which test harnesses know that this machine lacks something
 RELAY_PORT, RELAY_USER, RELAY_PASSWORD = 3478, "sotto", "a-password-for-tests"
 RELAY_TLS_PORT = 5349
+RELAY_NAME = "relay.sotto.test"  # see name_relay()
 ANSWER_PORT, CALL_PORT = 7001, 7002
 INSIDE = "SOTTO_NET_INSIDE"
 
@@ -98,6 +99,22 @@ def inside(namespace, work):
             return work()
         finally:
             libc.setns(back.fileno(), CLONE_NEWNET)
+
+
+def name_relay(folder):
+    """All hosts know it by its name, from now on. In mounts of our own."""
+    hosts = os.path.join(folder, "hosts")
+    with open(hosts, "w", encoding="ascii") as file:
+        file.write(f"{address('relay', 4)} {RELAY_NAME}\n")
+    command("mount", "--bind", hosts, "/etc/hosts")
+
+
+def make_certificate(folder):
+    """The relay's, by its address, which vouches for itself: files of it and of its key."""
+    files = [os.path.join(folder, f"relay.{what}") for what in ("crt", "key")]
+    command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            "-subj", "/CN=relay", "-addext", f"subjectAltName=IP:{address('relay', 4)}", "-out", files[0], "-keyout", files[1])
+    return files
 
 
 # -- Captures.
