@@ -23,7 +23,8 @@ AudioReceiver::AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
       decoder_(std::move(decoder)),
       block_frames_(settings.block / std::chrono::milliseconds(1) * 48),
       held_(samples(before + most_held)),
-      played_(samples(most_held)) {}
+      played_(samples(most_held)),
+      long_(samples(transport::AudioJitterBuffer::longest_packet / std::chrono::milliseconds(1) * 48)) {}
 
 Result<AudioReceiver> AudioReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc, Duration block, int channels) {
     auto in = ReceiveStream::create(std::move(key), {.ssrc = ssrc,
@@ -86,12 +87,23 @@ Result<void> AudioReceiver::insert_primary(const transport::RtpPacket& packet, s
     return inserted;
 }
 
+// A block of a longer packet, which is decoded once: when its first block is due that has come in time.
+Result<std::size_t> AudioReceiver::decode_part(const transport::AudioTurn& turn, std::span<std::int16_t> out) {
+    const RtpTimestamp from = turn.timestamp + static_cast<std::uint32_t>(-turn.part * block_frames_);
+    if (long_from_ != from) {
+        const auto decoded = decoder_.decode(turn.packet, long_);
+        if (!decoded) return decoded;
+        long_from_ = from;
+    }
+    std::ranges::copy(std::span(long_).subspan(samples(turn.part * block_frames_), out.size()), out.begin());
+    return static_cast<std::size_t>(block_frames_);
+}
+
 // Fills `out` whatever happens. True if the sound is the packet's, not concealment.
 bool AudioReceiver::decode(const transport::AudioTurn& turn, std::span<std::int16_t> out, RefusalCounts& refused) {
     using Kind = transport::AudioTurn::Kind;
     if (turn.kind != Kind::conceal) {
-        const auto frames =
-            turn.kind == Kind::decode ? decoder_.decode(turn.packet, out) : decoder_.recover(turn.packet, out);
+        const auto frames = turn.kind == Kind::decode ? decode_part(turn, out) : decoder_.recover(turn.packet, out);
         if (frames) {
             concealing_ = false;
             return true;

@@ -9,11 +9,16 @@ namespace {
 
 constexpr int packet_overhead =
     static_cast<int>(transport::rtp_header_size + transport::srtp_tag_size + transport::srtp_mki_size);  // bytes
-constexpr int reports = 8'000;              // bit/s for RTCP
-constexpr int start_rate = 300'000;         // bit/s, before the path has shown what it takes
-constexpr int good_audio = 16'000;          // wideband speech (RFC 6716 §2.1.1)
-constexpr int least_audio = 8'000;          // narrowband speech: intelligible
-constexpr int least_video = 20'000;         // below that there are no pictures worth sending
+constexpr int most_reports = 8'000;     // bit/s for RTCP
+constexpr double reports_share = 0.15;  // at most
+constexpr int start_rate = 300'000;     // bit/s, before the path has shown what it takes
+constexpr int least_rate = 14'000;      // narrowband speech in packets of 60 ms, and reports
+constexpr int good_audio = 16'000;      // wideband speech (RFC 6716 §2.1.1)
+constexpr int least_audio = 8'000;      // narrowband speech: intelligible
+constexpr int least_video = 20'000;     // below that there are no pictures worth sending
+constexpr int least_lasting = 50'000;   // bit/s, for sound and such pictures
+constexpr int enough_lasting = 70'000;  // for them to come back
+constexpr Duration first_return = std::chrono::seconds(2), last_return = std::chrono::seconds(64);
 constexpr double audio_share = 0.45;        // of everything, before sound makes do with less
 constexpr double repair_reserve = 1.35;     // of the video's maximum, with its repair
 constexpr double unrepaired_frames = 0.01;  // share that has to wait for a retransmission
@@ -40,8 +45,9 @@ SendingBudget::SendingBudget(const StreamOffer& ours, const SendingLimits& limit
       audio_ssrc_(ours.audio_ssrc),
       video_ssrc_(ours.video_ssrc),
       log_(ssrcs_of(ours)),
-      rate_({.start = start_rate}),
-      pacer_(rate_.target()) {
+      rate_({.minimum = least_rate, .start = start_rate}),
+      pacer_(rate_.target()),
+      back_after_(first_return) {
     rate_.set_maximum(wanted());
     split();
 }
@@ -50,7 +56,7 @@ SendingBudget::SendingBudget(const StreamOffer& ours, const SendingLimits& limit
 int SendingBudget::wanted() const {
     const int audio = audio_cost(limits_.audio_bitrate, AudioCopies::most, limits_.audio_packets);
     const int video = limits_.video ? static_cast<int>(limits_.video_bitrate * repair_reserve) : 0;
-    return audio + video + reports;
+    return audio + video + most_reports;
 }
 
 void SendingBudget::set_video_maximum(int bits_per_second) {
@@ -59,9 +65,10 @@ void SendingBudget::set_video_maximum(int bits_per_second) {
     split();
 }
 
-void SendingBudget::set_audio_packets(int packets) {
-    if (packets == limits_.audio_packets || packets == 0) return;
+void SendingBudget::set_audio_packets(int packets, bool copies) {
+    if ((packets == limits_.audio_packets && copies == may_copy_) || packets == 0) return;
     limits_.audio_packets = packets;
+    may_copy_ = copies;
     rate_.set_maximum(wanted());
     split();
 }
@@ -79,6 +86,7 @@ void SendingBudget::sent_rtp(Ssrc ssrc, SequenceNumber number, std::size_t bytes
 
 void SendingBudget::feedback(const transport::CongestionFeedback& told, Instant now,
                              std::optional<Duration> round_trip) {
+    now_ = now;
     const auto results = log_.results(told, now);
     dropped_.reset();
     round_trip_ = round_trip.value_or(log_.round_trip().value_or(round_trip_));
@@ -114,6 +122,7 @@ void SendingBudget::learn(const transport::PacketResult& result) {
 
 void SendingBudget::poll(Instant now) {
     if (now < rate_.deadline()) return;
+    now_ = now;
     rate_.poll(now);
     log_.expire(now);
     split();
@@ -122,14 +131,17 @@ void SendingBudget::poll(Instant now) {
 void SendingBudget::split() {
     const int target = rate_.target();
     pace();
+    follow_width();
+    const bool pictures = limits_.video && !too_narrow_;
     // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one. Wideband
     // speech without copies comes before any picture.
-    shares_.audio_copies = copies_for(losses_, audio_losses_);
+    shares_.audio_copies = may_copy_ ? copies_for(losses_, audio_losses_) : AudioCopies{};
     shares_.audio_bitrate = limits_.audio_bitrate;
     int& copies = shares_.audio_copies.count;
     const auto cost = [&] { return audio_cost(shares_.audio_bitrate, copies, limits_.audio_packets); };
     const int speech = std::min(audio_cost(good_audio, 0, limits_.audio_packets), target);
-    const int most = limits_.video ? std::max(static_cast<int>(target * audio_share), speech) : target;
+    const int alone = limits_.video || too_narrow_ ? target - reports() : target;
+    const int most = pictures ? std::max(static_cast<int>(target * audio_share), speech) : alone;
     const auto lower_to = [&](int least) {
         while (cost() > most && shares_.audio_bitrate > least) {
             shares_.audio_bitrate = std::max(least, shares_.audio_bitrate - 2'000);
@@ -139,8 +151,29 @@ void SendingBudget::split() {
     while (cost() > most && copies > 0) --copies;
     lower_to(least_audio);
 
-    shares_.video_bitrate = video_share(target - cost() - reports);
-    shares_.video_sustained = video_share(rate_.sustained() - cost() - reports);
+    shares_.video_bitrate = pictures ? video_share(target - cost() - reports()) : 0;
+    shares_.video_sustained = pictures ? video_share(rate_.sustained() - cost() - reports()) : 0;
+}
+
+int SendingBudget::reports() const { return std::min(most_reports, static_cast<int>(rate_.target() * reports_share)); }
+
+// Pictures stop where they would only hold up the sound, and come back when the path has been wide enough for a while:
+// a longer one each time that they were too much soon after.
+void SendingBudget::follow_width() {
+    if (!too_narrow_ && rate_.lasting() < least_lasting) {
+        too_narrow_ = true;
+        back_after_ = back_since_ && now_ - *back_since_ < 2 * last_return ? std::min(2 * back_after_, last_return)
+                                                                           : first_return;
+        wide_since_ = never;
+    }
+    if (!too_narrow_) return;
+    if (rate_.lasting() < enough_lasting)
+        wide_since_ = never;
+    else if (wide_since_ == never)
+        wide_since_ = now_;
+    if (wide_since_ == never || now_ - wide_since_ < back_after_) return;
+    too_narrow_ = false;
+    back_since_ = now_;
 }
 
 void SendingBudget::pace() {
@@ -181,7 +214,7 @@ int SendingBudget::parity_for(std::size_t packets, Duration round_trip) const {
 }
 
 int SendingBudget::probe_packets(Instant now) {
-    if (!limits_.video || now < probing_until_) return 0;
+    if (!limits_.video || too_narrow_ || now < probing_until_) return 0;
     const auto rate = rate_.probe(now);
     if (!rate) return 0;
     probing_until_ = now + transport::RateController::probe_length;
