@@ -10,7 +10,9 @@
 namespace sotto::call {
 namespace {
 
-constexpr std::int64_t before = codec::longest_period;           // samples played that may be repeated
+constexpr std::int64_t before = codec::longest_period;  // samples played that may be repeated
+constexpr std::int64_t longest_packet =
+    transport::AudioJitterBuffer::longest_packet / std::chrono::milliseconds(1) * 48;
 constexpr std::int64_t furthest_leap = 4096;                     // blocks: play begins anew long before
 constexpr std::int64_t most_held = 960 + codec::longest_period;  // a block of 20 ms or two of 10 ms, stretched
 
@@ -23,8 +25,7 @@ AudioReceiver::AudioReceiver(ReceiveStream&& in, codec::OpusDecoder&& decoder,
       decoder_(std::move(decoder)),
       block_frames_(settings.block / std::chrono::milliseconds(1) * 48),
       held_(samples(before + most_held)),
-      played_(samples(most_held)),
-      long_(samples(transport::AudioJitterBuffer::longest_packet / std::chrono::milliseconds(1) * 48)) {}
+      played_(samples(most_held)) {}
 
 Result<AudioReceiver> AudioReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc, Duration block, int channels) {
     auto in = ReceiveStream::create(std::move(key), {.ssrc = ssrc,
@@ -90,6 +91,8 @@ Result<void> AudioReceiver::insert_primary(const transport::RtpPacket& packet, s
 // A block of a longer packet, which is decoded once: when its first block is due that has come in time.
 Result<std::size_t> AudioReceiver::decode_part(const transport::AudioTurn& turn, std::span<std::int16_t> out) {
     const RtpTimestamp from = turn.timestamp + static_cast<std::uint32_t>(-turn.part * block_frames_);
+    if (turn.part == 0 && turn.parts == 1) return decoder_.decode(turn.packet, out);
+    if (long_.empty()) long_.resize(samples(longest_packet));  // few calls ever need it
     if (long_from_ != from) {
         const auto decoded = decoder_.decode(turn.packet, long_);
         if (!decoded) return decoded;

@@ -54,7 +54,6 @@ AudioSender::AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& e
     : stream(std::move(out)), encoder_(std::move(encoder)), most_bitrate_(bitrate()) {
     if (!encoder_) return;
     block_ms_ = encoder_->settings().frame_ms;
-    gathered_.reserve(static_cast<std::size_t>(60 * 48 * encoder_->settings().channels));
 }
 
 Result<AudioSender> AudioSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
@@ -121,6 +120,7 @@ Result<AudioSender::Packet> AudioSender::gather(const AudioBlock& block) {
     if (block.channels != encoder_->settings().channels || block.frames() != frames_of(block_ms_)) {
         return Failure(Error::unsupported_media);
     }
+    gathered_.reserve(static_cast<std::size_t>(60 * 48 * block.channels));  // once: few calls ever need it
     gathered_.insert(gathered_.end(), block.samples.begin(), block.samples.end());
     const AudioBlock all{.samples = gathered_, .channels = block.channels};
     if (all.frames() < frames_of(gathering_ms_)) return Packet{};

@@ -17,6 +17,7 @@ constexpr int good_audio = 16'000;      // wideband speech (RFC 6716 §2.1.1)
 constexpr int least_audio = 8'000;      // narrowband speech: intelligible
 constexpr int least_video = 20'000;     // below that there are no pictures worth sending
 constexpr int least_lasting = 50'000;   // bit/s, for sound and such pictures
+constexpr Duration forgotten_after = std::chrono::seconds(1);
 constexpr int enough_lasting = 70'000;  // for them to come back
 constexpr Duration first_return = std::chrono::seconds(2), last_return = std::chrono::seconds(64);
 constexpr double audio_share = 0.45;        // of everything, before sound makes do with less
@@ -88,6 +89,7 @@ void SendingBudget::feedback(const transport::CongestionFeedback& told, Instant 
                              std::optional<Duration> round_trip) {
     now_ = now;
     const auto results = log_.results(told, now);
+    if (!results.empty()) last_told_ = now;
     dropped_.reset();
     round_trip_ = round_trip.value_or(log_.round_trip().value_or(round_trip_));
     if (!results.empty()) {
@@ -132,7 +134,9 @@ void SendingBudget::split() {
     const int target = rate_.target();
     pace();
     follow_width();
-    const bool pictures = limits_.video && !too_narrow_;
+    // A peer that tells nothing any more, or nothing true, does not stop pictures for good.
+    const bool told = last_told_ && now_ - *last_told_ < forgotten_after;
+    const bool pictures = limits_.video && !(too_narrow_ && told);
     // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one. Wideband
     // speech without copies comes before any picture.
     shares_.audio_copies = may_copy_ ? copies_for(losses_, audio_losses_) : AudioCopies{};

@@ -116,6 +116,7 @@ class SendingBudget {
     std::optional<Instant> back_since_;  // they are back
     Duration back_after_;                // so long of that
     Instant now_{};
+    std::optional<Instant> last_told_;  // by feedback
     Instant probing_until_ = Instant::min();
 };
 

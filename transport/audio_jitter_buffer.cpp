@@ -255,6 +255,7 @@ void AudioJitterBuffer::take(AudioTurn& turn) {
         turn.kind = AudioTurn::Kind::decode;
         turn.packet = packet(*own);
         turn.part = own->part;
+        turn.parts = static_cast<int>(parse_opus(turn.packet)->frames / block_samples_);
         turn.arrived = own->arrived;
     } else if (brings_block_before(number + 1)) {
         turn.kind = AudioTurn::Kind::recover;

@@ -31,6 +31,7 @@ struct AudioTurn {
     enum class Scale { keep, shorten, stretch };
     Kind kind = Kind::conceal;
     Bytes packet{};                // views the buffer until the next insert() or next()
+    int parts = 1;                 // blocks in it
     int part = 0;                  // which block of it: where the path is narrow a packet holds several
     RtpTimestamp timestamp{};      // of the block
     Instant arrived{};             // `packet`
