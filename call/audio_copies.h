@@ -12,12 +12,15 @@ struct AudioCopies {
 
     int count = 0;
     int spacing = 1;  // the first is the block before, each other one so many before that; 1 or 2
+    // Each packet leaves once more right away, as one of its own: a copy for which nobody waits. Of use where packets
+    // are lost one by one.
+    bool twice = false;
 
     int back(int copy) const { return 1 + copy * spacing; }  // blocks, of copy 0 to count - 1
 };
 
 // `all`: what became of the packets of all streams, for there are more of them; `sound`: of those with sound alone,
-// which tells if one loss brings the next.
-AudioCopies copies_for(const transport::LossHistory& all, const transport::LossHistory& sound);
+// which tells if one loss brings the next. `wide`: the path takes so much that sound twice is little of it.
+AudioCopies copies_for(const transport::LossHistory& all, const transport::LossHistory& sound, bool wide = false);
 
 }  // namespace sotto::call

@@ -84,6 +84,8 @@ Result<void> AudioReceiver::insert(const transport::RtpPacket& rtp, Instant now)
 
 Result<void> AudioReceiver::insert_primary(const transport::RtpPacket& packet, std::int64_t number, Instant now) {
     const auto inserted = buffer_.insert(packet, number, now);
+    // Its number was new (SRTP refuses replays): the same block said twice, and the first one came.
+    if (!inserted && inserted.error() == Error::replayed) return {};
     if (!inserted && inserted.error() == Error::too_late) ++stats_.packets_discarded;
     return inserted;
 }

@@ -59,7 +59,7 @@ AudioSender::AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& e
 Result<AudioSender> AudioSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
                                         Random& random) {
     // Lost audio is recovered by FEC, not by retransmission: the history is only the queue's memory.
-    auto out = SendStream::create(std::move(key), {.ssrc = ssrc, .history = 8, .reports = 2}, random);
+    auto out = SendStream::create(std::move(key), {.ssrc = ssrc, .history = 16, .reports = 2}, random);
     if (!out) return Failure(out.error());
     if (!enabled) return AudioSender(std::move(*out), std::nullopt);
 
@@ -75,6 +75,8 @@ Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& t
     trace[Stage::captured] = block.captured;
 
     if (gathered_.empty()) gathering_ms_ = unsent_ ? 0 : long_ms_;
+    const bool alone = gathering_ms_ == 0 && !unsent_;
+    const MutableBytes room = stream.payload_room();
     const auto packet = gathering_ms_ > 0 ? gather(block) : encode(block);
     if (!packet) return Failure(packet.error());
     trace[Stage::encoded] = traces.stamp(now);
@@ -94,6 +96,11 @@ Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& t
     const SequenceNumber number =
         stream.keep(packet->size, packet->type, packet->timestamp, !std::exchange(begun_, true));
     outbox.push({.kind = Departure::Kind::audio, .sequence = number, .queued = now});
+    if (copies_.twice && alone) {
+        std::ranges::copy(room.first(packet->size), stream.payload_room().begin());
+        const SequenceNumber again = stream.keep(packet->size, packet->type, packet->timestamp, false);
+        outbox.push({.kind = Departure::Kind::audio_again, .sequence = again, .queued = now});
+    }
     trace[Stage::protect] = traces.stamp(now);
     traces.push(trace);
     return {};
@@ -148,7 +155,9 @@ void AudioSender::set_long(int packet_ms) {
 }
 
 void AudioSender::set_copies(const AudioCopies& copies) {
-    copies_ = {.count = std::clamp(copies.count, 0, AudioCopies::most), .spacing = std::clamp(copies.spacing, 1, 2)};
+    copies_ = {.count = std::clamp(copies.count, 0, AudioCopies::most),
+               .spacing = std::clamp(copies.spacing, 1, 2),
+               .twice = copies.twice};
 }
 
 void AudioSender::set_bitrate(int bits_per_second) {

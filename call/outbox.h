@@ -29,6 +29,7 @@ class QueuedAt {
 struct Departure {
     enum class Kind : std::uint8_t {
         audio,
+        audio_again,  // waits for the pacer
         audio_report,
         video_report,
         video,
@@ -66,9 +67,11 @@ class DepartureQueue {
 class Outbox {
   public:
     void push(const Departure& departure) {
-        const auto overrun = departure.kind == Departure::Kind::retransmission ? retransmissions_.push(departure)
-                             : departure.kind >= Departure::Kind::video        ? pictures_.push(departure)
-                                                                               : urgent_.push(departure);
+        const bool again =
+            departure.kind == Departure::Kind::retransmission || departure.kind == Departure::Kind::audio_again;
+        const auto overrun = again                                      ? retransmissions_.push(departure)
+                             : departure.kind >= Departure::Kind::video ? pictures_.push(departure)
+                                                                        : urgent_.push(departure);
         if (overrun) count_overrun(*overrun);
     }
     // What leaves now. Retransmissions come first among the paced: others already wait for them.
@@ -85,7 +88,7 @@ class Outbox {
     void leave_out_paced() { retransmissions_ = {}, pictures_ = {}; }
 
     void count_overrun(const Departure& left_out) {
-        const bool audio = left_out.kind == Departure::Kind::audio || left_out.kind == Departure::Kind::audio_report;
+        const bool audio = left_out.kind <= Departure::Kind::audio_report;
         ++(audio ? audio_overrun_ : video_overrun_);
     }
     std::uint64_t audio_overrun() const { return audio_overrun_; }

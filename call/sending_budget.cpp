@@ -21,6 +21,7 @@ constexpr Duration forgotten_after = std::chrono::seconds(1);
 constexpr int enough_lasting = 70'000;  // for them to come back
 constexpr Duration first_return = std::chrono::seconds(2), last_return = std::chrono::seconds(64);
 constexpr double audio_share = 0.45;        // of everything, before sound makes do with less
+constexpr int wide = 1'000'000, hardly_wide = 700'000;  // bit/s: sound twice is a tenth of it
 constexpr double repair_reserve = 1.35;     // of the video's maximum, with its repair
 constexpr double unrepaired_frames = 0.01;  // share that has to wait for a retransmission
 constexpr double heavy_loss = 0.2;          // where retransmissions get lost, too
@@ -134,12 +135,13 @@ void SendingBudget::split() {
     const int target = rate_.target();
     pace();
     follow_width();
+    wide_ = target >= (wide_ ? hardly_wide : wide);
     // A peer that tells nothing any more, or nothing true, does not stop pictures for good.
     const bool told = last_told_ && now_ - *last_told_ < forgotten_after;
     const bool pictures = limits_.video && !(too_narrow_ && told);
     // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one. Wideband
     // speech without copies comes before any picture.
-    shares_.audio_copies = may_copy_ ? copies_for(losses_, audio_losses_) : AudioCopies{};
+    shares_.audio_copies = may_copy_ ? copies_for(losses_, audio_losses_, wide_) : AudioCopies{};
     shares_.audio_bitrate = limits_.audio_bitrate;
     int& copies = shares_.audio_copies.count;
     const auto cost = [&] { return audio_cost(shares_.audio_bitrate, copies, limits_.audio_packets); };
@@ -155,8 +157,9 @@ void SendingBudget::split() {
     while (cost() > most && copies > 0) --copies;
     lower_to(least_audio);
 
-    shares_.video_bitrate = pictures ? video_share(target - cost() - reports()) : 0;
-    shares_.video_sustained = pictures ? video_share(rate_.sustained() - cost() - reports()) : 0;
+    const int sound = shares_.audio_copies.twice ? 2 * cost() : cost();
+    shares_.video_bitrate = pictures ? video_share(target - sound - reports()) : 0;
+    shares_.video_sustained = pictures ? video_share(rate_.sustained() - sound - reports()) : 0;
 }
 
 int SendingBudget::reports() const { return std::min(most_reports, static_cast<int>(rate_.target() * reports_share)); }

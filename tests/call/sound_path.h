@@ -64,6 +64,8 @@ struct Channel {
     Duration length = block;                                     // of a block, on the sender's clock
     Duration faster{};                                           // our clock than that, a block
     std::function<std::optional<Duration>(std::int64_t)> delay;  // of a packet; nothing if it is lost
+    // The same of one that leaves once more, where the copies say so.
+    std::function<std::optional<Duration>(std::int64_t)> again = [](std::int64_t) { return std::nullopt; };
 };
 
 inline double milliseconds(Seconds duration) { return duration.count() * 1e3; }
@@ -120,6 +122,7 @@ inline std::vector<InFlight> sent_through(const Channel& channel, std::int64_t b
     auto srtp = std::move(*transport::SrtpSender::create(key<Sending>(), ssrc));
     call::EarlierBlocks earlier;
     std::vector<InFlight> packets;
+    std::uint16_t sequence = 1000;
     for (std::int64_t n = 0; n < blocks; ++n) {
         const RtpTimestamp timestamp{static_cast<std::uint32_t>(n) *
                                      static_cast<std::uint32_t>(frames_of(channel.length))};
@@ -135,16 +138,21 @@ inline std::vector<InFlight> sent_through(const Channel& channel, std::int64_t b
             channel.pairs ? call::AudioCopies{.count = 1 + 2 * copies.count} : copies, timestamp, said.size(), room);
         std::ranges::copy(said, room.subspan(front).begin());
         earlier.keep(said, timestamp);
-        const transport::RtpHeader header{
-            .payload_type = front > 0 ? call::redundant_payload_type : call::opus_payload_type,
-            .sequence = SequenceNumber{static_cast<std::uint16_t>(1000 + (channel.pairs ? n / 2 : n))},
-            .timestamp = timestamp,
-            .ssrc = ssrc};
-        const std::size_t headers = *transport::write_rtp_header(header, datagram);
-        datagram.resize(*srtp.protect_rtp(datagram, headers + front + said.size()));
-        if (const auto delay = channel.delay(n)) {
-            packets.push_back({start + n * (channel.length + channel.faster) + *delay, n, std::move(datagram)});
-        }
+        transport::RtpHeader header{.payload_type = front > 0 ? call::redundant_payload_type : call::opus_payload_type,
+                                    .sequence = SequenceNumber{sequence++},
+                                    .timestamp = timestamp,
+                                    .ssrc = ssrc};
+        Buffer once_more = datagram;
+        const auto leave = [&](Buffer&& leaving, std::optional<Duration> delay) {
+            const std::size_t headers = *transport::write_rtp_header(header, leaving);
+            leaving.resize(*srtp.protect_rtp(leaving, headers + front + said.size()));
+            const Instant at = start + n * (channel.length + channel.faster);
+            if (delay) packets.push_back({at + *delay, n, std::move(leaving)});
+        };
+        leave(std::move(datagram), channel.delay(n));
+        if (!copies.twice) continue;
+        header.sequence = SequenceNumber{sequence++};
+        leave(std::move(once_more), channel.again(n));
     }
     std::ranges::sort(packets, {}, [](const InFlight& packet) { return std::pair(packet.arrives, packet.number); });
     return packets;
