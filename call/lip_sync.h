@@ -2,6 +2,8 @@
 // sound should come. By capture times on the sender's clock, as its sender reports tell them (RFC 3550 §6.4.1).
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <optional>
 
 #include "sotto/time.h"
@@ -16,7 +18,8 @@ class LipSync {
 
     // Sound captured then is heard from now on.
     void heard(Duration captured, Instant now);
-    // A picture captured then is there: when to show it. At once unless the sound is more than the tolerance behind.
+    // A picture captured then is there: when to show it. At once unless the sound, at its soonest of late, is more than
+    // the tolerance behind: what a pause adds to its delay goes again, and pictures need not follow.
     Instant due(Duration captured, Instant now);
     void shown(Duration captured, Instant now);
 
@@ -33,7 +36,11 @@ class LipSync {
         void add(Duration sample, Instant now);
         bool known(Instant now) const;
     };
+    void note_sound(Duration sample, Instant now);
+
     Delay sound_;
+    std::array<Duration, 32> lately_{};  // the sound's delays, by block
+    std::size_t blocks_ = 0;
     Delay picture_;   // until shown
     Delay arriving_;  // until they could have been
     Duration sound_wait_{};

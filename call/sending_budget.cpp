@@ -20,11 +20,11 @@ constexpr int least_lasting = 50'000;   // bit/s, for sound and such pictures
 constexpr Duration forgotten_after = std::chrono::seconds(1);
 constexpr int enough_lasting = 70'000;  // for them to come back
 constexpr Duration first_return = std::chrono::seconds(2), last_return = std::chrono::seconds(64);
-constexpr double audio_share = 0.45;        // of everything, before sound makes do with less
+constexpr double audio_share = 0.45;                    // of everything, before sound makes do with less
 constexpr int wide = 1'000'000, hardly_wide = 700'000;  // bit/s: sound twice is a tenth of it
-constexpr double repair_reserve = 1.35;     // of the video's maximum, with its repair
-constexpr double unrepaired_frames = 0.01;  // share that has to wait for a retransmission
-constexpr double heavy_loss = 0.2;          // where retransmissions get lost, too
+constexpr double repair_reserve = 1.35;                 // of the video's maximum, with its repair
+constexpr double unrepaired_frames = 0.01;              // share that has to wait for a retransmission
+constexpr double heavy_loss = 0.2;                      // where retransmissions get lost, too
 
 constexpr int longest_burst = 24;  // packets; more are an outage, which no repair bridges
 

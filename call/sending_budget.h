@@ -117,7 +117,7 @@ class SendingBudget {
     Duration back_after_;                // so long of that
     Instant now_{};
     std::optional<Instant> last_told_;  // by feedback
-    bool wide_ = false;  // sound may leave twice
+    bool wide_ = false;                 // sound may leave twice
     Instant probing_until_ = Instant::min();
 };
 

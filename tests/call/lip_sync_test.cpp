@@ -184,3 +184,24 @@ TEST_CASE("the sound waits for pictures that come later, no longer than they do,
     CHECK(talk(60ms, 1s, 1000) == LipSync::longest_hold);
     CHECK(talk(60ms, 60ms, 2000) == 0ms);
 }
+
+TEST_CASE("pictures do not follow what a pause adds to the delay of sound, unless it stays") {
+    LipSync sync;
+    const Instant now{100s};
+    const Duration taken = now.time_since_epoch();
+    const auto hear = [&](Duration delay, int blocks) {
+        for (int i = 0; i < blocks; ++i) sync.heard(taken, now + delay);
+    };
+    hear(150ms, 50);
+    const Instant due = sync.due(taken, now + 60ms);
+    CHECK(due > now + 110ms);
+    CHECK(due < now + 115ms);
+    hear(180ms, 25);
+    CHECK(sync.due(taken, now + 60ms) <= due + 5ms);
+    hear(150ms, 25);
+    CHECK(sync.due(taken, now + 60ms) - due < 2ms);
+    hear(180ms, 50);
+    CHECK(sync.due(taken, now + 60ms) - due > 28ms);
+    hear(150ms, 25);  // less counts at once
+    CHECK(sync.due(taken, now + 60ms) - due < 2ms);
+}

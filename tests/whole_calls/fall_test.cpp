@@ -83,7 +83,7 @@ std::string told(const Figures& f) {
 }  // namespace
 
 TEST_CASE("a fall of both directions to a quarter while both show themselves stops no picture for long") {
-    int slow = 0, long_gaps = 0, low_late = 0;
+    int slow = 0, long_gaps = 0;
     for (const int width : {480, 640}) {
         for (const std::uint64_t seed : {21U, 22U, 23U, 24U, 25U}) {
             CAPTURE(seed);
@@ -96,14 +96,12 @@ TEST_CASE("a fall of both directions to a quarter while both show themselves sto
                 CHECK(f.gap <= 900ms);
                 long_gaps += f.gap > 300ms ? 1 : 0;
                 CHECK(f.late <= 240ms);  // beside the 50 ms of the way and a packet's time: 300 in all
-                CHECK(f.low <= 7s);
-                low_late += f.low > 5s ? 1 : 0;
+                CHECK(f.low <= 3s);      // the goal is 5
                 slow += f.back > 5s ? 1 : 0;
             }
         }
     }
-    // Of twenty; the goal is none of each. A call that has never filled its path knows too much of it when it falls.
-    CHECK(long_gaps <= 6);
-    CHECK(low_late <= 4);
+    // Of twenty; the goal is none.
+    CHECK(long_gaps <= 1);
     CHECK(slow <= 1);
 }

@@ -85,9 +85,10 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
     lost_ = 0;
     throughput_ = arrived_.over(milliseconds(300));
     proven_ = std::max(proven_, throughput_);
+    note_hold();
     for (const PacketResult& result : results) take(result);
     if (results.empty()) return;
-    note_hold();
+    age_.told(newest_, now_);
     if (!told_) congested_ = now_;
     start_gently(gap);
     usual_gap_ += (elapsed - usual_gap_) / 8;
@@ -114,11 +115,13 @@ void RateController::start_gently(Duration gap) {
 }
 
 void RateController::note_hold() {
-    const bool held_until_now = held(now_);
-    if (held_until_now) ask(sound_alone, age_.overdue_from());
-    if (held_until_now && newest_ > held_to_) held_from_ = age_.overdue_from();
-    if (held_until_now) held_to_ = now_;
-    age_.told(newest_, now_);
+    if (!held(now_)) return;
+    ask(sound_alone, age_.overdue_from());
+    if (newest_ > held_to_) {
+        held_from_ = age_.overdue_from();
+        passed_before_ = 0;
+    }
+    held_to_ = now_;
 }
 
 // Our clock was set back: what we know has times that are still to come.
@@ -145,6 +148,7 @@ void RateController::take(const PacketResult& result) {
         return;
     }
     arrived_.add(*result.arrived, result.size);
+    if (result.sent < held_from_) passed_before_ = arrived_.over(milliseconds(150));
     delays_.add(result.sent, *result.arrived, now_ - result.sent, result.size, throughput_);
     if (probe_ && result.sent >= probe_->at && result.sent < probe_->at + 2 * probe_length) {
         if (probe_->packets++ == 0)
@@ -182,9 +186,7 @@ Duration RateController::least_silence() const {
 }
 
 // What the bottleneck lets through of ours, as sending rate: what the path loses at any rate lies on top.
-double RateController::capacity(Duration span) const {
-    return arrived_.over(span) / (1 - std::min(loss_.floor(), 0.6));
-}
+double RateController::of_ours(double arrived) const { return arrived / (1 - std::min(loss_.floor(), 0.6)); }
 
 bool RateController::congested() const {
     if (queue_ > threshold()) return true;
@@ -198,7 +200,7 @@ void RateController::climb(Duration elapsed) {
     if (loss_.excessive()) {
         before_ = rate_;
         share_before_ = loss_.recent();
-        set_rate(cut_at(rate_) * capacity(milliseconds(300)));
+        set_rate(cut_at(rate_) * of_ours(arrived_.over(milliseconds(300))));
         cut_ = now_;
         smooth_until_ = now_ + smooth_while;
         mode_ = Mode::weighing;
@@ -255,10 +257,11 @@ void RateController::drain() {
     }
     peak_ = std::max(peak_, queue_);
     if (now_ > give_up_ && std::min(before_, arrived_.over(seconds(1))) > alone) return start_competing();
-    // What arrives of the little that was sent meanwhile shows nothing of the path.
-    const bool shows = newest_ < held_from_ || newest_ > held_to_ + milliseconds(150);
-    if (shows && (settling || now_ - cut_ > round_trip_ + milliseconds(100))) {
-        const double delivered = capacity(milliseconds(150));
+    if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
+        // What arrives of the little that was sent while pictures waited shows nothing of the path; what was sent
+        // before, and filled the queue, does.
+        const bool shows = newest_ < held_from_ || newest_ > held_to_ + milliseconds(150);
+        const double delivered = of_ours(shows ? arrived_.over(milliseconds(150)) : passed_before_);
         if (delivered > 0) set_rate(std::min(rate_, cut_at(delivered) * delivered));
         cut_ = now_;
     }
@@ -341,7 +344,7 @@ void RateController::compete(Duration elapsed) {
     const double reno = reno_step * packet_bits / (in_seconds(full_trip_) * in_seconds(full_trip_));
     set_rate(rate_ + std::max(cubic, reno) * in_seconds(elapsed));
     // What arrives tells if the rate from before was of another path.
-    if (since > full_trip_ + milliseconds(300)) set_rate(std::min(rate_, 2 * capacity(seconds(1))));
+    if (since > full_trip_ + milliseconds(300)) set_rate(std::min(rate_, 2 * of_ours(arrived_.over(seconds(1)))));
 }
 
 void RateController::poll(Instant now) {

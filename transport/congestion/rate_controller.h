@@ -94,7 +94,7 @@ class RateController {
     Duration threshold() const;
     Duration least_silence() const;
     Duration recent() const;
-    double capacity(Duration span) const;
+    double of_ours(double arrived) const;
     Duration coming() const;
     void start_gently(Duration gap);
     void note_hold();
@@ -141,6 +141,7 @@ class RateController {
     bool checking_ = false;            // whether the queue is ours alone
     Instant smooth_until_{};           // a queue too short for bursts was found
     Instant held_from_{}, held_to_{};  // when pictures waited last
+    double passed_before_ = 0;         // bit/s that arrived of what was sent just before
     Duration deepest_{};               // draining: the longest queue since it began
     Duration peak_{};        // the largest queue since its last fall by a quarter; competing: since the last cut
     double throughput_ = 0;  // bit/s, before this feedback
