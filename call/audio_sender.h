@@ -65,6 +65,7 @@ class AudioSender {
     void set_loss(double share);
 
     const AudioCopies& copies() const { return copies_; }
+    std::size_t memory() const { return stream.memory() + gathered_.capacity() * sizeof(std::int16_t); }
     bool pairs() const { return pairs_; }
     bool is_long() const { return long_ms_ > 0; }
     int packet_ms() const { return long_ms_ > 0 ? long_ms_ : block_ms_ * (pairs_ ? 2 : 1); }

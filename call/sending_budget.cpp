@@ -17,7 +17,10 @@ constexpr int good_audio = 16'000;      // wideband speech (RFC 6716 §2.1.1)
 constexpr int least_audio = 8'000;      // narrowband speech: intelligible
 constexpr int least_video = 20'000;     // below that there are no pictures worth sending
 constexpr int least_lasting = 50'000;   // bit/s, for sound and such pictures
+// Nothing brings pictures back that nobody tells of: they stop only while the sound, which goes on, is told of, and go
+// on at this rate if it is not.
 constexpr Duration forgotten_after = std::chrono::seconds(1);
+constexpr int untold_rate = 40'000;     // bit/s
 constexpr int enough_lasting = 70'000;  // for them to come back
 constexpr Duration first_return = std::chrono::seconds(2), last_return = std::chrono::seconds(64);
 constexpr double audio_share = 0.45;                    // of everything, before sound makes do with less
@@ -90,7 +93,11 @@ void SendingBudget::feedback(const transport::CongestionFeedback& told, Instant 
                              std::optional<Duration> round_trip) {
     now_ = now;
     const auto results = log_.results(told, now);
-    if (!results.empty()) last_told_ = now;
+    const auto is_sound = [this](const auto& result) { return result.ssrc == audio_ssrc_; };
+    if (std::ranges::any_of(results, is_sound)) {
+        if (last_told_ && now - *last_told_ >= forgotten_after) told_since_ = now;
+        last_told_ = now;
+    }
     dropped_.reset();
     round_trip_ = round_trip.value_or(log_.round_trip().value_or(round_trip_));
     if (!results.empty()) {
@@ -132,13 +139,12 @@ void SendingBudget::poll(Instant now) {
 }
 
 void SendingBudget::split() {
-    const int target = rate_.target();
+    told_ = last_told_ && now_ - *last_told_ < forgotten_after;
+    const int target = allowed();
     pace();
     follow_width();
     wide_ = target >= (wide_ ? hardly_wide : wide);
-    // A peer that tells nothing any more, or nothing true, does not stop pictures for good.
-    const bool told = last_told_ && now_ - *last_told_ < forgotten_after;
-    const bool pictures = limits_.video && !(too_narrow_ && told);
+    const bool pictures = limits_.video && !(too_narrow_ && told_);
     // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one. Wideband
     // speech without copies comes before any picture.
     shares_.audio_copies = may_copy_ ? copies_for(losses_, audio_losses_, wide_) : AudioCopies{};
@@ -162,12 +168,16 @@ void SendingBudget::split() {
     shares_.video_sustained = pictures ? video_share(rate_.sustained() - sound - reports()) : 0;
 }
 
-int SendingBudget::reports() const { return std::min(most_reports, static_cast<int>(rate_.target() * reports_share)); }
+int SendingBudget::reports() const { return std::min(most_reports, static_cast<int>(allowed() * reports_share)); }
+
+int SendingBudget::allowed() const { return told_ ? rate_.target() : std::max(rate_.target(), untold_rate); }
 
 // Pictures stop where they would only hold up the sound, and come back when the path has been wide enough for a while:
 // a longer one each time that they were too much soon after.
 void SendingBudget::follow_width() {
-    if (!too_narrow_ && rate_.lasting() < least_lasting) {
+    // What a silence left of the rate tells nothing of the path.
+    const bool shown = told_ && now_ - told_since_ >= forgotten_after;
+    if (!too_narrow_ && shown && rate_.lasting() < least_lasting) {
         too_narrow_ = true;
         back_after_ = back_since_ && now_ - *back_since_ < 2 * last_return ? std::min(2 * back_after_, last_return)
                                                                            : first_return;
@@ -184,7 +194,7 @@ void SendingBudget::follow_width() {
 }
 
 void SendingBudget::pace() {
-    const int rate = transport::pacing_rate(rate_.target(), rate_.queueing_delay(), rate_.may_double());
+    const int rate = transport::pacing_rate(allowed(), rate_.queueing_delay(), rate_.may_double());
     pacer_.set_rate(held_ ? std::min(rate, held_rate) : rate);
 }
 
@@ -211,7 +221,7 @@ int SendingBudget::video_share(int rest) const {
 
 Duration SendingBudget::wait_for(std::size_t packets) const {
     const auto bits = static_cast<std::int64_t>(packets * transport::max_datagram * 8);
-    return std::chrono::seconds(1) * bits / std::max(rate_.target(), 1);
+    return std::chrono::seconds(1) * bits / std::max(allowed(), 1);
 }
 
 int SendingBudget::parity_for(std::size_t packets, Duration round_trip) const {

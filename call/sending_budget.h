@@ -91,6 +91,7 @@ class SendingBudget {
     void split();
     void follow_width();
     int reports() const;
+    int allowed() const;
     int video_share(int rest) const;
     int wanted() const;
 
@@ -116,7 +117,9 @@ class SendingBudget {
     std::optional<Instant> back_since_;  // they are back
     Duration back_after_;                // so long of that
     Instant now_{};
-    std::optional<Instant> last_told_;  // by feedback
+    std::optional<Instant> last_told_;  // of the sound
+    Instant told_since_{};              // after a silence
+    bool told_ = false;                 // of late
     bool wide_ = false;                 // sound may leave twice
     Instant probing_until_ = Instant::min();
 };
