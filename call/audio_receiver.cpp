@@ -83,9 +83,11 @@ Result<void> AudioReceiver::insert(const transport::RtpPacket& rtp, Instant now)
 }
 
 Result<void> AudioReceiver::insert_primary(const transport::RtpPacket& packet, std::int64_t number, Instant now) {
+    const bool had = buffer_.has(number);
     const auto inserted = buffer_.insert(packet, number, now);
     // Its number was new (SRTP refuses replays): the same block said twice, and the first one came.
-    if (!inserted && inserted.error() == Error::replayed) return {};
+    const bool again = !inserted && (inserted.error() == Error::replayed || inserted.error() == Error::too_late);
+    if (again && had) return {};
     if (!inserted && inserted.error() == Error::too_late) ++stats_.packets_discarded;
     return inserted;
 }

@@ -153,8 +153,8 @@ Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extend
     if (waiting_ && now < due_) due_ = std::max(now, delays_.earliest(next_) + target());
     skip_waited(extended);
     limit_delay(last, now);
-    if (find(last) != nullptr) return Failure(Error::replayed);  // one that was played, too
     if (last < next_) return Failure(Error::too_late);
+    if (find(last) != nullptr) return Failure(Error::replayed);
     for (std::int64_t number = std::max(extended, next_); number <= last; ++number) {
         if (find(number) == nullptr) store(rtp.payload, number, static_cast<int>(number - extended), now);
     }

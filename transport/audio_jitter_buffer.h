@@ -48,6 +48,8 @@ class AudioJitterBuffer {
     // One authentic packet; `extended` is the number of its first block, counted by time. Copies the payload. Errors:
     // truncated, malformed (not an Opus packet, or not of one to longest_packet blocks), too_late, replayed, too_large.
     Result<void> insert(const RtpPacket& packet, std::int64_t extended, Instant now);
+    // Whether this block came in time, of late.
+    bool has(std::int64_t number) const { return find(number) != nullptr; }
     // A block that came as a copy in `carrier`, `back` packets later (RFC 2198), to be given before that packet's own
     // block. It fills a hole whose turn has not come, else it is counted as unused. Errors: truncated, malformed,
     // too_large.
