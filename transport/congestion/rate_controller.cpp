@@ -27,6 +27,9 @@ constexpr Duration longest_growth = seconds(4);     // of a path that becomes na
 constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
 constexpr double slow = 600'000;                    // bit/s below which that step would be too large
 constexpr double fast = 1'000'000;                  // and beyond which the faster of two runs ahead
+constexpr double narrow = 100'000;                  // bit/s below which a packet is a queue
+constexpr double packet_alone = 1000;               // bits, of sound or of a report
+constexpr double alone = 50'000;                    // bit/s up to which nobody can be given way: only sound is left
 constexpr Duration doubling = milliseconds(450);
 // Beside TCP: what a loss leaves, and how fast the rate comes back: by a packet each round trip, or in half the time
 // that CUBIC takes (RFC 9438 §4.2, with its C of 0.4), whichever is more. CUBIC does the most of its way first; this is
@@ -46,7 +49,9 @@ constexpr Duration smooth_while = seconds(12);  // bursts are kept from a queue 
 constexpr Duration silence = milliseconds(500);
 constexpr Duration short_outage = seconds(5);
 constexpr double outage_rate = 300'000;  // bit/s
-constexpr double sound_alone = 50'000;   // bit/s, that leave while pictures are held
+constexpr double long_outage_rate = 40'000;
+constexpr Duration most_silent = milliseconds(350);  // at the start: reports come each 25 to 100 ms
+constexpr double sound_alone = 50'000;               // bit/s, that leave while pictures are held
 constexpr Duration probe_interval = seconds(4);
 
 double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
@@ -78,17 +83,21 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
     if (!plausible(now.time_since_epoch())) return;
     const Duration elapsed = told_ ? std::clamp<Duration>(now - now_, Duration{}, seconds(1)) : Duration{};
     if (told_ && now_ - now > seconds(1)) forget();
+    const Duration gap = told_ ? now - now_ : first_sent_ != never ? now - first_sent_ : Duration{};
     now_ = now;
     round_trip_ = std::clamp<Duration>(round_trip, milliseconds(1), seconds(2));
     lost_ = 0;
     throughput_ = arrived_.over(milliseconds(300));
+    proven_ = std::max(proven_, throughput_);
     note_hold();
     for (const PacketResult& result : results) take(result);
     if (results.empty()) return;
     age_.told(newest_, now_);
     if (!told_) congested_ = now_;
+    start_gently(gap);
+    usual_gap_ += (elapsed - usual_gap_) / 8;
     told_ = true;
-    silence_ = now_ + std::max<Duration>(silence, 3 * round_trip_);
+    silence_ = now_ + least_silence();
     last_told_ = now_;
     measure(elapsed);
     finish_probe();
@@ -99,6 +108,14 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
         case Mode::competing: compete(elapsed); break;
     }
     ask(held(now_) ? sound_alone : target(), now_);
+}
+
+// The first packets filled a queue so narrow that most of what reports on them is dropped as well: nothing tells how
+// long it is, nor of most losses. What arrived does.
+void RateController::start_gently(Duration gap) {
+    if (cut_ != Instant{} || proven_ > narrow || gap < most_silent + (told_ ? Duration{} : round_trip_)) return;
+    set_rate(std::min(rate_, arrived_.over(seconds(1))));
+    doubling_below_ = 0;
 }
 
 void RateController::note_hold() {
@@ -156,7 +173,9 @@ Duration RateController::recent() const {
 Duration RateController::threshold() const {
     const auto target = static_cast<std::int64_t>(queue_target * std::pow(1e6 / std::max(rate_, 1e5), 0.8));
     const auto noise = static_cast<std::int64_t>(jitter_allowance * static_cast<double>(delays_.noise().count()));
-    return std::min(Duration(target), longest_target) + Duration(noise);
+    const double packet = packet_alone / std::min(rate_, narrow) - packet_alone / narrow;  // seconds
+    return std::min(Duration(target), longest_target) + Duration(noise) +
+           Duration(static_cast<std::int64_t>(packet * 1e9));
 }
 
 void RateController::measure(Duration elapsed) {
@@ -164,6 +183,10 @@ void RateController::measure(Duration elapsed) {
     if (now_ < smooth_until_) smoothed_ = std::max<Duration>(smoothed_, milliseconds(25));
     const double share = queue_ > smoothed_ ? 1.0 : std::min(1.0, in_seconds(elapsed) / 0.3);
     smoothed_ += Duration(static_cast<std::int64_t>(static_cast<double>((queue_ - smoothed_).count()) * share));
+}
+
+Duration RateController::least_silence() const {
+    return std::max<Duration>({silence, 3 * round_trip_, 3 * usual_gap_});
 }
 
 // What the bottleneck lets through of ours, as sending rate: what the path loses at any rate lies on top.
@@ -197,7 +220,8 @@ void RateController::climb(Duration elapsed) {
     if (queue_ > threshold() / 3 || loss_.recent() > loss_.floor() + 0.03) congested_ = now_;
     const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
     const double growth = step * std::pow(std::min(1.0, rate_ / slow), 0.7) *
-                          std::pow(std::min(1.0, fast / rate_), 0.8) * (1 + calm * calm / 3) * in_seconds(elapsed);
+                          std::pow(std::min(1.0, fast / rate_), 0.8) * std::pow(std::min(1.0, rate_ / narrow), 1.5) *
+                          (1 + calm * calm / 3) * in_seconds(elapsed);
     set_rate(std::min({rate_ + growth, rate_ * factor, limit}));
 }
 
@@ -206,6 +230,7 @@ void RateController::start_draining() {
     before_ = rate_;
     began_ = congested_ = cut_ = now_;
     doubling_below_ = 0;
+    proven_ = 0;
     mark_queue();
     peak_ = deepest_ = queue_;
     shown_ = 0;
@@ -237,7 +262,7 @@ void RateController::drain() {
         give_up_ = std::max(give_up_, now_ + round_trip_ + milliseconds(300));
     }
     peak_ = std::max(peak_, queue_);
-    if (now_ > give_up_) return start_competing();
+    if (now_ > give_up_ && std::min(before_, arrived_.over(seconds(1))) > alone) return start_competing();
     if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
         // What arrives of the little that was sent while pictures waited shows nothing of the path; what was sent
         // before, and filled the queue, does.
@@ -346,16 +371,18 @@ void RateController::compete(Duration elapsed) {
     const double cubic = cubic_speed * (1 - tcp_cut) * before_ / std::cbrt(packets * (1 - tcp_cut) / 0.4);
     const double reno = reno_step * packet_bits / (in_seconds(full_trip_) * in_seconds(full_trip_));
     set_rate(rate_ + std::max(cubic, reno) * in_seconds(elapsed));
+    // What arrives tells if the rate from before was of another path.
+    if (since > full_trip_ + milliseconds(300)) set_rate(std::min(rate_, 2 * of_ours(arrived_.over(seconds(1)))));
 }
 
 void RateController::poll(Instant now) {
     if (now < silence_ || !plausible(now.time_since_epoch())) return;
     doubling_below_ = std::max(doubling_below_, cut * rate_);
-    // An outage of seconds leaves what pictures need to come back at once; a longer one leaves nothing.
-    const double floor = now - last_told_ < short_outage ? std::min(rate_, outage_rate) : 0;
+    // An outage of seconds leaves what pictures need to come back at once; a longer one leaves hardly more than sound.
+    const double floor = std::min(rate_, now - last_told_ < short_outage ? outage_rate : long_outage_rate);
     set_rate(std::max(rate_ / 2, floor));
     drained_at_ = std::min(drained_at_, rate_);
-    silence_ = now + std::max<Duration>(silence, 3 * round_trip_);
+    silence_ = now + least_silence();
 }
 
 void RateController::sent(Instant now) {
@@ -363,6 +390,7 @@ void RateController::sent(Instant now) {
     age_.sent(now);
     if (silence_ != never) return;
     last_told_ = now;
+    if (!told_) first_sent_ = now;
     silence_ = now + 4 * silence;  // both sides may still be setting up
 }
 

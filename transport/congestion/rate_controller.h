@@ -33,7 +33,8 @@ class RateController {
     Instant deadline() const { return silence_; }
     void set_maximum(int maximum);
 
-    int target() const;  // bit/s for everything we send
+    int target() const;                                      // bit/s for everything we send
+    int lasting() const { return static_cast<int>(rate_); }  // what the path is held to take, also while a queue drains
     // And once a queue of ours has drained; until then, the rate before it.
     int sustained() const { return static_cast<int>(mode_ == Mode::draining ? before_ : rate_); }
     Duration queueing_delay() const { return smoothed_; }  // that stands, smoothed
@@ -92,9 +93,11 @@ class RateController {
     void finish_probe();
     bool congested() const;
     Duration threshold() const;
+    Duration least_silence() const;
     Duration recent() const;
     double of_ours(double arrived) const;
     Duration coming() const;
+    void start_gently(Duration gap);
     void note_hold();
     void ask(double rate, Instant since);
     void set_rate(double rate);
@@ -113,12 +116,14 @@ class RateController {
 
     Instant now_{};  // of the last feedback; never steps back
     Instant silence_ = never;
+    Instant first_sent_ = never;
     Instant last_told_{};
     Instant newest_{};  // time sent of the newest packet of known fate
     Duration round_trip_ = std::chrono::milliseconds(100);
     Duration queue_{};  // standing now
     Duration smoothed_{};
-    bool told_ = false;  // there was feedback at all
+    Duration usual_gap_{};  // between reports: they are fewer where the way back is narrow
+    bool told_ = false;     // there was feedback at all
 
     Instant congested_{};            // when the present or last congestion was noticed
     Instant cut_{};                  // and the rate last cut
@@ -146,6 +151,7 @@ class RateController {
     Duration deepest_{};               // draining: the longest queue since it began
     Duration peak_{};        // the largest queue since its last fall by a quarter; competing: since the last cut
     double throughput_ = 0;  // bit/s, before this feedback
+    double proven_ = 0;      // the most of that since the last queue
     int lost_ = 0;           // in this feedback
     std::optional<Probe> probe_;
     Instant next_probe_{};
