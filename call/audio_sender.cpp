@@ -59,7 +59,7 @@ AudioSender::AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& e
 Result<AudioSender> AudioSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
                                         Random& random) {
     // Lost audio is recovered by FEC, not by retransmission: the history is only the queue's memory.
-    auto out = SendStream::create(std::move(key), {.ssrc = ssrc, .history = 12, .reports = 2}, random);
+    auto out = SendStream::create(std::move(key), {.ssrc = ssrc, .history = 10, .reports = 2}, random);
     if (!out) return Failure(out.error());
     if (!enabled) return AudioSender(std::move(*out), std::nullopt);
 

@@ -50,6 +50,7 @@ constexpr Duration silence = milliseconds(500);
 constexpr Duration short_outage = seconds(5);
 constexpr double outage_rate = 300'000;  // bit/s
 constexpr double long_outage_rate = 40'000;
+constexpr Duration long_trip = milliseconds(200);
 constexpr Duration most_silent = milliseconds(350);  // at the start: reports come each 25 to 100 ms
 constexpr double sound_alone = 50'000;               // bit/s, that leave while pictures are held
 constexpr Duration probe_interval = seconds(4);
@@ -113,6 +114,7 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
 // The first packets filled a queue so narrow that most of what reports on them is dropped as well: nothing tells how
 // long it is, nor of most losses. What arrived does.
 void RateController::start_gently(Duration gap) {
+    if (round_trip_ < long_trip) return;  // no queue: a report was lost, and little may arrive since little was sent
     if (cut_ != Instant{} || proven_ > narrow || gap < most_silent + (told_ ? Duration{} : round_trip_)) return;
     set_rate(std::min(rate_, arrived_.over(seconds(1))));
     doubling_below_ = 0;
