@@ -30,6 +30,7 @@ constexpr double fast = 1'000'000;                  // and beyond which the fast
 constexpr double narrow = 100'000;                  // bit/s below which a packet is a queue
 constexpr double packet_alone = 1000;               // bits, of sound or of a report
 constexpr double alone = 50'000;                    // bit/s up to which nobody can be given way: only sound is left
+constexpr Duration long_queue = milliseconds(30);
 constexpr Duration doubling = milliseconds(450);
 // Beside TCP: what a loss leaves, and how fast the rate comes back: by a packet each round trip, or in half the time
 // that CUBIC takes (RFC 9438 §4.2, with its C of 0.4), whichever is more. CUBIC does the most of its way first; this is
@@ -270,7 +271,9 @@ void RateController::drain() {
         // before, and filled the queue, does.
         const bool shows = newest_ < held_from_ || newest_ > held_to_ + milliseconds(150);
         const double delivered = of_ours(shows ? arrived_.over(milliseconds(150)) : passed_before_);
-        if (delivered > 0) set_rate(std::min(rate_, cut_at(delivered) * delivered));
+        // A short queue is no reason to leave sound alone: little may have arrived because little was sent.
+        const double least = queue_ < long_queue ? std::min(rate_, alone) : 0;
+        if (delivered > 0) set_rate(std::max(std::min(rate_, cut_at(delivered) * delivered), least));
         cut_ = now_;
     }
     drained_at_ = rate_ * std::clamp(1 - in_seconds(coming()) / in_seconds(drain_time), least_share, 0.9);
