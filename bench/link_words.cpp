@@ -8,6 +8,13 @@
 namespace sotto::bench {
 namespace {
 
+std::unexpected<std::string> nothing_of(std::string_view word) {
+    std::string text(1, '"');
+    text += word;
+    text += "\" says nothing about a link";
+    return std::unexpected(std::move(text));
+}
+
 constexpr double longest = 3600e3;  // ms
 constexpr double fastest = 1e7;     // kbit/s
 
@@ -64,14 +71,14 @@ std::expected<LinkPlan, std::string> parse_link(std::string_view words) {
         if (at && *at * 1000 <= longest) {
             later.push_back({*at, word.substr(colon + 1)});
         } else if (!apply(word, plan, plan.conditions)) {
-            return std::unexpected("\"" + std::string(word) + "\" says nothing about a link");
+            return nothing_of(word);
         }
     }
     std::ranges::stable_sort(later, {}, &Later::at);
     auto conditions = plan.conditions;
     for (const Later& change : later) {
         if (!apply(change.word, plan, conditions)) {
-            return std::unexpected("\"" + std::string(change.word) + "\" says nothing about a link");
+            return nothing_of(change.word);
         }
         plan.changes.push_back({.at = milliseconds(change.at * 1000), .conditions = conditions});
     }

@@ -24,8 +24,10 @@ void Progress::tick(std::optional<double> done) {
     if (done) {
         constexpr int width = 30;
         const int full = static_cast<int>(std::clamp(*done, 0.0, 1.0) * width);
-        bar = "[" + std::string(static_cast<std::size_t>(full), '#') +
-              std::string(static_cast<std::size_t>(width - full), '.') + "] ";
+        bar = '[';
+        bar.append(static_cast<std::size_t>(full), '#');
+        bar.append(static_cast<std::size_t>(width - full), '.');
+        bar += "] ";
     }
     std::fprintf(stderr, "\r\033[K%s%s ... %.0f s", bar.c_str(), what_.c_str(), seconds);
 }

@@ -105,7 +105,9 @@ bool make_broker(const std::string& folder, const std::vector<std::string>& host
     const Certificate made = blank(key.get(), "Sotto broker", broker_days);
     std::string names;
     for (const std::string& host : hosts) {
-        names += (names.empty() ? "" : ",") + std::string(is_numeric(host) ? "IP:" : "DNS:") + host;
+        if (!names.empty()) names += ',';
+        names += is_numeric(host) ? "IP:" : "DNS:";
+        names += host;
     }
     return made && add_extension(made.get(), authority.get(), NID_basic_constraints, "critical,CA:FALSE") &&
            add_extension(made.get(), authority.get(), NID_ext_key_usage, "serverAuth") &&
