@@ -177,7 +177,7 @@ int SendingBudget::allowed() const { return told_ ? rate_.target() : std::max(ra
 void SendingBudget::follow_width() {
     // What a silence left of the rate tells nothing of the path.
     const bool shown = told_ && now_ - told_since_ >= forgotten_after;
-    if (!too_narrow_ && shown && rate_.lasting() < least_lasting) {
+    if (!too_narrow_ && shown && rate_.is_narrow() && rate_.lasting() < least_lasting) {
         too_narrow_ = true;
         back_after_ = back_since_ && now_ - *back_since_ < 2 * last_return ? std::min(2 * back_after_, last_return)
                                                                            : first_return;

@@ -30,6 +30,9 @@ constexpr double fast = 1'000'000;                  // and beyond which the fast
 constexpr double narrow = 100'000;                  // bit/s below which a packet is a queue
 constexpr double packet_alone = 1000;               // bits, of sound or of a report
 constexpr double alone = 50'000;                    // bit/s up to which nobody can be given way: only sound is left
+constexpr double usual_least = 40'000;              // bit/s, unless the path has long taken less
+constexpr double enough = 60'000;                   // bit/s, and it is narrow no more
+constexpr Duration long_low = seconds(1);
 constexpr Duration long_queue = milliseconds(30);
 constexpr Duration doubling = milliseconds(450);
 // Beside TCP: what a loss leaves, and how fast the rate comes back: by a packet each round trip, or in half the time
@@ -72,11 +75,15 @@ void RateController::set_maximum(int maximum) {
     set_rate(rate_);
 }
 
-void RateController::set_rate(double rate) { rate_ = std::clamp<double>(rate, settings_.minimum, settings_.maximum); }
+double RateController::least() const { return std::max<double>(settings_.minimum, narrow_ ? 0 : usual_least); }
+
+void RateController::set_rate(double rate) {
+    rate_ = std::clamp(rate, least(), std::max<double>(settings_.maximum, least()));
+}
 
 int RateController::target() const {
     const double rate = mode_ == Mode::draining ? std::min(rate_, drained_at_) : rate_;
-    return static_cast<int>(std::clamp<double>(rate, settings_.minimum, settings_.maximum));
+    return static_cast<int>(std::clamp(rate, least(), std::max<double>(settings_.maximum, least())));
 }
 
 int RateController::delivered() const { return static_cast<int>(std::min(arrived_.over(milliseconds(300)), 1e9)); }
@@ -109,7 +116,18 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
         case Mode::weighing: weigh(); break;
         case Mode::competing: compete(elapsed); break;
     }
+    follow_width(elapsed);
     ask(held(now_) ? sound_alone : target(), now_);
+}
+
+// Only where reports told for long of a queue that even the least rate does not empty is the path narrow: what an
+// outage, a fall or somebody else's queue leaves of the rate for a moment says nothing of that.
+void RateController::follow_width(Duration elapsed) {
+    if (rate_ > enough) narrow_ = false;
+    const bool low = rate_ <= least() && queue_ > threshold() && arrived_.over(seconds(1)) < alone;
+    if (!low) low_for_ = rate_ > usual_least ? Duration{} : low_for_;
+    if (low) low_for_ += elapsed;
+    if (low_for_ >= long_low) narrow_ = true;
 }
 
 // The first packets filled a queue so narrow that most of what reports on them is dropped as well: nothing tells how
@@ -117,6 +135,7 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
 void RateController::start_gently(Duration gap) {
     if (round_trip_ < long_trip) return;  // no queue: a report was lost, and little may arrive since little was sent
     if (cut_ != Instant{} || proven_ > narrow || gap < most_silent + (told_ ? Duration{} : round_trip_)) return;
+    narrow_ = true;
     set_rate(std::min(rate_, arrived_.over(seconds(1))));
     doubling_below_ = 0;
 }
@@ -176,7 +195,7 @@ Duration RateController::recent() const {
 Duration RateController::threshold() const {
     const auto target = static_cast<std::int64_t>(queue_target * std::pow(1e6 / std::max(rate_, 1e5), 0.8));
     const auto noise = static_cast<std::int64_t>(jitter_allowance * static_cast<double>(delays_.noise().count()));
-    const double packet = packet_alone / std::min(rate_, narrow) - packet_alone / narrow;  // seconds
+    const double packet = narrow_ ? packet_alone / std::min(rate_, narrow) - packet_alone / narrow : 0;  // seconds
     return std::min(Duration(target), longest_target) + Duration(noise) +
            Duration(static_cast<std::int64_t>(packet * 1e9));
 }
@@ -222,9 +241,9 @@ void RateController::climb(Duration elapsed) {
     // The longer no queue was seen, the more room there may be (Copa's velocity, in time instead of round trips).
     if (queue_ > threshold() / 3 || loss_.recent() > loss_.floor() + 0.03) congested_ = now_;
     const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
-    const double growth = step * std::pow(std::min(1.0, rate_ / slow), 0.7) *
-                          std::pow(std::min(1.0, fast / rate_), 0.8) * std::pow(std::min(1.0, rate_ / narrow), 1.5) *
-                          (1 + calm * calm / 3) * in_seconds(elapsed);
+    const double growth =
+        step * std::pow(std::min(1.0, rate_ / slow), 0.7) * std::pow(std::min(1.0, fast / rate_), 0.8) *
+        (narrow_ ? std::pow(std::min(1.0, rate_ / narrow), 1.5) : 1) * (1 + calm * calm / 3) * in_seconds(elapsed);
     set_rate(std::min({rate_ + growth, rate_ * factor, limit}));
 }
 
@@ -265,15 +284,15 @@ void RateController::drain() {
         give_up_ = std::max(give_up_, now_ + round_trip_ + milliseconds(300));
     }
     peak_ = std::max(peak_, queue_);
-    if (now_ > give_up_ && std::min(before_, arrived_.over(seconds(1))) > alone) return start_competing();
+    if (now_ > give_up_ && !narrow_) return start_competing();
     if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
         // What arrives of the little that was sent while pictures waited shows nothing of the path; what was sent
         // before, and filled the queue, does.
         const bool shows = newest_ < held_from_ || newest_ > held_to_ + milliseconds(150);
         const double delivered = of_ours(shows ? arrived_.over(milliseconds(150)) : passed_before_);
         // A short queue is no reason to leave sound alone: little may have arrived because little was sent.
-        const double least = queue_ < long_queue ? std::min(rate_, alone) : 0;
-        if (delivered > 0) set_rate(std::max(std::min(rate_, cut_at(delivered) * delivered), least));
+        const double leave = narrow_ && queue_ < long_queue ? std::min(rate_, alone) : 0;
+        if (delivered > 0) set_rate(std::max(std::min(rate_, cut_at(delivered) * delivered), leave));
         cut_ = now_;
     }
     drained_at_ = rate_ * std::clamp(1 - in_seconds(coming()) / in_seconds(drain_time), least_share, 0.9);
@@ -376,8 +395,6 @@ void RateController::compete(Duration elapsed) {
     const double cubic = cubic_speed * (1 - tcp_cut) * before_ / std::cbrt(packets * (1 - tcp_cut) / 0.4);
     const double reno = reno_step * packet_bits / (in_seconds(full_trip_) * in_seconds(full_trip_));
     set_rate(rate_ + std::max(cubic, reno) * in_seconds(elapsed));
-    // What arrives tells if the rate from before was of another path.
-    if (since > full_trip_ + milliseconds(300)) set_rate(std::min(rate_, 2 * of_ours(arrived_.over(seconds(1)))));
 }
 
 void RateController::poll(Instant now) {

@@ -42,6 +42,8 @@ class RateController {
     bool may_double() const { return rate_ < doubling_below_; }
     // A queue lowered the rate in the last twelve seconds.
     bool cut_lately() const { return cut_ != Instant{} && now_ - cut_ < std::chrono::seconds(12); }
+    // For a while now the path has taken hardly more than sound.
+    bool is_narrow() const { return narrow_; }
     // Feedback is overdue: what more is sent may only stand in a queue that nobody could tell us of yet. Sound goes on,
     // pictures wait. Where somebody else filled the queue of late, its length says nothing.
     bool held(Instant now) const {
@@ -98,6 +100,8 @@ class RateController {
     double of_ours(double arrived) const;
     Duration coming() const;
     void start_gently(Duration gap);
+    void follow_width(Duration elapsed);
+    double least() const;
     void note_hold();
     void ask(double rate, Instant since);
     void set_rate(double rate);
@@ -150,6 +154,8 @@ class RateController {
     double passed_before_ = 0;         // bit/s that arrived of what was sent just before
     Duration deepest_{};               // draining: the longest queue since it began
     Duration peak_{};        // the largest queue since its last fall by a quarter; competing: since the last cut
+    Duration low_for_{};     // the rate has been the least while a queue stood
+    bool narrow_ = false;    // the path takes hardly more than sound
     double throughput_ = 0;  // bit/s, before this feedback
     double proven_ = 0;      // the most of that since the last queue
     int lost_ = 0;           // in this feedback
