@@ -146,6 +146,7 @@ bool RtpSession::is_narrow(int audio_bitrate) const {
 int RtpSession::long_packets() const {
     const int now = audio_out_.packet_ms(), rate = budget_.lasting();
     const auto below = [&](int bound, int ms) { return rate < bound * (now >= ms ? 1.25 : 1); };
+    if (!budget_.is_narrow()) return 0;
     return below(below_60_ms, 60) ? 60 : below(below_40_ms, 40) ? 40 : 0;
 }
 
@@ -158,7 +159,8 @@ void RtpSession::follow_shares() {
     budget_.set_audio_packets(audio_out_.packets_a_second(), !audio_out_.is_long());
     audio_out_.set_loss(budget_.loss());
     const Duration told = interval_for(feedback_bits, feedback_share, budget_.lasting());
-    arrivals_.set_least_interval(told > transport::ArrivalLog::longest_interval ? told : Duration{});
+    const bool rarely = budget_.is_narrow() && told > transport::ArrivalLog::longest_interval;
+    arrivals_.set_least_interval(rarely ? told : Duration{});
     if (shares.video_bitrate == 0) return outbox_.leave_out_paced();
     video_out_.set_share(shares.video_bitrate, shares.video_sustained, budget_.unrepaired());
 }
@@ -177,9 +179,9 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
     if (!keyed) ++refused_[keyed.error()];
     if (now >= next_report_) {
         send_reports(now, false);
+        const Duration rarely = interval_for(report_bits, reports_share, budget_.lasting());
         next_report_ =
-            now +
-            randomised(std::max(report_interval, interval_for(report_bits, reports_share, budget_.lasting())), random_);
+            now + randomised(budget_.is_narrow() ? std::max(report_interval, rarely) : report_interval, random_);
     }
     if (now >= budget_.deadline()) {
         budget_.poll(now);

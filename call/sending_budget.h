@@ -79,6 +79,7 @@ class SendingBudget {
     double unrepaired() const { return round_trip_ < quick ? 0 : unrepaired_; }
     int target() const { return rate_.target(); }
     int lasting() const { return rate_.lasting(); }
+    bool is_narrow() const { return rate_.is_narrow(); }  // hardly more than sound passes
     // A queue has shown of late what the path takes.
     bool knows_path() const { return rate_.cut_lately(); }
     Duration queueing_delay() const { return rate_.queueing_delay(); }

@@ -32,7 +32,8 @@ constexpr double packet_alone = 1000;               // bits, of sound or of a re
 constexpr double alone = 50'000;                    // bit/s up to which nobody can be given way: only sound is left
 constexpr double usual_least = 40'000;              // bit/s, unless the path has long taken less
 constexpr double enough = 60'000;                   // bit/s, and it is narrow no more
-constexpr Duration long_low = seconds(1);
+constexpr Duration long_low = seconds(2);
+constexpr Duration look = milliseconds(150);  // a report after an outage tells of no longer time
 constexpr Duration long_queue = milliseconds(30);
 constexpr Duration doubling = milliseconds(450);
 // Beside TCP: what a loss leaves, and how fast the rate comes back: by a packet each round trip, or in half the time
@@ -98,6 +99,7 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
     lost_ = 0;
     throughput_ = arrived_.over(milliseconds(300));
     proven_ = std::max(proven_, throughput_);
+    widest_ = std::max(widest_, throughput_);
     note_hold();
     for (const PacketResult& result : results) take(result);
     if (results.empty()) return;
@@ -124,10 +126,15 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
 // outage, a fall or somebody else's queue leaves of the rate for a moment says nothing of that.
 void RateController::follow_width(Duration elapsed) {
     if (rate_ > enough) narrow_ = false;
-    const bool low = rate_ <= least() && queue_ > threshold() && arrived_.over(seconds(1)) < alone;
-    if (!low) low_for_ = rate_ > usual_least ? Duration{} : low_for_;
-    if (low) low_for_ += elapsed;
-    if (low_for_ >= long_low) narrow_ = true;
+    const bool low = rate_ <= least() && starved();
+    low_for_ = low ? low_for_ + std::min(elapsed, look) : std::max(low_for_ - elapsed, Duration{});
+    if (low && (low_for_ >= long_low || widest_ < narrow)) narrow_ = true;
+}
+
+// A queue stands, and less arrives than sound takes and than was sent: in somebody else's queue about as much would.
+bool RateController::starved() const {
+    const double arrived = arrived_.over(seconds(1));
+    return queue_ > threshold() && arrived < alone && arrived < 0.8 * sent_.over(seconds(1));
 }
 
 // The first packets filled a queue so narrow that most of what reports on them is dropped as well: nothing tells how
@@ -208,7 +215,7 @@ void RateController::measure(Duration elapsed) {
 }
 
 Duration RateController::least_silence() const {
-    return std::max<Duration>({silence, 3 * round_trip_, 3 * usual_gap_});
+    return std::max<Duration>({silence, 3 * round_trip_, narrow_ ? 3 * usual_gap_ : Duration{}});
 }
 
 // What the bottleneck lets through of ours, as sending rate: what the path loses at any rate lies on top.
@@ -241,9 +248,9 @@ void RateController::climb(Duration elapsed) {
     // The longer no queue was seen, the more room there may be (Copa's velocity, in time instead of round trips).
     if (queue_ > threshold() / 3 || loss_.recent() > loss_.floor() + 0.03) congested_ = now_;
     const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
-    const double growth =
-        step * std::pow(std::min(1.0, rate_ / slow), 0.7) * std::pow(std::min(1.0, fast / rate_), 0.8) *
-        (narrow_ ? std::pow(std::min(1.0, rate_ / narrow), 1.5) : 1) * (1 + calm * calm / 3) * in_seconds(elapsed);
+    const double growth = step * std::pow(std::min(1.0, rate_ / slow), 0.7) *
+                          std::pow(std::min(1.0, fast / rate_), 0.8) * (narrow_ ? std::pow(rate_ / narrow, 1.5) : 1) *
+                          (1 + calm * calm / 3) * in_seconds(elapsed);
     set_rate(std::min({rate_ + growth, rate_ * factor, limit}));
 }
 
@@ -284,7 +291,7 @@ void RateController::drain() {
         give_up_ = std::max(give_up_, now_ + round_trip_ + milliseconds(300));
     }
     peak_ = std::max(peak_, queue_);
-    if (now_ > give_up_ && !narrow_) return start_competing();
+    if (now_ > give_up_ && !narrow_ && !starved()) return start_competing();
     if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
         // What arrives of the little that was sent while pictures waited shows nothing of the path; what was sent
         // before, and filled the queue, does.

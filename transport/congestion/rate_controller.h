@@ -102,6 +102,7 @@ class RateController {
     void start_gently(Duration gap);
     void follow_width(Duration elapsed);
     double least() const;
+    bool starved() const;
     void note_hold();
     void ask(double rate, Instant since);
     void set_rate(double rate);
@@ -158,6 +159,7 @@ class RateController {
     bool narrow_ = false;    // the path takes hardly more than sound
     double throughput_ = 0;  // bit/s, before this feedback
     double proven_ = 0;      // the most of that since the last queue
+    double widest_ = 0;      // and ever
     int lost_ = 0;           // in this feedback
     std::optional<Probe> probe_;
     Instant next_probe_{};
