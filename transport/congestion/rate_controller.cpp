@@ -32,8 +32,8 @@ constexpr double packet_alone = 1000;               // bits, of sound or of a re
 constexpr double alone = 50'000;                    // bit/s up to which nobody can be given way: only sound is left
 constexpr double usual_least = 40'000;              // bit/s, unless the path has long taken less
 constexpr double enough = 60'000;                   // bit/s, and it is narrow no more
-constexpr Duration long_low = seconds(2);
-constexpr Duration look = milliseconds(150);  // a report after an outage tells of no longer time
+constexpr Duration long_low = seconds(1);
+constexpr int several = 4;  // reports: one after an outage tells of it alone
 constexpr Duration long_queue = milliseconds(30);
 constexpr Duration doubling = milliseconds(450);
 // Beside TCP: what a loss leaves, and how fast the rate comes back: by a packet each round trip, or in half the time
@@ -118,23 +118,26 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
         case Mode::weighing: weigh(); break;
         case Mode::competing: compete(elapsed); break;
     }
-    follow_width(elapsed);
+    follow_width();
     ask(held(now_) ? sound_alone : target(), now_);
 }
 
 // Only where reports told for long of a queue that even the least rate does not empty is the path narrow: what an
 // outage, a fall or somebody else's queue leaves of the rate for a moment says nothing of that.
-void RateController::follow_width(Duration elapsed) {
+void RateController::follow_width() {
     if (rate_ > enough) narrow_ = false;
     const bool low = rate_ <= least() && starved();
-    low_for_ = low ? low_for_ + std::min(elapsed, look) : std::max(low_for_ - elapsed, Duration{});
-    if (low && (low_for_ >= long_low || widest_ < narrow)) narrow_ = true;
+    if (!low) low_reports_ = 0;
+    if (low && low_reports_++ == 0) low_since_ = now_;
+    const bool for_long = low_reports_ >= several && now_ - low_since_ >= long_low;
+    if (low && (for_long || widest_ < narrow)) narrow_ = true;
 }
 
 // A queue stands, and less arrives than sound takes and than was sent: in somebody else's queue about as much would.
 bool RateController::starved() const {
     const double arrived = arrived_.over(seconds(1));
-    return queue_ > threshold() && arrived < alone && arrived < 0.8 * sent_.over(seconds(1));
+    const bool less = arrived < 0.7 * usual_least || arrived < 0.8 * sent_.over(seconds(1));
+    return queue_ > threshold() && arrived < alone && less;
 }
 
 // The first packets filled a queue so narrow that most of what reports on them is dropped as well: nothing tells how

@@ -100,7 +100,7 @@ class RateController {
     double of_ours(double arrived) const;
     Duration coming() const;
     void start_gently(Duration gap);
-    void follow_width(Duration elapsed);
+    void follow_width();
     double least() const;
     bool starved() const;
     void note_hold();
@@ -154,8 +154,9 @@ class RateController {
     Instant held_from_{}, held_to_{};  // when pictures waited last
     double passed_before_ = 0;         // bit/s that arrived of what was sent just before
     Duration deepest_{};               // draining: the longest queue since it began
-    Duration peak_{};        // the largest queue since its last fall by a quarter; competing: since the last cut
-    Duration low_for_{};     // the rate has been the least while a queue stood
+    Duration peak_{};      // the largest queue since its last fall by a quarter; competing: since the last cut
+    int low_reports_ = 0;  // in a row, of a queue that the least rate does not empty
+    Instant low_since_{};
     bool narrow_ = false;    // the path takes hardly more than sound
     double throughput_ = 0;  // bit/s, before this feedback
     double proven_ = 0;      // the most of that since the last queue
