@@ -26,12 +26,15 @@ constexpr Duration drain_time = milliseconds(300);  // in which a queue should b
 constexpr Duration longest_growth = seconds(4);     // of a path that becomes narrower by and by
 constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
 constexpr double slow = 600'000;                    // bit/s below which that step would be too large
-constexpr double fast = 1'000'000;                  // and beyond which the faster of two runs ahead
-constexpr double narrow = 100'000;                  // bit/s below which a packet is a queue
-constexpr double packet_alone = 1000;               // bits, of sound or of a report
-constexpr double alone = 50'000;                    // bit/s up to which nobody can be given way: only sound is left
-constexpr double usual_least = 40'000;              // bit/s, unless the path has long taken less
-constexpr double enough = 60'000;                   // bit/s, and it is narrow no more
+constexpr double few = 250'000;                     // bit/s below which growth slows where the path's end is known
+constexpr double slowly = 0.25;
+constexpr Duration as_ever = seconds(4);
+constexpr double fast = 1'000'000;      // and beyond which the faster of two runs ahead
+constexpr double narrow = 100'000;      // bit/s below which a packet is a queue
+constexpr double packet_alone = 1000;   // bits, of sound or of a report
+constexpr double alone = 50'000;        // bit/s up to which nobody can be given way: only sound is left
+constexpr double usual_least = 40'000;  // bit/s, unless the path has long taken less
+constexpr double enough = 60'000;       // bit/s, and it is narrow no more
 constexpr Duration long_low = seconds(1);
 constexpr int several = 4;  // reports: one after an outage tells of it alone
 constexpr Duration long_queue = milliseconds(30);
@@ -254,7 +257,13 @@ void RateController::climb(Duration elapsed) {
     const double growth = step * std::pow(std::min(1.0, rate_ / slow), 0.7) *
                           std::pow(std::min(1.0, fast / rate_), 0.8) * (narrow_ ? std::pow(rate_ / narrow, 1.5) : 1) *
                           (1 + calm * calm / 3) * in_seconds(elapsed);
-    set_rate(std::min({rate_ + growth, rate_ * factor, limit}));
+    set_rate(std::min({rate_ + (near_end(calm) ? slowly * growth : growth), rate_ * factor, limit}));
+}
+
+// Of a slow path a queue has shown the end of late: who hurries there overshoots it by a tenth before the first report
+// tells of that, each time. Without a queue for a while the path may have become wider.
+bool RateController::near_end(double calm) const {
+    return rate_ < few && cut_lately() && calm < in_seconds(as_ever) && rate_ > 0.7 * passed_ && rate_ < 1.2 * passed_;
 }
 
 void RateController::start_draining() {
@@ -302,6 +311,7 @@ void RateController::drain() {
         const double delivered = of_ours(shows ? arrived_.over(milliseconds(150)) : passed_before_);
         // A short queue is no reason to leave sound alone: little may have arrived because little was sent.
         const double leave = narrow_ && queue_ < long_queue ? std::min(rate_, alone) : 0;
+        if (delivered > 0) passed_ = delivered;
         if (delivered > 0) set_rate(std::max(std::min(rate_, cut_at(delivered) * delivered), leave));
         cut_ = now_;
     }

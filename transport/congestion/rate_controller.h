@@ -103,6 +103,7 @@ class RateController {
     void follow_width();
     double least() const;
     bool starved() const;
+    bool near_end(double calm) const;
     void note_hold();
     void ask(double rate, Instant since);
     void set_rate(double rate);
@@ -160,6 +161,7 @@ class RateController {
     bool narrow_ = false;    // the path takes hardly more than sound
     double throughput_ = 0;  // bit/s, before this feedback
     double proven_ = 0;      // the most of that since the last queue
+    double passed_ = 0;      // delivered at the last cut
     double widest_ = 0;      // and ever
     int lost_ = 0;           // in this feedback
     std::optional<Probe> probe_;
