@@ -33,7 +33,7 @@ constexpr int longest_burst = 24;  // packets; more are an outage, which no repa
 
 constexpr int held_rate = 120'000;  // bit/s: with the sound a fraction of most paths
 
-constexpr int slow = 250'000;  // bit/s: a packet of a picture is 40 ms or more
+constexpr int hardly_slow = 60'000, slow = 250'000;  // bit/s: a packet of a picture is 40 ms or more
 
 constexpr double smoothing = 0.02;  // of a feedback in the share of what was asked for again
 
@@ -198,7 +198,7 @@ void SendingBudget::follow_width() {
 void SendingBudget::pace() {
     int rate = transport::pacing_rate(allowed(), rate_.queueing_delay(), rate_.may_double());
     // What a queue has shown that a slow path takes: more at once would only stand there, with the sound behind it.
-    if (knows_path() && rate_.lasting() < slow) {
+    if (knows_path() && rate_.lasting() > hardly_slow && rate_.lasting() < slow) {
         rate = std::min(rate, std::max(rate_.lasting() * 9 / 10, allowed() * 5 / 4));
     }
     pacer_.set_rate(held_ ? std::min(rate, held_rate) : rate);

@@ -26,7 +26,7 @@ constexpr Duration drain_time = milliseconds(300);  // in which a queue should b
 constexpr Duration longest_growth = seconds(4);     // of a path that becomes narrower by and by
 constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
 constexpr double slow = 600'000;                    // bit/s below which that step would be too large
-constexpr double few = 250'000;                     // bit/s below which growth slows where the path's end is known
+constexpr double few = 150'000;                     // bit/s below which growth slows where the path's end is known
 constexpr double slowly = 0.25;
 constexpr Duration as_ever = seconds(4);
 constexpr double fast = 1'000'000;      // and beyond which the faster of two runs ahead
@@ -263,7 +263,8 @@ void RateController::climb(Duration elapsed) {
 // Of a slow path a queue has shown the end of late: who hurries there overshoots it by a tenth before the first report
 // tells of that, each time. Without a queue for a while the path may have become wider.
 bool RateController::near_end(double calm) const {
-    return rate_ < few && cut_lately() && calm < in_seconds(as_ever) && rate_ > 0.7 * passed_ && rate_ < 1.2 * passed_;
+    return rate_ > enough && rate_ < few && cut_lately() && calm < in_seconds(as_ever) && rate_ > 0.7 * passed_ &&
+           rate_ < 1.2 * passed_;
 }
 
 void RateController::start_draining() {
