@@ -10,7 +10,9 @@
 namespace sotto::call {
 namespace {
 
-constexpr std::int64_t before = codec::longest_period;           // samples played that may be repeated
+constexpr std::int64_t before = codec::longest_period;  // samples played that may be repeated
+constexpr std::int64_t longest_packet =
+    transport::AudioJitterBuffer::longest_packet / std::chrono::milliseconds(1) * 48;
 constexpr std::int64_t furthest_leap = 4096;                     // blocks: play begins anew long before
 constexpr std::int64_t most_held = 960 + codec::longest_period;  // a block of 20 ms or two of 10 ms, stretched
 
@@ -92,12 +94,25 @@ Result<void> AudioReceiver::insert_primary(const transport::RtpPacket& packet, s
     return inserted;
 }
 
+// A block of a longer packet, which is decoded once: when its first block is due that has come in time.
+Result<std::size_t> AudioReceiver::decode_part(const transport::AudioTurn& turn, std::span<std::int16_t> out) {
+    const RtpTimestamp from = turn.timestamp + static_cast<std::uint32_t>(-turn.part * block_frames_);
+    if (turn.part == 0 && turn.parts == 1) return decoder_.decode(turn.packet, out);
+    if (long_.empty()) long_.resize(samples(longest_packet));  // few calls ever need it
+    if (long_from_ != from) {
+        const auto decoded = decoder_.decode(turn.packet, long_);
+        if (!decoded) return decoded;
+        long_from_ = from;
+    }
+    std::ranges::copy(std::span(long_).subspan(samples(turn.part * block_frames_), out.size()), out.begin());
+    return static_cast<std::size_t>(block_frames_);
+}
+
 // Fills `out` whatever happens. True if the sound is the packet's, not concealment.
 bool AudioReceiver::decode(const transport::AudioTurn& turn, std::span<std::int16_t> out, RefusalCounts& refused) {
     using Kind = transport::AudioTurn::Kind;
     if (turn.kind != Kind::conceal) {
-        const auto frames =
-            turn.kind == Kind::decode ? decoder_.decode(turn.packet, out) : decoder_.recover(turn.packet, out);
+        const auto frames = turn.kind == Kind::decode ? decode_part(turn, out) : decoder_.recover(turn.packet, out);
         if (frames) {
             concealing_ = false;
             return true;

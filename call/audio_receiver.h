@@ -30,7 +30,9 @@ class AudioReceiver {
     void set_least_delay(Duration delay) { buffer_.set_least_target(delay); }
 
     ReceiveStats stats() const;
-    std::size_t memory() const { return buffer_.memory() + (held_.size() + played_.size()) * sizeof(std::int16_t); }
+    std::size_t memory() const {
+        return buffer_.memory() + (held_.size() + played_.size() + long_.size()) * sizeof(std::int16_t);
+    }
     ReceiveStream stream;
 
   private:
@@ -40,6 +42,7 @@ class AudioReceiver {
     Result<void> insert(const transport::RtpPacket& packet, Instant now);
     Result<void> insert_primary(const transport::RtpPacket& packet, std::int64_t number, Instant now);
     void hear(const transport::AudioTurn& turn, Instant now, TraceLog& traces, RefusalCounts& refused);
+    Result<std::size_t> decode_part(const transport::AudioTurn& turn, std::span<std::int16_t> out);
     bool decode(const transport::AudioTurn& turn, std::span<std::int16_t> out, RefusalCounts& refused);
     void scale(const transport::AudioTurn& turn);
     void count_delay(const transport::AudioTurn& turn);
@@ -54,6 +57,8 @@ class AudioReceiver {
     std::vector<std::int16_t>
         held_;  // the last that was played, then what is decoded and not yet played, maybe stretched
     std::vector<std::int16_t> played_;
+    std::vector<std::int16_t> long_;         // a packet of several blocks, decoded
+    std::optional<RtpTimestamp> long_from_;  // its first block's, while all of it is there
     RtpTimestamp held_from_{};
     bool concealing_ = false;  // the last samples decoded were invented
     bool concealed_ = false;   // some of what was decoded since the last block was played

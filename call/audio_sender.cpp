@@ -52,7 +52,10 @@ void EarlierBlocks::keep(Bytes block, RtpTimestamp timestamp) {
 }
 
 AudioSender::AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& encoder)
-    : stream(std::move(out)), encoder_(std::move(encoder)), most_bitrate_(bitrate()) {}
+    : stream(std::move(out)), encoder_(std::move(encoder)), most_bitrate_(bitrate()) {
+    if (!encoder_) return;
+    block_ms_ = encoder_->settings().frame_ms;
+}
 
 Result<AudioSender> AudioSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
                                         Random& random) {
@@ -72,36 +75,72 @@ Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& t
     FrameTrace trace{.medium = Medium::audio, .timestamp = stream.timestamp(samples_).value, .number = blocks_};
     trace[Stage::captured] = block.captured;
 
+    if (gathered_.empty()) gathering_ms_ = unsent_ ? 0 : long_ms_;
+    const bool alone = gathering_ms_ == 0 && !unsent_;
     const MutableBytes room = stream.payload_room();
-    const bool leaves = unsent_ || !pairs_;
-    const std::size_t in_front = leaves ? earlier_.write(this->in_front(), RtpTimestamp{trace.timestamp},
-                                                         block_bytes(encoder_->settings()), room)
-                                        : 0;
-    const auto size = encoder_->encode(block, room.subspan(in_front));
-    if (!size) return Failure(size.error());
-    earlier_.keep(room.subspan(in_front, *size), RtpTimestamp{trace.timestamp});
+    const auto packet = gathering_ms_ > 0 ? gather(block) : encode(block);
+    if (!packet) return Failure(packet.error());
     trace[Stage::encoded] = traces.stamp(now);
     last_timestamp_ = RtpTimestamp{trace.timestamp};
     last_captured_ = block.captured;
     samples_ += block.frames();
     ++blocks_;
     ++stream.stats.frames_sent;
-    unsent_ = !leaves;
-    if (!leaves) return {};
+    if (packet->size == 0) return {};
+    if (gathering_ms_ > 0) {  // its first block's, as the peer's trace of it
+        trace[Stage::captured] -=
+            Duration(std::chrono::seconds(last_timestamp_.value - packet->timestamp.value)) / audio_rate;
+        trace.timestamp = packet->timestamp.value;
+    }
 
     // RFC 3551 §4.1: the marker is set on the first packet of a talkspurt.
-    const PayloadType type = in_front > 0 ? redundant_payload_type : opus_payload_type;
-    const SequenceNumber number = stream.keep(in_front + *size, type, last_timestamp_, !std::exchange(begun_, true));
+    const SequenceNumber number =
+        stream.keep(packet->size, packet->type, packet->timestamp, !std::exchange(begun_, true));
     outbox.push({.kind = Departure::Kind::audio, .sequence = number, .queued = now});
-    if (copies_.twice && !pairs_) {
-        const Bytes said = room.first(in_front + *size);
-        copy_bytes(said, stream.payload_room());
-        const SequenceNumber again = stream.keep(said.size(), type, last_timestamp_, false);
+    if (copies_.twice && alone) {
+        copy_bytes(room.first(packet->size), stream.payload_room());
+        const SequenceNumber again = stream.keep(packet->size, packet->type, packet->timestamp, false);
         outbox.push({.kind = Departure::Kind::audio_again, .sequence = again, .queued = now});
     }
     trace[Stage::packetised] = traces.stamp(now);
     traces.packetised(trace, number);
     return {};
+}
+
+// A packet of the block, or of it and the one before, and of copies.
+Result<AudioSender::Packet> AudioSender::encode(const AudioBlock& block) {
+    const RtpTimestamp timestamp = stream.timestamp(samples_);
+    const MutableBytes room = stream.payload_room();
+    const bool leaves = unsent_ || !pairs_;
+    const std::size_t in_front =
+        leaves ? earlier_.write(this->in_front(), timestamp, block_bytes(encoder_->settings()), room) : 0;
+    const auto size = encoder_->encode(block, room.subspan(in_front));
+    if (!size) return Failure(size.error());
+    earlier_.keep(room.subspan(in_front, *size), timestamp);
+    unsent_ = !leaves;
+    const PayloadType type = in_front > 0 ? redundant_payload_type : opus_payload_type;
+    return Packet{.type = type, .timestamp = timestamp, .size = leaves ? in_front + *size : 0};
+}
+
+// A packet once it is full. RFC 7587 §4.2: its time stamp is that of its first sample.
+Result<AudioSender::Packet> AudioSender::gather(const AudioBlock& block) {
+    const auto frames_of = [](int ms) { return static_cast<std::size_t>(ms) * 48; };
+    if (block.channels != encoder_->settings().channels || block.frames() != frames_of(block_ms_)) {
+        return Failure(Error::unsupported_media);
+    }
+    gathered_.reserve(static_cast<std::size_t>(60 * 48 * block.channels));  // once: few calls ever need it
+    gathered_.insert(gathered_.end(), block.samples.begin(), block.samples.end());
+    const AudioBlock all{.samples = gathered_, .channels = block.channels};
+    if (all.frames() < frames_of(gathering_ms_)) return Packet{};
+
+    earlier_.keep({}, {});  // a copy of it would be too long to be waited for
+    static_cast<void>(encoder_->set_frame_ms(gathering_ms_));
+    const auto size = encoder_->encode(all, stream.payload_room());
+    static_cast<void>(encoder_->set_frame_ms(block_ms_));
+    const std::size_t before = all.frames() - block.frames();
+    gathered_.clear();
+    if (!size) return Failure(size.error());
+    return Packet{.type = opus_payload_type, .timestamp = stream.timestamp(samples_ - before), .size = *size};
 }
 
 // The second of a pair brings the first along, and copies of both.
@@ -110,7 +149,11 @@ AudioCopies AudioSender::in_front() const {
     return {.count = std::min(1 + 2 * copies_.count, AudioCopies::furthest), .spacing = 1};
 }
 
-void AudioSender::set_pairs(bool pairs) { pairs_ = pairs && encoder_ && encoder_->settings().frame_ms == 10; }
+void AudioSender::set_pairs(bool pairs) { pairs_ = pairs && encoder_ && block_ms_ == 10; }
+
+void AudioSender::set_long(int packet_ms) {
+    long_ms_ = encoder_ && (packet_ms == 40 || packet_ms == 60) ? packet_ms : 0;
+}
 
 void AudioSender::set_copies(const AudioCopies& copies) {
     copies_ = {.count = std::clamp(copies.count, 0, AudioCopies::most),

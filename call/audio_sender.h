@@ -1,9 +1,11 @@
 // The way out of one block of sound: capture -> codec -> (copies of the blocks before) -> protect -> queue. Where the
 // path is narrow, short blocks go in pairs: half the headers, and sound that is heard as late as with long blocks.
+// Where it is hardly wider than the headers, several become one packet of the codec's.
 #pragma once
 
 #include <array>
 #include <optional>
+#include <vector>
 
 #include "call/audio_copies.h"
 #include "call/outbox.h"
@@ -54,14 +56,20 @@ class AudioSender {
     void set_copies(const AudioCopies& copies);
     // Two blocks a packet: blocks of 10 ms only, others are long enough.
     void set_pairs(bool pairs);
+    // One packet of the codec's for 40 or 60 ms, without copies of others: the fewest headers, and the most that the
+    // codec makes of few bits. 0: a packet for each block, or for two.
+    void set_long(int packet_ms);
     void set_bitrate(int bits_per_second);  // of the codec, copies not counted; 8,000 or more
     // Of our packets, 0 to 1: steers the codec's in-band FEC, which takes its bits from the block it goes with, and
     // brings nothing that a copy doesn't.
     void set_loss(double share);
 
     const AudioCopies& copies() const { return copies_; }
+    std::size_t memory() const { return stream.memory() + gathered_.capacity() * sizeof(std::int16_t); }
     bool pairs() const { return pairs_; }
-    int packets_a_second() const { return encoder_ ? 1000 / encoder_->settings().frame_ms / (pairs_ ? 2 : 1) : 0; }
+    bool is_long() const { return long_ms_ > 0; }
+    int packet_ms() const { return long_ms_ > 0 ? long_ms_ : block_ms_ * (pairs_ ? 2 : 1); }
+    int packets_a_second() const { return encoder_ ? 1000 / packet_ms() : 0; }
     int most_bitrate() const { return most_bitrate_; }
     int bitrate() const { return encoder_ ? encoder_->settings().bitrate : 0; }
 
@@ -70,6 +78,13 @@ class AudioSender {
   private:
     AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& encoder);
     AudioCopies in_front() const;
+    struct Packet {
+        PayloadType type{};
+        RtpTimestamp timestamp{};
+        std::size_t size = 0;  // of its payload; 0: it waits for more blocks
+    };
+    Result<Packet> encode(const AudioBlock& block);
+    Result<Packet> gather(const AudioBlock& block);
 
     std::optional<codec::OpusEncoder> encoder_;
     EarlierBlocks earlier_;
@@ -77,6 +92,10 @@ class AudioSender {
     bool pairs_ = false;
     bool unsent_ = false;  // the last block waits for the next one, to go in its packet
     bool begun_ = false;
+    int block_ms_ = 0;
+    int long_ms_ = 0;                     // of the next packet; 0: it is not a long one
+    int gathering_ms_ = 0;                // of the present one
+    std::vector<std::int16_t> gathered_;  // blocks of a long packet that is not full yet
     int most_bitrate_ = 0;
     std::uint64_t samples_ = 0;  // before the next block, at 48 kHz
     std::uint32_t blocks_ = 0;

@@ -84,6 +84,9 @@ class Outbox {
     bool has_paced() const { return retransmissions_.size() + pictures_.size() > 0; }
     std::size_t paced() const { return retransmissions_.size() + pictures_.size(); }
 
+    // Pictures that are not to be sent any more, and their repair.
+    void leave_out_paced() { retransmissions_ = {}, pictures_ = {}; }
+
     void count_overrun(const Departure& left_out) {
         const bool audio = left_out.kind <= Departure::Kind::audio_report;
         ++(audio ? audio_overrun_ : video_overrun_);

@@ -8,6 +8,15 @@ namespace sotto::call {
 namespace {
 
 constexpr Duration report_interval = std::chrono::seconds(1);
+// Where they would take more than a twentieth (RFC 3550 §6.2) or a tenth of what leaves: bits of both streams' reports,
+// and of one of congestion feedback, IP and UDP included.
+constexpr double report_bits = 2'200, feedback_bits = 800;
+constexpr double reports_share = 0.05, feedback_share = 0.1;
+constexpr int below_40_ms = 45'000, below_60_ms = 28'000;  // bit/s
+
+Duration interval_for(double bits, double share, int rate) {
+    return Duration(static_cast<std::int64_t>(1e9 * bits / (share * std::max(rate, 1))));
+}
 
 // RFC 3550 §6.2: half to one and a half times the interval, so that reports do not synchronise.
 Duration randomised(Duration interval, Random& random) {
@@ -133,13 +142,26 @@ bool RtpSession::is_narrow(int audio_bitrate) const {
     return budget_.target() < stay * below && (with_video_ || audio_bitrate < audio_out_.most_bitrate());
 }
 
+// Where sound is hardly more than its headers: of how many ms a packet is.
+int RtpSession::long_packets() const {
+    const int now = audio_out_.packet_ms(), rate = budget_.lasting();
+    const auto below = [&](int bound, int ms) { return rate < bound * (now >= ms ? 1.25 : 1); };
+    if (!budget_.is_narrow()) return 0;
+    return below(below_60_ms, 60) ? 60 : below(below_40_ms, 40) ? 40 : 0;
+}
+
 void RtpSession::follow_shares() {
     const SendingShares& shares = budget_.shares();
     audio_out_.set_copies(shares.audio_copies);
     audio_out_.set_bitrate(shares.audio_bitrate);
     audio_out_.set_pairs(is_narrow(shares.audio_bitrate));
-    budget_.set_audio_packets(audio_out_.packets_a_second());
+    audio_out_.set_long(long_packets());
+    budget_.set_audio_packets(audio_out_.packets_a_second(), !audio_out_.is_long());
     audio_out_.set_loss(budget_.loss());
+    const Duration told = interval_for(feedback_bits, feedback_share, budget_.lasting());
+    const bool rarely = budget_.is_narrow() && told > transport::ArrivalLog::longest_interval;
+    arrivals_.set_least_interval(rarely ? told : Duration{});
+    if (shares.video_bitrate == 0) return outbox_.leave_out_paced();
     video_out_.set_share(shares.video_bitrate, shares.video_sustained, budget_.unrepaired());
 }
 
@@ -157,7 +179,9 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
     if (!keyed) ++refused_[keyed.error()];
     if (now >= next_report_) {
         send_reports(now, false);
-        next_report_ = now + randomised(report_interval, random_);
+        const Duration rarely = interval_for(report_bits, reports_share, budget_.lasting());
+        next_report_ =
+            now + randomised(budget_.is_narrow() ? std::max(report_interval, rarely) : report_interval, random_);
     }
     if (now >= budget_.deadline()) {
         budget_.poll(now);

@@ -20,7 +20,8 @@ Result<void> RtpSession::send(const VideoFrame& frame, Instant now) {
     polled_dry_ = false;
     // A picture that would only wait is better left out than late: the next one is newer.
     const bool sparse = budget_.hold(now) && now - video_out_.last_sent() < sparse_interval;
-    if (sparse || budget_.wait_for(outbox_.paced()) > longest_wait) {
+    const bool too_narrow = with_video_ && budget_.shares().video_bitrate == 0;
+    if (too_narrow || sparse || budget_.wait_for(outbox_.paced()) > longest_wait) {
         video_out_.leave_out();
         return {};
     }
@@ -49,7 +50,9 @@ void RtpSession::resend(std::span<const SequenceNumber> numbers, Instant now) {
     const bool recovery_comes =
         video_out_.recovery.asked(numbers, video_out_.frame_packets(), now, round_trip_.for_repair());
     // What would only wait does not come in time; it would keep newer pictures waiting.
-    if (recovery_comes || budget_.hold(now) || budget_.overfull() || budget_.wait_for(outbox_.paced()) > longest_wait) {
+    const bool too_narrow = with_video_ && budget_.shares().video_bitrate == 0;
+    if (recovery_comes || too_narrow || budget_.hold(now) || budget_.overfull() ||
+        budget_.wait_for(outbox_.paced()) > longest_wait) {
         video_out_.stream.stats.unrepaired += numbers.size();
         return;
     }

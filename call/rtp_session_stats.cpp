@@ -37,9 +37,9 @@ void RtpSession::add_to(CallStats& stats) const {
     stats.lip_sync = video_in_.lip_sync.skew(polled_);
     epochs_.add_to(stats);
     for (std::size_t i = 0; i < error_count; ++i) stats.refused.by_error[i] += refused_.by_error[i];
-    stats.memory += sizeof(*this) + audio_out_.stream.memory() + video_out_.stream.memory() +
-                    repair_out_.stream.memory() + audio_in_.memory() + video_in_.memory() + repair_in_.memory() +
-                    budget_.memory() + arrivals_.memory();
+    stats.memory += sizeof(*this) + audio_out_.memory() + video_out_.stream.memory() + repair_out_.stream.memory() +
+                    audio_in_.memory() + video_in_.memory() + repair_in_.memory() + budget_.memory() +
+                    arrivals_.memory();
 }
 
 }  // namespace sotto::call

@@ -9,11 +9,20 @@ namespace {
 
 constexpr int packet_overhead =
     static_cast<int>(transport::rtp_header_size + transport::srtp_tag_size + transport::srtp_mki_size);  // bytes
-constexpr int reports = 8'000;                          // bit/s for RTCP
-constexpr int start_rate = 300'000;                     // bit/s, before the path has shown what it takes
-constexpr int good_audio = 16'000;                      // wideband speech (RFC 6716 §2.1.1)
-constexpr int least_audio = 8'000;                      // narrowband speech: intelligible
-constexpr int least_video = 20'000;                     // below that there are no pictures worth sending
+constexpr int most_reports = 8'000;     // bit/s for RTCP
+constexpr double reports_share = 0.15;  // at most
+constexpr int start_rate = 300'000;     // bit/s, before the path has shown what it takes
+constexpr int least_rate = 14'000;      // narrowband speech in packets of 60 ms, and reports
+constexpr int good_audio = 16'000;      // wideband speech (RFC 6716 §2.1.1)
+constexpr int least_audio = 8'000;      // narrowband speech: intelligible
+constexpr int least_video = 20'000;     // below that there are no pictures worth sending
+constexpr int least_lasting = 50'000;   // bit/s, for sound and such pictures
+// Nothing brings pictures back that nobody tells of: they stop only while the sound, which goes on, is told of, and go
+// on at this rate if it is not.
+constexpr Duration forgotten_after = std::chrono::seconds(1);
+constexpr int untold_rate = 40'000;     // bit/s
+constexpr int enough_lasting = 70'000;  // for them to come back
+constexpr Duration first_return = std::chrono::seconds(2), last_return = std::chrono::seconds(64);
 constexpr double audio_share = 0.45;                    // of everything, before sound makes do with less
 constexpr int wide = 1'000'000, hardly_wide = 700'000;  // bit/s: sound twice is a tenth of it
 constexpr double repair_reserve = 1.35;                 // of the video's maximum, with its repair
@@ -23,6 +32,8 @@ constexpr double heavy_loss = 0.2;                      // where retransmissions
 constexpr int longest_burst = 24;  // packets; more are an outage, which no repair bridges
 
 constexpr int held_rate = 120'000;  // bit/s: with the sound a fraction of most paths
+
+constexpr int hardly_slow = 60'000, slow = 250'000;  // bit/s: a packet of a picture is 40 ms or more
 
 constexpr double smoothing = 0.02;  // of a feedback in the share of what was asked for again
 
@@ -41,8 +52,9 @@ SendingBudget::SendingBudget(const StreamOffer& ours, const SendingLimits& limit
       audio_ssrc_(ours.audio_ssrc),
       video_ssrc_(ours.video_ssrc),
       log_(ssrcs_of(ours)),
-      rate_({.start = start_rate}),
-      pacer_(rate_.target()) {
+      rate_({.minimum = least_rate, .start = start_rate}),
+      pacer_(rate_.target()),
+      back_after_(first_return) {
     rate_.set_maximum(wanted());
     split();
 }
@@ -51,7 +63,7 @@ SendingBudget::SendingBudget(const StreamOffer& ours, const SendingLimits& limit
 int SendingBudget::wanted() const {
     const int audio = audio_cost(limits_.audio_bitrate, AudioCopies::most, limits_.audio_packets);
     const int video = limits_.video ? static_cast<int>(limits_.video_bitrate * repair_reserve) : 0;
-    return audio + video + reports;
+    return audio + video + most_reports;
 }
 
 void SendingBudget::set_video_maximum(int bits_per_second) {
@@ -60,9 +72,10 @@ void SendingBudget::set_video_maximum(int bits_per_second) {
     split();
 }
 
-void SendingBudget::set_audio_packets(int packets) {
-    if (packets == limits_.audio_packets || packets == 0) return;
+void SendingBudget::set_audio_packets(int packets, bool copies) {
+    if ((packets == limits_.audio_packets && copies == may_copy_) || packets == 0) return;
     limits_.audio_packets = packets;
+    may_copy_ = copies;
     rate_.set_maximum(wanted());
     split();
 }
@@ -80,7 +93,13 @@ void SendingBudget::sent_rtp(Ssrc ssrc, SequenceNumber number, std::size_t bytes
 
 void SendingBudget::feedback(const transport::CongestionFeedback& told, Instant now,
                              std::optional<Duration> round_trip) {
+    now_ = now;
     const auto results = log_.results(told, now);
+    const auto is_sound = [this](const auto& result) { return result.ssrc == audio_ssrc_; };
+    if (std::ranges::any_of(results, is_sound)) {
+        if (last_told_ && now - *last_told_ >= forgotten_after) told_since_ = now;
+        last_told_ = now;
+    }
     dropped_.reset();
     round_trip_ = round_trip.value_or(log_.round_trip().value_or(round_trip_));
     if (!results.empty()) {
@@ -115,23 +134,28 @@ void SendingBudget::learn(const transport::PacketResult& result) {
 
 void SendingBudget::poll(Instant now) {
     if (now < rate_.deadline()) return;
+    now_ = now;
     rate_.poll(now);
     log_.expire(now);
     split();
 }
 
 void SendingBudget::split() {
-    const int target = rate_.target();
+    told_ = last_told_ && now_ - *last_told_ < forgotten_after;
+    const int target = allowed();
     pace();
+    follow_width();
     wide_ = target >= (wide_ ? hardly_wide : wide);
+    const bool pictures = limits_.video && !(too_narrow_ && told_);
     // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one. Wideband
     // speech without copies comes before any picture.
-    shares_.audio_copies = copies_for(losses_, audio_losses_, wide_);
+    shares_.audio_copies = may_copy_ ? copies_for(losses_, audio_losses_, wide_) : AudioCopies{};
     shares_.audio_bitrate = limits_.audio_bitrate;
     int& copies = shares_.audio_copies.count;
     const auto cost = [&] { return audio_cost(shares_.audio_bitrate, copies, limits_.audio_packets); };
     const int speech = std::min(audio_cost(good_audio, 0, limits_.audio_packets), target);
-    const int most = limits_.video ? std::max(static_cast<int>(target * audio_share), speech) : target;
+    const int alone = limits_.video || too_narrow_ ? target - reports() : target;
+    const int most = pictures ? std::max(static_cast<int>(target * audio_share), speech) : alone;
     const auto lower_to = [&](int least) {
         while (cost() > most && shares_.audio_bitrate > least) {
             shares_.audio_bitrate = std::max(least, shares_.audio_bitrate - 2'000);
@@ -142,12 +166,41 @@ void SendingBudget::split() {
     lower_to(least_audio);
 
     const int sound = shares_.audio_copies.twice ? 2 * cost() : cost();
-    shares_.video_bitrate = video_share(target - sound - reports);
-    shares_.video_sustained = video_share(rate_.sustained() - sound - reports);
+    shares_.video_bitrate = pictures ? video_share(target - sound - reports()) : 0;
+    shares_.video_sustained = pictures ? video_share(rate_.sustained() - sound - reports()) : 0;
+}
+
+int SendingBudget::reports() const { return std::min(most_reports, static_cast<int>(allowed() * reports_share)); }
+
+int SendingBudget::allowed() const { return told_ ? rate_.target() : std::max(rate_.target(), untold_rate); }
+
+// Pictures stop where they would only hold up the sound, and come back when the path has been wide enough for a while:
+// a longer one each time that they were too much soon after.
+void SendingBudget::follow_width() {
+    // What a silence left of the rate tells nothing of the path.
+    const bool shown = told_ && now_ - told_since_ >= forgotten_after;
+    if (!too_narrow_ && shown && rate_.is_narrow() && rate_.lasting() < least_lasting) {
+        too_narrow_ = true;
+        back_after_ = back_since_ && now_ - *back_since_ < 2 * last_return ? std::min(2 * back_after_, last_return)
+                                                                           : first_return;
+        wide_since_ = never;
+    }
+    if (!too_narrow_) return;
+    if (rate_.lasting() < enough_lasting)
+        wide_since_ = never;
+    else if (wide_since_ == never)
+        wide_since_ = now_;
+    if (wide_since_ == never || now_ - wide_since_ < back_after_) return;
+    too_narrow_ = false;
+    back_since_ = now_;
 }
 
 void SendingBudget::pace() {
-    const int rate = transport::pacing_rate(rate_.target(), rate_.queueing_delay(), rate_.may_double());
+    int rate = transport::pacing_rate(allowed(), rate_.queueing_delay(), rate_.may_double());
+    // What a queue has shown that a slow path takes: more at once would only stand there, with the sound behind it.
+    if (knows_path() && rate_.lasting() > hardly_slow && rate_.lasting() < slow) {
+        rate = std::min(rate, std::max(rate_.lasting() * 9 / 10, allowed() * 5 / 4));
+    }
     pacer_.set_rate(held_ ? std::min(rate, held_rate) : rate);
 }
 
@@ -174,7 +227,7 @@ int SendingBudget::video_share(int rest) const {
 
 Duration SendingBudget::wait_for(std::size_t packets) const {
     const auto bits = static_cast<std::int64_t>(packets * transport::max_datagram * 8);
-    return std::chrono::seconds(1) * bits / std::max(rate_.target(), 1);
+    return std::chrono::seconds(1) * bits / std::max(allowed(), 1);
 }
 
 int SendingBudget::parity_for(std::size_t packets, Duration round_trip) const {
@@ -184,7 +237,7 @@ int SendingBudget::parity_for(std::size_t packets, Duration round_trip) const {
 }
 
 int SendingBudget::probe_packets(Instant now) {
-    if (!limits_.video || now < probing_until_) return 0;
+    if (!limits_.video || too_narrow_ || now < probing_until_) return 0;
     const auto rate = rate_.probe(now);
     if (!rate) return 0;
     probing_until_ = now + transport::RateController::probe_length;

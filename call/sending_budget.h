@@ -27,7 +27,7 @@ struct SendingLimits {
 struct SendingShares {
     int audio_bitrate = 0;
     AudioCopies audio_copies{};
-    int video_bitrate = 0;
+    int video_bitrate = 0;    // 0: the path is too narrow for any
     int video_sustained = 0;  // and once a queue of ours has drained: what the pictures' size should follow
 };
 
@@ -62,8 +62,8 @@ class SendingBudget {
     int probe_packets(Instant now);
 
     void set_video_maximum(int bits_per_second);
-    // Of sound, a second: blocks that go in pairs cost fewer headers.
-    void set_audio_packets(int packets);
+    // Of sound, a second: blocks that share one cost fewer headers. `copies`: whether they may have any.
+    void set_audio_packets(int packets, bool copies);
     // From now on pictures have their share.
     void allow_pictures();
     // From the newest acknowledged packet.
@@ -78,6 +78,8 @@ class SendingBudget {
     // The share of packets for which a frame waits longer than the next one takes, smoothed.
     double unrepaired() const { return round_trip_ < quick ? 0 : unrepaired_; }
     int target() const { return rate_.target(); }
+    int lasting() const { return rate_.lasting(); }
+    bool is_narrow() const { return rate_.is_narrow(); }  // hardly more than sound passes
     // A queue has shown of late what the path takes.
     bool knows_path() const { return rate_.cut_lately(); }
     Duration queueing_delay() const { return rate_.queueing_delay(); }
@@ -88,10 +90,14 @@ class SendingBudget {
     void pace();
     void learn(const transport::PacketResult& result);
     void split();
+    void follow_width();
+    int reports() const;
+    int allowed() const;
     int video_share(int rest) const;
     int wanted() const;
 
     SendingLimits limits_;
+    bool may_copy_ = true;
     Ssrc audio_ssrc_, video_ssrc_;
     transport::SentLog log_;
     transport::WayBack way_back_;
@@ -107,7 +113,15 @@ class SendingBudget {
     Duration round_trip_{};
     std::optional<Instant> dropped_;
     bool held_ = false;
-    bool wide_ = false;  // sound may leave twice
+    bool too_narrow_ = false;            // for pictures
+    Instant wide_since_ = never;         // the path has been wide enough for them again
+    std::optional<Instant> back_since_;  // they are back
+    Duration back_after_;                // so long of that
+    Instant now_{};
+    std::optional<Instant> last_told_;  // of the sound
+    Instant told_since_{};              // after a silence
+    bool told_ = false;                 // of late
+    bool wide_ = false;                 // sound may leave twice
     Instant probing_until_ = Instant::min();
 };
 

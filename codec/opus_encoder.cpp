@@ -10,9 +10,9 @@ namespace {
 constexpr std::size_t max_packet = 1275;  // RFC 6716 §3.4 [R2]: the most one frame can take
 
 bool valid(const OpusSettings& s) {
-    return (s.channels == 1 || s.channels == 2) && (s.frame_ms == 10 || s.frame_ms == 20) && s.bitrate >= 6000 &&
-           s.bitrate <= 510000 && s.complexity >= 0 && s.complexity <= 10 && s.expected_loss >= 0 &&
-           s.expected_loss <= 100;
+    const bool length = s.frame_ms == 10 || s.frame_ms == 20 || s.frame_ms == 40 || s.frame_ms == 60;
+    return (s.channels == 1 || s.channels == 2) && length && s.bitrate >= 6000 && s.bitrate <= 510000 &&
+           s.complexity >= 0 && s.complexity <= 10 && s.expected_loss >= 0 && s.expected_loss <= 100;
 }
 
 bool configure(::OpusEncoder* encoder, const OpusSettings& s) {
@@ -71,6 +71,15 @@ Result<void> OpusEncoder::set_expected_loss(int per_cent) {
     if (opus_encoder_ctl(encoder_.get(), OPUS_SET_PACKET_LOSS_PERC(per_cent)) != OPUS_OK) {
         return Failure(Error::codec_failed);
     }
+    settings_ = changed;
+    return {};
+}
+
+// libopus takes the length of a frame from each block, RFC 6716 §2.1.4.
+Result<void> OpusEncoder::set_frame_ms(int frame_ms) {
+    OpusSettings changed = settings_;
+    changed.frame_ms = frame_ms;
+    if (!valid(changed)) return Failure(Error::invalid_argument);
     settings_ = changed;
     return {};
 }

@@ -14,7 +14,7 @@ namespace sotto::codec {
 
 struct OpusSettings {
     int channels = 1;            // 1 or 2
-    int frame_ms = 20;           // 10 or 20
+    int frame_ms = 20;           // 10, 20, 40 or 60
     int bitrate = 32000;         // bit/s, 6000 to 510000
     int complexity = 5;          // 0 to 10
     bool in_band_fec = true;     // RFC 6716 §2.1.7
@@ -34,6 +34,7 @@ class OpusEncoder {
     // On the fly. Errors: invalid_argument.
     Result<void> set_bitrate(int bits_per_second);
     Result<void> set_expected_loss(int per_cent);
+    Result<void> set_frame_ms(int frame_ms);
 
     const OpusSettings& settings() const { return settings_; }
     std::size_t frames_per_block() const { return static_cast<std::size_t>(settings_.frame_ms) * 48; }

@@ -71,12 +71,21 @@ Duration AudioJitterBuffer::target() const {
 
 // -- What comes in
 
-Result<void> AudioJitterBuffer::check(Bytes payload) const {
+Result<int> AudioJitterBuffer::blocks_of(Bytes payload) const {
     const auto opus = parse_opus(payload);
     if (!opus) return Failure(opus.error() == Error::too_large ? Error::malformed : opus.error());
-    if (opus->frames != block_samples_) return Failure(Error::malformed);
+    const std::int64_t blocks = opus->frames / block_samples_;
+    const bool whole = blocks > 0 && blocks * block_samples_ == opus->frames;
+    if (!whole || blocks * settings_.block > longest_packet) return Failure(Error::malformed);
     if (payload.size() > slot_bytes_) return Failure(Error::too_large);
-    return {};
+    return static_cast<int>(blocks);
+}
+
+// The block behind `number` has FEC for it. A longer packet's goes for a packet that long (RFC 6716 §4.2.5).
+bool AudioJitterBuffer::brings_block_before(std::int64_t number) const {
+    const Slot* const slot = find(number);
+    return slot != nullptr && slot->part == 0 && carries_fec(packet(*slot)) &&
+           parse_opus(packet(*slot))->frames == block_samples_;
 }
 
 void AudioJitterBuffer::start(std::int64_t number, RtpTimestamp timestamp, Instant now) {
@@ -113,11 +122,12 @@ void AudioJitterBuffer::limit_delay(std::int64_t newest, Instant now) {
     due_ = std::max(due_, std::min(now, due_ + excess * settings_.block));
 }
 
-void AudioJitterBuffer::store(Bytes payload, std::int64_t number, Instant now) {
+void AudioJitterBuffer::store(Bytes payload, std::int64_t number, int part, Instant now) {
     Slot& slot = slots_[place(number)];
     slot.number = number;
     slot.arrived = now;
     slot.size = static_cast<std::uint16_t>(payload.size());
+    slot.part = static_cast<std::uint8_t>(part);
     copy_bytes(payload, std::span(bytes_).subspan(place(number) * slot_bytes_));
     highest_ = std::max(highest_, number);
 }
@@ -127,30 +137,35 @@ bool AudioJitterBuffer::jumps_to(std::int64_t number) const {
 }
 
 Result<void> AudioJitterBuffer::insert(const RtpPacket& rtp, std::int64_t extended, Instant now) {
-    const auto checked = check(rtp.payload);
-    if (!checked) return checked;
+    const auto blocks = blocks_of(rtp.payload);
+    if (!blocks) return Failure(blocks.error());
 
+    const std::int64_t last = extended + *blocks - 1;
     const bool stopped = due_ == never;
     if (stopped && extended <= highest_) return Failure(Error::too_late);
     if (stopped || jumps_to(extended)) start(extended, rtp.header.timestamp, now);
     if (extended < origin_) return Failure(Error::too_late);  // from before a pause: tells nothing of the present
     // More time has passed than numbers: a stall, or the peer had paused.
-    if (waited_ >= 2 && extended - next_ + 1 < waited_) delays_.doubt_line();
-    note_playable(extended, 0, now);
-    if (carries_fec(rtp.payload)) note_playable(extended, 1, now);
+    if (waited_ >= 2 && last - next_ + 1 < waited_) delays_.doubt_line();
+    // The earlier blocks of a long packet have waited for the last, as copies do.
+    for (std::int64_t back = *blocks - 1; back >= 0; --back) note_playable(last, back, now);
+    if (*blocks == 1 && carries_fec(rtp.payload)) note_playable(extended, 1, now);
     // Until its turn comes, the first block waits longer or shorter as others show how late it was.
     if (waiting_ && now < due_) due_ = std::max(now, delays_.earliest(next_) + target());
     skip_waited(extended);
-    limit_delay(extended, now);
-    if (extended < next_) return Failure(Error::too_late);
-    if (find(extended) != nullptr) return Failure(Error::replayed);
-    store(rtp.payload, extended, now);
+    limit_delay(last, now);
+    if (last < next_) return Failure(Error::too_late);
+    if (find(last) != nullptr) return Failure(Error::replayed);
+    for (std::int64_t number = std::max(extended, next_); number <= last; ++number) {
+        if (find(number) == nullptr) store(rtp.payload, number, static_cast<int>(number - extended), now);
+    }
     return {};
 }
 
 Result<void> AudioJitterBuffer::insert_redundant(Bytes block, std::int64_t carrier, std::int64_t back, Instant now) {
-    const auto checked = check(block);
-    if (!checked) return checked;
+    const auto blocks = blocks_of(block);
+    if (!blocks) return Failure(blocks.error());
+    if (*blocks > 1) return Failure(Error::malformed);
     const std::int64_t extended = carrier - back;
     const bool playing = due_ != never && extended >= origin_ && !jumps_to(extended);
     if (playing) {
@@ -162,7 +177,7 @@ Result<void> AudioJitterBuffer::insert_redundant(Bytes block, std::int64_t carri
         ++redundant_unused_;
         return {};
     }
-    store(block, extended, now);
+    store(block, extended, 0, now);
     ++redundant_used_;
     return {};
 }
@@ -189,8 +204,7 @@ bool AudioJitterBuffer::should_shrink(Duration margin) const {
 bool AudioJitterBuffer::should_wait() const {
     std::int64_t missing = next_;
     while (find(missing) != nullptr && missing <= highest_) ++missing;
-    const Slot* const after = find(missing + 1);
-    if (after != nullptr && carries_fec(packet(*after))) return false;
+    if (brings_block_before(missing + 1)) return false;
     const Duration before = duration(held_) + (missing - next_) * settings_.block;
     const Duration passed = due_ - delays_.earliest(missing);
     const Duration needed = passed + before, longer = needed + duration(longest_scale);
@@ -241,8 +255,10 @@ void AudioJitterBuffer::take(AudioTurn& turn) {
     if (own != nullptr) {
         turn.kind = AudioTurn::Kind::decode;
         turn.packet = packet(*own);
+        turn.part = own->part;
+        turn.parts = static_cast<int>(parse_opus(turn.packet)->frames / block_samples_);
         turn.arrived = own->arrived;
-    } else if (after != nullptr && carries_fec(packet(*after))) {
+    } else if (brings_block_before(number + 1)) {
         turn.kind = AudioTurn::Kind::recover;
         turn.packet = packet(*after);
         turn.arrived = after->arrived;

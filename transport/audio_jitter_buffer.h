@@ -31,6 +31,8 @@ struct AudioTurn {
     enum class Scale { keep, shorten, stretch };
     Kind kind = Kind::conceal;
     Bytes packet{};                // views the buffer until the next insert() or next()
+    int parts = 1;                 // blocks in it
+    int part = 0;                  // which block of it: where the path is narrow a packet holds several
     RtpTimestamp timestamp{};      // of the block
     Instant arrived{};             // `packet`
     Scale scale = Scale::keep;     // of all that is held: what would bring the delay nearer to where it should be
@@ -39,10 +41,12 @@ struct AudioTurn {
 
 class AudioJitterBuffer {
   public:
+    static constexpr Duration longest_packet = std::chrono::milliseconds(60);
+
     explicit AudioJitterBuffer(const AudioJitterBufferSettings& settings);
 
-    // One authentic packet; `extended` is its unwrapped sequence number. Copies the payload.
-    // Errors: truncated, malformed (not an Opus packet, or not `block` long), too_late, replayed, too_large.
+    // One authentic packet; `extended` is the number of its first block, counted by time. Copies the payload. Errors:
+    // truncated, malformed (not an Opus packet, or not of one to longest_packet blocks), too_late, replayed, too_large.
     Result<void> insert(const RtpPacket& packet, std::int64_t extended, Instant now);
     // Whether this block came in time, of late.
     bool has(std::int64_t number) const { return find(number) != nullptr; }
@@ -76,8 +80,9 @@ class AudioJitterBuffer {
     void note_playable(std::int64_t carrier, std::int64_t back, Instant now);
     void skip_waited(std::int64_t number);
     void limit_delay(std::int64_t newest, Instant now);
-    void store(Bytes payload, std::int64_t number, Instant now);
-    Result<void> check(Bytes payload) const;
+    void store(Bytes payload, std::int64_t number, int part, Instant now);
+    Result<int> blocks_of(Bytes payload) const;
+    bool brings_block_before(std::int64_t number) const;
     bool jumps_to(std::int64_t number) const;
 
     Instant free() const;  // when what is held has sounded
@@ -96,6 +101,7 @@ class AudioJitterBuffer {
         std::int64_t playable = -1;  // the last number here that was noted as such
         Instant arrived{};
         std::uint16_t size = 0;
+        std::uint8_t part = 0;  // of its packet
     };
     std::size_t place(std::int64_t number) const { return static_cast<std::size_t>(number) % slots_.size(); }
     const Slot* find(std::int64_t number) const;

@@ -6,6 +6,7 @@
 
 #include "base/byte_reader.h"
 #include "support/random.h"
+#include "transport/opus_payload.h"
 
 using namespace sotto;
 using namespace sotto::call;
@@ -149,4 +150,110 @@ TEST_CASE("short blocks go in pairs where they are asked to, each with as many c
         CHECK(next() == bytes);
         CHECK(sender.stream.stats.frames_sent == 10);
     }
+}
+
+TEST_CASE(
+    "long packets hold 40 or 60 ms from the stamp of the first block on, alone, and begin and end between packets") {
+    test::SeededRandom random(1);
+    for (const int block_ms : {10, 20}) {
+        CAPTURE(block_ms);
+        SrtpKey<Sending> key;
+        random.fill(key.fill());
+        auto sender = std::move(*AudioSender::create(std::move(key), Ssrc{1}, true,
+                                                     {.audio_block_ms = block_ms, .audio_bitrate = 16000}, random));
+        TraceLog traces(nullptr);
+        Outbox outbox;
+        const std::vector<std::int16_t> samples(static_cast<std::size_t>(block_ms) * 48);
+        const std::size_t memory = sender.memory();
+        struct Sent {
+            PayloadType type{};
+            RtpTimestamp timestamp{};
+            std::size_t bytes = 0;
+            std::int64_t frames = 0;  // by the codec's own header
+            int packets = 0;
+        };
+        const auto next = [&]() -> Sent {
+            const SequenceNumber number = sender.stream.next_number();
+            REQUIRE(sender.send({.samples = samples}, Instant{}, traces, outbox));
+            const auto kept = sender.stream.history().find(number);
+            if (!kept) return {};
+            const int packets = static_cast<std::uint16_t>(sender.stream.next_number().value - number.value);
+            const bool plain = kept->header.payload_type == opus_payload_type;
+            return {kept->header.payload_type, kept->header.timestamp, kept->payload.size(),
+                    plain ? transport::parse_opus(kept->payload)->frames : 0, packets};
+        };
+        const RtpTimestamp first = next().timestamp;
+        std::uint32_t blocks = 1;
+        const auto stamp = [&] { return first.value + blocks * static_cast<std::uint32_t>(samples.size()); };
+        CHECK(sender.memory() == memory);
+        for (const int wrong : {-20, 20, 30, 41, 100, 120}) {
+            sender.set_long(wrong);
+            CHECK(!sender.is_long());
+        }
+        // Neither copies nor a second one go with it, whatever else holds.
+        sender.set_copies({.count = 2, .twice = true});
+        for (const int ms : {40, 60}) {
+            CAPTURE(ms);
+            sender.set_long(ms);
+            CHECK(sender.is_long());
+            CHECK(sender.packet_ms() == ms);
+            CHECK(sender.packets_a_second() == 1000 / ms);
+            const std::uint32_t from = stamp();
+            for (int gathered = block_ms; gathered < ms; gathered += block_ms, ++blocks) CHECK(next().packets == 0);
+            const Sent packet = next();
+            ++blocks;
+            CHECK(packet.packets == 1);
+            CHECK(packet.type == opus_payload_type);
+            CHECK(packet.timestamp.value == from);
+            CHECK(packet.frames == ms * 48);
+            CHECK(packet.bytes == static_cast<std::size_t>(ms) * 2);
+        }
+        CHECK(sender.memory() == memory + 60 * 48 * sizeof(std::int16_t));
+        // What is begun is filled; then each block goes by itself, twice, without a copy of what was long.
+        CHECK(next().packets == 0);
+        ++blocks;
+        sender.set_long(0);
+        for (int gathered = 2 * block_ms; gathered < 60; gathered += block_ms, ++blocks) CHECK(next().packets == 0);
+        CHECK(next().frames == 60 * 48);
+        ++blocks;
+        const Sent alone = next();
+        CHECK(alone.timestamp.value == stamp());
+        CHECK(alone.type == opus_payload_type);
+        CHECK(alone.frames == block_ms * 48);
+        CHECK(alone.packets == 2);
+        CHECK(sender.stream.stats.frames_sent == blocks + 1);
+    }
+}
+
+TEST_CASE("the first block of a pair leaves with the second before a long packet begins, and pairs leave once") {
+    test::SeededRandom random(1);
+    SrtpKey<Sending> key;
+    random.fill(key.fill());
+    auto sender = std::move(
+        *AudioSender::create(std::move(key), Ssrc{1}, true, {.audio_block_ms = 10, .audio_bitrate = 32000}, random));
+    TraceLog traces(nullptr);
+    Outbox outbox;
+    const std::vector<std::int16_t> samples(480);
+    const auto packets_of_next = [&] {
+        const SequenceNumber number = sender.stream.next_number();
+        REQUIRE(sender.send({.samples = samples}, Instant{}, traces, outbox));
+        return static_cast<std::uint16_t>(sender.stream.next_number().value - number.value);
+    };
+    sender.set_copies({.twice = true});
+    CHECK(packets_of_next() == 2);
+    sender.set_pairs(true);
+    CHECK(packets_of_next() == 0);
+    CHECK(packets_of_next() == 1);
+    CHECK(packets_of_next() == 0);
+    sender.set_pairs(false);
+    sender.set_long(40);
+    CHECK(packets_of_next() == 1);  // the pair
+    for (int i = 0; i < 3; ++i) CHECK(packets_of_next() == 0);
+    CHECK(packets_of_next() == 1);
+    // Blocks of another length or number of channels do not mix.
+    CHECK(packets_of_next() == 0);
+    CHECK(sender.send({.samples = std::span(samples).first(240)}, Instant{}, traces, outbox).error() ==
+          Error::unsupported_media);
+    CHECK(sender.send({.samples = samples, .channels = 2}, Instant{}, traces, outbox).error() ==
+          Error::unsupported_media);
 }

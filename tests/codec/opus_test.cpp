@@ -159,3 +159,38 @@ TEST_CASE("foreign packets are refused or decoded, never a crash") {
     const Buffer sixty_ms{std::byte{0x18}, std::byte{1}};
     CHECK(decoder->decode(sixty_ms, std::span(out).first(960)).error() == Error::too_large);
 }
+
+TEST_CASE("one encoder makes frames of 10 to 60 ms in turn, each as long as it was told, and no others") {
+    for (const int channels : {1, 2}) {
+        CAPTURE(channels);
+        auto encoder = codec::OpusEncoder::create({.channels = channels, .frame_ms = 20, .bitrate = 16000});
+        auto decoder = codec::OpusDecoder::create(channels);
+        REQUIRE(encoder);
+        REQUIRE(decoder);
+        std::size_t done = 0;
+        std::vector<std::int16_t> sent, heard;
+        for (const int ms : {20, 40, 60, 20, 60, 10, 40, 60, 40, 60, 60, 60}) {
+            CAPTURE(ms);
+            REQUIRE(encoder->set_frame_ms(ms));
+            const std::size_t frames = encoder->frames_per_block();
+            CHECK(frames == static_cast<std::size_t>(ms) * 48);
+            const auto samples = tone(done, frames, channels);
+            done += frames;
+            std::array<std::byte, 1275> packet;
+            const auto size = encoder->encode({.samples = samples, .channels = channels}, packet);
+            REQUIRE(size);
+            CHECK(*size == static_cast<std::size_t>(ms) * 2);  // 16 kbit/s, whatever the length
+            std::vector<std::int16_t> out(samples.size());
+            REQUIRE(decoder->decode(std::span(packet).first(*size), out) == frames);
+            sent.insert(sent.end(), samples.begin(), samples.end());
+            heard.insert(heard.end(), out.begin(), out.end());
+        }
+        const std::size_t step = static_cast<std::size_t>(channels), from = sent.size() / 2;
+        CHECK(best_correlation(std::span(sent).subspan(from, 4800 * step), std::span(heard).subspan(from), step) > 0.8);
+        for (const int wrong : {-10, 0, 5, 15, 30, 50, 80, 120}) {
+            CAPTURE(wrong);
+            CHECK(encoder->set_frame_ms(wrong).error() == Error::invalid_argument);
+            CHECK(encoder->settings().frame_ms == 60);
+        }
+    }
+}

@@ -32,7 +32,7 @@ class AudioBufferRun {
         const auto payload = payload_of(toc, number_);
         const RtpTimestamp timestamp{static_cast<std::uint32_t>(number_ * 960)};
         const auto inserted = buffer_.insert({.header = {.timestamp = timestamp}, .payload = payload}, number_, now_);
-        if (inserted) check(number_ > last_played_ && buffer_.deadline() != never);
+        if (inserted) check(number_ + 2 > last_played_ && buffer_.deadline() != never);
     }
 
     // Of an earlier block, or of one that has not been sent.
@@ -80,10 +80,12 @@ class AudioBufferRun {
         check((turn.kind == Kind::conceal) == turn.packet.empty());
         if (turn.packet.empty()) return;
         const std::int64_t number = *ByteReader(turn.packet.subspan(2)).u32();
-        check(number > last_played_);
-        if (turn.kind != Kind::decode) return;
-        check(turn.timestamp.value == static_cast<std::uint32_t>(number * 960));
-        last_played_ = number;
+        if (turn.kind != Kind::decode) return check(number > last_played_);
+        const std::int64_t played = number + turn.part;
+        check(turn.part >= 0 && turn.part < turn.parts && turn.parts <= 3);
+        check(turn.timestamp.value == static_cast<std::uint32_t>(played * 960));
+        check(played > last_played_);
+        last_played_ = played;
         ++decoded_;
     }
 

@@ -48,6 +48,7 @@ struct Side {
     void hear(const PlayedBlock& block, Instant now) {
         ++played;
         concealed += block.concealed ? 1 : 0;
+        if (block.captured && !block.concealed) mouth_to_ear.push_back(now + clock - *block.captured);
         if (keeps_heard) heard.insert(heard.end(), block.block.samples.begin(), block.block.samples.end());
         digest.add(std::as_bytes(block.block.samples));
         digest.add(static_cast<std::uint64_t>(now.time_since_epoch().count()));
@@ -73,7 +74,8 @@ struct Side {
     std::vector<Picture> pictures{};
     bool keeps_heard = true;  // a long call's samples are many
     std::vector<std::int16_t> heard{};
-    Digest digest{};  // of all that was shown and played, and when
+    std::vector<Duration> mouth_to_ear{};  // of each block that was heard, as far as the call knows its capture
+    Digest digest{};                       // of all that was shown and played, and when
     std::vector<Error> signal_errors{};
 };
 

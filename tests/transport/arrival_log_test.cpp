@@ -134,6 +134,25 @@ TEST_CASE("no report is due while nothing comes, and the first packet after a pa
     CHECK(receiver.log.due(receiver.now));
 }
 
+TEST_CASE("where the way back is narrow reports wait for the least interval, the first one and the default do not") {
+    Receiver receiver;
+    receiver.log.set_least_interval(400ms);
+    receiver.received(1);
+    CHECK(receiver.log.deadline() == start + ArrivalLog::shortest_interval);
+    receiver.now += 30ms;
+    static_cast<void>(receiver.report());
+    const Instant told = receiver.now;
+    for (int i = 2; i < 40; ++i, receiver.now += 5ms) receiver.received(i);  // more than pays for one
+    CHECK(receiver.log.deadline() == told + 400ms);
+    receiver.now = told + 400ms;
+    CHECK(letters(receiver.report()).ends_with(std::string(38, 'a')));
+    receiver.log.set_least_interval({});
+    for (int i = 40; i < 80; ++i) receiver.received(i);
+    CHECK(receiver.log.deadline() == receiver.now + ArrivalLog::shortest_interval);
+    receiver.log.set_least_interval(ArrivalLog::shortest_interval / 2);  // never more often
+    CHECK(receiver.log.deadline() == receiver.now + ArrivalLog::shortest_interval);
+}
+
 TEST_CASE("a clock that goes back an hour does not silence the reports for an hour") {
     Receiver receiver;
     receiver.received(1);

@@ -317,3 +317,63 @@ TEST_CASE("the delay comes to a few milliseconds of where it should be, not to a
         }
     }
 }
+
+TEST_CASE("a packet of several blocks gives each of them in its turn, and only whole blocks up to 60 ms are taken") {
+    // RFC 6716 §3.1: TOC configuration 1 is SILK of 20 ms, 2 of 40, 3 of 60, 0 of 10; code 1: two frames of that.
+    struct Case {
+        unsigned toc;
+        int blocks;  // of 20 ms; 0: malformed
+    };
+    for (const auto& [toc, blocks] : {Case{0x08, 1}, Case{0x10, 2}, Case{0x18, 3}, Case{0x09, 2}, Case{0x01, 1},
+                                      Case{0x00, 0}, Case{0x11, 0}, Case{0x19, 0}}) {
+        CAPTURE(toc);
+        AudioJitterBuffer buffer({});
+        Buffer payload(9, std::byte{0});
+        payload[0] = static_cast<std::byte>(toc);
+        const RtpTimestamp first{100 * 960};
+        const auto inserted = buffer.insert({.header = {.timestamp = first}, .payload = payload}, 100, start);
+        REQUIRE(inserted.has_value() == (blocks > 0));
+        if (blocks == 0) {
+            CHECK(inserted.error() == Error::malformed);
+            continue;
+        }
+        CHECK(buffer.insert({.header = {.timestamp = first}, .payload = payload}, 100, start).error() ==
+              Error::replayed);
+        for (int part = 0; part < blocks; ++part) {
+            const Instant due = buffer.deadline();
+            const auto turn = buffer.next(due);
+            REQUIRE(turn);
+            CHECK(turn->kind == AudioTurn::Kind::decode);
+            CHECK(turn->part == part);
+            CHECK(turn->parts == blocks);
+            CHECK(turn->timestamp.value == first.value + static_cast<std::uint32_t>(part) * 960);
+            CHECK(std::ranges::equal(turn->packet, payload));
+            REQUIRE(buffer.play(due));
+        }
+        CHECK(buffer.concealed() == 0);
+    }
+}
+
+TEST_CASE("of a long packet that comes late what is still due is played, and it fills no place that is taken") {
+    AudioJitterBuffer buffer({});
+    Buffer block_itself(9, std::byte{0}), packet(9, std::byte{0});
+    block_itself[0] = std::byte{0x08}, packet[0] = std::byte{0x18};
+    REQUIRE(insert(buffer, 100, start, block_itself));
+    REQUIRE(buffer.insert_redundant(block_itself, 103, 1, start));  // 102
+    const Instant due = buffer.deadline();
+    REQUIRE(buffer.next(due));
+    REQUIRE(buffer.play(due));
+    CHECK(insert(buffer, 98, due, packet).error() == Error::too_late);  // from before play began
+    REQUIRE(insert(buffer, 101, due + 1ms, packet));                    // 101 to 103
+    for (const auto& [part, parts] : {std::pair{0, 3}, std::pair{0, 1}, std::pair{2, 3}}) {
+        const Instant at = buffer.deadline();
+        const auto turn = buffer.next(at);
+        REQUIRE(turn);
+        CHECK(turn->kind == AudioTurn::Kind::decode);
+        CHECK(turn->part == part);
+        CHECK(turn->parts == parts);
+        REQUIRE(buffer.play(at));
+    }
+    // A copy is of one block.
+    CHECK(buffer.insert_redundant(packet, 110, 1, buffer.deadline()).error() == Error::malformed);
+}

@@ -59,7 +59,8 @@ Instant ArrivalLog::deadline() const {
     if (!first_untold_) return never;
     if (!last_report_) return *first_untold_ + shortest_interval;
     const bool paid = after_silence_ || report_size() * report_share <= bytes_;
-    return std::max(*first_untold_, *last_report_ + (paid ? shortest_interval : longest_interval));
+    const Duration interval = paid ? shortest_interval : longest_interval;
+    return std::max(*first_untold_, *last_report_ + std::max(interval, least_interval_));
 }
 
 std::array<std::size_t, max_feedback_streams> ArrivalLog::shares() const {

@@ -27,6 +27,9 @@ class ArrivalLog {
     // An authentic RTP packet of `size` bytes (the datagram); packets of other streams are not followed.
     void received(Ssrc ssrc, SequenceNumber sequence, std::size_t size, Instant now);
 
+    // At least so long between reports, where the way that they take is narrow.
+    void set_least_interval(Duration interval) { least_interval_ = interval; }
+
     // When a report is worth its bytes; `never` when nothing came since the last.
     Instant deadline() const;
     bool due(Instant now) const { return deadline() <= now; }
@@ -60,6 +63,7 @@ class ArrivalLog {
     std::optional<Instant> first_untold_;  // arrival
     std::optional<Instant> newest_;        // arrival
     bool after_silence_ = false;           // something of what is untold
+    Duration least_interval_{};
 };
 
 }  // namespace sotto::transport

@@ -26,7 +26,18 @@ constexpr Duration drain_time = milliseconds(300);  // in which a queue should b
 constexpr Duration longest_growth = seconds(4);     // of a path that becomes narrower by and by
 constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
 constexpr double slow = 600'000;                    // bit/s below which that step would be too large
-constexpr double fast = 1'000'000;                  // and beyond which the faster of two runs ahead
+constexpr double few = 150'000;                     // bit/s below which growth slows where the path's end is known
+constexpr double slowly = 0.25;
+constexpr Duration as_ever = seconds(4);
+constexpr double fast = 1'000'000;      // and beyond which the faster of two runs ahead
+constexpr double narrow = 100'000;      // bit/s below which a packet is a queue
+constexpr double packet_alone = 1000;   // bits, of sound or of a report
+constexpr double alone = 50'000;        // bit/s up to which nobody can be given way: only sound is left
+constexpr double usual_least = 40'000;  // bit/s, unless the path has long taken less
+constexpr double enough = 60'000;       // bit/s, and it is narrow no more
+constexpr Duration long_low = seconds(1);
+constexpr int several = 4;  // reports: one after an outage tells of it alone
+constexpr Duration long_queue = milliseconds(30);
 constexpr Duration doubling = milliseconds(450);
 // Beside TCP: what a loss leaves, and how fast the rate comes back: by a packet each round trip, or in half the time
 // that CUBIC takes (RFC 9438 §4.2, with its C of 0.4), whichever is more. CUBIC does the most of its way first; this is
@@ -46,7 +57,10 @@ constexpr Duration smooth_while = seconds(12);  // bursts are kept from a queue 
 constexpr Duration silence = milliseconds(500);
 constexpr Duration short_outage = seconds(5);
 constexpr double outage_rate = 300'000;  // bit/s
-constexpr double sound_alone = 50'000;   // bit/s, that leave while pictures are held
+constexpr double long_outage_rate = 40'000;
+constexpr Duration long_trip = milliseconds(200);
+constexpr Duration most_silent = milliseconds(350);  // at the start: reports come each 25 to 100 ms
+constexpr double sound_alone = 50'000;               // bit/s, that leave while pictures are held
 constexpr Duration probe_interval = seconds(4);
 
 double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
@@ -65,11 +79,15 @@ void RateController::set_maximum(int maximum) {
     set_rate(rate_);
 }
 
-void RateController::set_rate(double rate) { rate_ = std::clamp<double>(rate, settings_.minimum, settings_.maximum); }
+double RateController::least() const { return std::max<double>(settings_.minimum, narrow_ ? 0 : usual_least); }
+
+void RateController::set_rate(double rate) {
+    rate_ = std::clamp(rate, least(), std::max<double>(settings_.maximum, least()));
+}
 
 int RateController::target() const {
     const double rate = mode_ == Mode::draining ? std::min(rate_, drained_at_) : rate_;
-    return static_cast<int>(std::clamp<double>(rate, settings_.minimum, settings_.maximum));
+    return static_cast<int>(std::clamp(rate, least(), std::max<double>(settings_.maximum, least())));
 }
 
 int RateController::delivered() const { return static_cast<int>(std::min(arrived_.over(milliseconds(300)), 1e9)); }
@@ -78,17 +96,22 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
     if (!plausible(now.time_since_epoch())) return;
     const Duration elapsed = told_ ? std::clamp<Duration>(now - now_, Duration{}, seconds(1)) : Duration{};
     if (told_ && now_ - now > seconds(1)) forget();
+    const Duration gap = told_ ? now - now_ : first_sent_ != never ? now - first_sent_ : Duration{};
     now_ = now;
     round_trip_ = std::clamp<Duration>(round_trip, milliseconds(1), seconds(2));
     lost_ = 0;
     throughput_ = arrived_.over(milliseconds(300));
+    proven_ = std::max(proven_, throughput_);
+    widest_ = std::max(widest_, throughput_);
     note_hold();
     for (const PacketResult& result : results) take(result);
     if (results.empty()) return;
     age_.told(newest_, now_);
     if (!told_) congested_ = now_;
+    start_gently(gap);
+    usual_gap_ += (elapsed - usual_gap_) / 8;
     told_ = true;
-    silence_ = now_ + std::max<Duration>(silence, 3 * round_trip_);
+    silence_ = now_ + least_silence();
     last_told_ = now_;
     measure(elapsed);
     finish_probe();
@@ -98,7 +121,36 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
         case Mode::weighing: weigh(); break;
         case Mode::competing: compete(elapsed); break;
     }
+    follow_width();
     ask(held(now_) ? sound_alone : target(), now_);
+}
+
+// Only where reports told for long of a queue that even the least rate does not empty is the path narrow: what an
+// outage, a fall or somebody else's queue leaves of the rate for a moment says nothing of that.
+void RateController::follow_width() {
+    if (rate_ > enough) narrow_ = false;
+    const bool low = rate_ <= least() && starved();
+    if (!low) low_reports_ = 0;
+    if (low && low_reports_++ == 0) low_since_ = now_;
+    const bool for_long = low_reports_ >= several && now_ - low_since_ >= long_low;
+    if (low && (for_long || widest_ < narrow)) narrow_ = true;
+}
+
+// A queue stands, and less arrives than sound takes and than was sent: in somebody else's queue about as much would.
+bool RateController::starved() const {
+    const double arrived = arrived_.over(seconds(1));
+    const bool less = arrived < 0.7 * usual_least || arrived < 0.8 * sent_.over(seconds(1));
+    return queue_ > threshold() && arrived < alone && less;
+}
+
+// The first packets filled a queue so narrow that most of what reports on them is dropped as well: nothing tells how
+// long it is, nor of most losses. What arrived does.
+void RateController::start_gently(Duration gap) {
+    if (round_trip_ < long_trip) return;  // no queue: a report was lost, and little may arrive since little was sent
+    if (cut_ != Instant{} || proven_ > narrow || gap < most_silent + (told_ ? Duration{} : round_trip_)) return;
+    narrow_ = true;
+    set_rate(std::min(rate_, arrived_.over(seconds(1))));
+    doubling_below_ = 0;
 }
 
 void RateController::note_hold() {
@@ -156,7 +208,9 @@ Duration RateController::recent() const {
 Duration RateController::threshold() const {
     const auto target = static_cast<std::int64_t>(queue_target * std::pow(1e6 / std::max(rate_, 1e5), 0.8));
     const auto noise = static_cast<std::int64_t>(jitter_allowance * static_cast<double>(delays_.noise().count()));
-    return std::min(Duration(target), longest_target) + Duration(noise);
+    const double packet = narrow_ ? packet_alone / std::min(rate_, narrow) - packet_alone / narrow : 0;  // seconds
+    return std::min(Duration(target), longest_target) + Duration(noise) +
+           Duration(static_cast<std::int64_t>(packet * 1e9));
 }
 
 void RateController::measure(Duration elapsed) {
@@ -164,6 +218,10 @@ void RateController::measure(Duration elapsed) {
     if (now_ < smooth_until_) smoothed_ = std::max<Duration>(smoothed_, milliseconds(25));
     const double share = queue_ > smoothed_ ? 1.0 : std::min(1.0, in_seconds(elapsed) / 0.3);
     smoothed_ += Duration(static_cast<std::int64_t>(static_cast<double>((queue_ - smoothed_).count()) * share));
+}
+
+Duration RateController::least_silence() const {
+    return std::max<Duration>({silence, 3 * round_trip_, narrow_ ? 3 * usual_gap_ : Duration{}});
 }
 
 // What the bottleneck lets through of ours, as sending rate: what the path loses at any rate lies on top.
@@ -197,8 +255,16 @@ void RateController::climb(Duration elapsed) {
     if (queue_ > threshold() / 3 || loss_.recent() > loss_.floor() + 0.03) congested_ = now_;
     const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
     const double growth = step * std::pow(std::min(1.0, rate_ / slow), 0.7) *
-                          std::pow(std::min(1.0, fast / rate_), 0.8) * (1 + calm * calm / 3) * in_seconds(elapsed);
-    set_rate(std::min({rate_ + growth, rate_ * factor, limit}));
+                          std::pow(std::min(1.0, fast / rate_), 0.8) * (narrow_ ? std::pow(rate_ / narrow, 1.5) : 1) *
+                          (1 + calm * calm / 3) * in_seconds(elapsed);
+    set_rate(std::min({rate_ + (near_end(calm) ? slowly * growth : growth), rate_ * factor, limit}));
+}
+
+// Of a slow path a queue has shown the end of late: who hurries there overshoots it by a tenth before the first report
+// tells of that, each time. Without a queue for a while the path may have become wider.
+bool RateController::near_end(double calm) const {
+    return rate_ > enough && rate_ < few && cut_lately() && calm < in_seconds(as_ever) && rate_ > 0.7 * passed_ &&
+           rate_ < 1.2 * passed_;
 }
 
 void RateController::start_draining() {
@@ -206,6 +272,7 @@ void RateController::start_draining() {
     before_ = rate_;
     began_ = congested_ = cut_ = now_;
     doubling_below_ = 0;
+    proven_ = 0;
     mark_queue();
     peak_ = deepest_ = queue_;
     shown_ = 0;
@@ -237,13 +304,16 @@ void RateController::drain() {
         give_up_ = std::max(give_up_, now_ + round_trip_ + milliseconds(300));
     }
     peak_ = std::max(peak_, queue_);
-    if (now_ > give_up_) return start_competing();
+    if (now_ > give_up_ && !narrow_ && !starved()) return start_competing();
     if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
         // What arrives of the little that was sent while pictures waited shows nothing of the path; what was sent
         // before, and filled the queue, does.
         const bool shows = newest_ < held_from_ || newest_ > held_to_ + milliseconds(150);
         const double delivered = of_ours(shows ? arrived_.over(milliseconds(150)) : passed_before_);
-        if (delivered > 0) set_rate(std::min(rate_, cut_at(delivered) * delivered));
+        // A short queue is no reason to leave sound alone: little may have arrived because little was sent.
+        const double leave = narrow_ && queue_ < long_queue ? std::min(rate_, alone) : 0;
+        if (delivered > 0) passed_ = delivered;
+        if (delivered > 0) set_rate(std::max(std::min(rate_, cut_at(delivered) * delivered), leave));
         cut_ = now_;
     }
     drained_at_ = rate_ * std::clamp(1 - in_seconds(coming()) / in_seconds(drain_time), least_share, 0.9);
@@ -351,11 +421,11 @@ void RateController::compete(Duration elapsed) {
 void RateController::poll(Instant now) {
     if (now < silence_ || !plausible(now.time_since_epoch())) return;
     doubling_below_ = std::max(doubling_below_, cut * rate_);
-    // An outage of seconds leaves what pictures need to come back at once; a longer one leaves nothing.
-    const double floor = now - last_told_ < short_outage ? std::min(rate_, outage_rate) : 0;
+    // An outage of seconds leaves what pictures need to come back at once; a longer one leaves hardly more than sound.
+    const double floor = std::min(rate_, now - last_told_ < short_outage ? outage_rate : long_outage_rate);
     set_rate(std::max(rate_ / 2, floor));
     drained_at_ = std::min(drained_at_, rate_);
-    silence_ = now + std::max<Duration>(silence, 3 * round_trip_);
+    silence_ = now + least_silence();
 }
 
 void RateController::sent(Instant now) {
@@ -363,6 +433,7 @@ void RateController::sent(Instant now) {
     age_.sent(now);
     if (silence_ != never) return;
     last_told_ = now;
+    if (!told_) first_sent_ = now;
     silence_ = now + 4 * silence;  // both sides may still be setting up
 }
 

@@ -33,7 +33,8 @@ class RateController {
     Instant deadline() const { return silence_; }
     void set_maximum(int maximum);
 
-    int target() const;  // bit/s for everything we send
+    int target() const;                                      // bit/s for everything we send
+    int lasting() const { return static_cast<int>(rate_); }  // what the path is held to take, also while a queue drains
     // And once a queue of ours has drained; until then, the rate before it.
     int sustained() const { return static_cast<int>(mode_ == Mode::draining ? before_ : rate_); }
     Duration queueing_delay() const { return smoothed_; }  // that stands, smoothed
@@ -41,6 +42,8 @@ class RateController {
     bool may_double() const { return rate_ < doubling_below_; }
     // A queue lowered the rate in the last twelve seconds.
     bool cut_lately() const { return cut_ != Instant{} && now_ - cut_ < std::chrono::seconds(12); }
+    // For a while now the path has taken hardly more than sound.
+    bool is_narrow() const { return narrow_; }
     // Feedback is overdue: what more is sent may only stand in a queue that nobody could tell us of yet. Sound goes on,
     // pictures wait. Where somebody else filled the queue of late, its length says nothing.
     bool held(Instant now) const {
@@ -92,9 +95,15 @@ class RateController {
     void finish_probe();
     bool congested() const;
     Duration threshold() const;
+    Duration least_silence() const;
     Duration recent() const;
     double of_ours(double arrived) const;
     Duration coming() const;
+    void start_gently(Duration gap);
+    void follow_width();
+    double least() const;
+    bool starved() const;
+    bool near_end(double calm) const;
     void note_hold();
     void ask(double rate, Instant since);
     void set_rate(double rate);
@@ -113,12 +122,14 @@ class RateController {
 
     Instant now_{};  // of the last feedback; never steps back
     Instant silence_ = never;
+    Instant first_sent_ = never;
     Instant last_told_{};
     Instant newest_{};  // time sent of the newest packet of known fate
     Duration round_trip_ = std::chrono::milliseconds(100);
     Duration queue_{};  // standing now
     Duration smoothed_{};
-    bool told_ = false;  // there was feedback at all
+    Duration usual_gap_{};  // between reports: they are fewer where the way back is narrow
+    bool told_ = false;     // there was feedback at all
 
     Instant congested_{};            // when the present or last congestion was noticed
     Instant cut_{};                  // and the rate last cut
@@ -144,8 +155,14 @@ class RateController {
     Instant held_from_{}, held_to_{};  // when pictures waited last
     double passed_before_ = 0;         // bit/s that arrived of what was sent just before
     Duration deepest_{};               // draining: the longest queue since it began
-    Duration peak_{};        // the largest queue since its last fall by a quarter; competing: since the last cut
+    Duration peak_{};      // the largest queue since its last fall by a quarter; competing: since the last cut
+    int low_reports_ = 0;  // in a row, of a queue that the least rate does not empty
+    Instant low_since_{};
+    bool narrow_ = false;    // the path takes hardly more than sound
     double throughput_ = 0;  // bit/s, before this feedback
+    double proven_ = 0;      // the most of that since the last queue
+    double passed_ = 0;      // delivered at the last cut
+    double widest_ = 0;      // and ever
     int lost_ = 0;           // in this feedback
     std::optional<Probe> probe_;
     Instant next_probe_{};

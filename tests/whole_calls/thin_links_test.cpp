@@ -1,0 +1,84 @@
+// How late pictures and sound are over links that hold a few small pictures.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "sim/two_party.h"
+#include "whole_calls/figures.h"
+
+using namespace sotto;
+using namespace sotto::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// From capture to what was shown and played, and how much of it the way through the network took.
+struct Late {
+    std::vector<Duration> all{}, network{};
+};
+
+// Of what was captured from `begin` on, by the traces of both sides: there is one clock.
+class Lateness {
+  public:
+    explicit Lateness(TwoParty& world) {
+        world.beside = [this, &world](Instant) { collect(world); };
+    }
+    void begin(Instant now) { begin_ = now; }
+    const Late& of(Medium medium) {
+        Late& late = late_[medium == Medium::video];
+        std::ranges::sort(late.all);
+        std::ranges::sort(late.network);
+        return late;
+    }
+
+  private:
+    void collect(TwoParty& world) {
+        while (const auto sent = world.caller.call ? world.caller.call->trace() : std::nullopt) {
+            sent_[sent->medium == Medium::video][sent->timestamp] = *sent;
+        }
+        while (const auto got = world.callee.call ? world.callee.call->trace() : std::nullopt) {
+            const bool video = got->medium == Medium::video;
+            const auto sent = sent_[video].find(got->timestamp);
+            if (sent == sent_[video].end() || sent->second[Stage::captured] < begin_) continue;
+            late_[video].all.push_back((*got)[Stage::shown] - sent->second[Stage::captured]);
+            const Instant received = (*got)[Stage::received];
+            if (received != Instant{}) late_[video].network.push_back(received - sent->second[Stage::sent]);
+        }
+    }
+    Instant begin_ = never;
+    std::array<std::map<std::uint32_t, FrameTrace>, 2> sent_{};
+    std::array<Late, 2> late_{};
+};
+
+}  // namespace
+
+TEST_CASE("over 150 kbit/s neither pictures nor sound stand in a queue of the call's own") {
+    for (const std::uint64_t seed : {61U, 62U, 63U}) {
+        CAPTURE(seed);
+        const CallSettings settings{.video_width = 640, .video_height = 360};
+        TwoParty world(seed, {.delay = 100ms, .queue = {.rate = 150'000, .queue = 500ms}});
+        world.callee.keeps_heard = world.caller.keeps_heard = false;
+        Lateness lateness(world);
+        world.connect(settings);
+        world.talk(12s, settings);
+        lateness.begin(world.now);
+        const std::uint64_t before = world.caller.call->stats().video_sent.bytes_sent;
+        world.talk(30s, settings);
+        const double kbps = static_cast<double>(world.caller.call->stats().video_sent.bytes_sent - before) * 8e-3 / 30;
+        const Late &pictures = lateness.of(Medium::video), &sound = lateness.of(Medium::audio);
+        MESSAGE("seed " << seed << ": pictures of " << kbps << " kbit/s, after ms p50 "
+                        << in_ms(quantile(pictures.all, 0.5)) << ", p95 " << in_ms(quantile(pictures.all, 0.95))
+                        << ", of that in the network " << in_ms(quantile(pictures.network, 0.5)) << " and "
+                        << in_ms(quantile(pictures.network, 0.95)) << "; sound after "
+                        << in_ms(quantile(sound.all, 0.5)) << " and " << in_ms(quantile(sound.all, 0.95))
+                        << ", in the network " << in_ms(quantile(sound.network, 0.5)) << " and "
+                        << in_ms(quantile(sound.network, 0.95)));
+        CHECK(quantile(pictures.all, 0.5) <= 210ms);
+        CHECK(quantile(pictures.all, 0.95) <= 260ms);
+        CHECK(quantile(sound.all, 0.5) <= 240ms);
+        CHECK(quantile(sound.network, 0.95) <= 180ms);
+        CHECK(kbps >= 48);
+    }
+}
