@@ -4,11 +4,15 @@
 #include <numeric>
 #include <span>
 
+#include "transport/rtp_clock.h"
+
 namespace sotto::call {
 namespace {
 
 constexpr Duration freeze_margin = std::chrono::milliseconds(150);  // freezeCount
 constexpr Duration pause = std::chrono::seconds(5);                 // pauseCount
+constexpr int frames_that_tell = 15;
+constexpr int smoothing = 16;  // frames
 
 }  // namespace
 
@@ -16,6 +20,22 @@ double FrameRate::at(Instant now) const {
     const auto known = std::span(frames_).first(std::min(count_, frames_.size()));
     return static_cast<double>(
         std::ranges::count_if(known, [&](Instant frame) { return now - frame < std::chrono::seconds(1); }));
+}
+
+void DecodeLoad::decoded(RtpTimestamp timestamp, Duration took) {
+    const auto ticks = static_cast<std::int32_t>(timestamp.value - last_.value);
+    last_ = timestamp;
+    // Frames left out in between would have taken their time as well.
+    if (++frames_ < 2 || ticks <= 0 || ticks > static_cast<std::int32_t>(transport::video_clock) / 2) return;
+    const Duration interval = std::chrono::nanoseconds(std::chrono::seconds(1)) * ticks / transport::video_clock;
+    const bool first = interval_ == Duration{} || frames_ == 2;
+    taken_ = first ? took : taken_ + (took - taken_) / smoothing;
+    interval_ = first ? interval : interval_ + (interval - interval_) / smoothing;
+}
+
+std::optional<double> DecodeLoad::value() const {
+    if (frames_ < frames_that_tell || taken_ <= Duration{} || interval_ <= Duration{}) return std::nullopt;
+    return Seconds(taken_) / Seconds(interval_);
 }
 
 Duration FrameGaps::mean() const {

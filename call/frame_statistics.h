@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/strong_integer.h"
 #include "sotto/stats.h"
 #include "sotto/time.h"
 
@@ -20,6 +21,21 @@ class FrameRate {
   private:
     std::array<Instant, 64> frames_{};
     std::size_t count_ = 0;
+};
+
+// The part of the time between two frames that decoding one takes.
+class DecodeLoad {
+  public:
+    void decoded(RtpTimestamp timestamp, Duration took);
+    void restart() { frames_ = 0; }  // what comes now takes another time
+    // 1 is all of it; nothing before enough frames tell, nor without a clock that runs while we decode.
+    std::optional<double> value() const;
+
+  private:
+    RtpTimestamp last_{};
+    int frames_ = 0;
+    Duration taken_{};  // smoothed, both
+    Duration interval_{};
 };
 
 // The gaps between frames that are shown, and which of them a viewer takes for a freeze.

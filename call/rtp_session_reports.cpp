@@ -1,10 +1,19 @@
 // What both sides tell each other of the media: RTCP.
 #include "call/rtp_session.h"
 
+#include <algorithm>
+
 #include "transport/clock_sync.h"
 #include "transport/rtp_clock.h"
 
 namespace sotto::call {
+namespace {
+
+constexpr double load_unit = 1000;  // RtcpReport::decode_load
+
+std::uint16_t to_told(double load) { return static_cast<std::uint16_t>(std::min(load * load_unit, 65535.0)); }
+
+}  // namespace
 
 Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Ssrc ssrc, Instant now) {
     const bool audio = ssrc == audio_in_.stream.ssrc();
@@ -24,6 +33,10 @@ Result<void> RtpSession::receive_rtcp(MutableBytes datagram, Ssrc ssrc, Instant 
     if (!audio) resend(std::span(report->nacks).first(report->nack_count), now);
     out.stats.unrepaired += report->nacks_left_out;
     if (!audio) follow_recovery(*report, now);
+    if (!audio && report->decode_load) {
+        video_at_peer_.decode_load = *report->decode_load / load_unit;
+        video_out_.peer_decoded(video_at_peer_.decode_load, now);
+    }
     if (report->congestion) receive_congestion_feedback(*report->congestion, now);
     bye_received_ = bye_received_ || report->bye;
     return {};
@@ -89,6 +102,7 @@ void RtpSession::send_reports(Instant now, bool bye) {
                               Departure::Kind kind) {
         transport::RtcpOutgoing report{.sender_info = info, .cname = cname_, .media_source = in.ssrc(), .bye = bye};
         if (in.reception.packets() > 0) report.report = in.reception.report(now);
+        if (kind == Departure::Kind::video_report) report.decode_load = video_in_.decode_load().transform(to_told);
         const auto kept = out.keep_report(report);
         if (kept) {
             outbox_.push({.kind = kind, .sequence = *kept, .queued = now});

@@ -31,6 +31,8 @@ constexpr double overload = 0.8, ease_under = 0.35;  // of a frame's time
 constexpr int fastest = -12, speed_step = 2;
 constexpr int frames_that_tell = 15;
 constexpr Duration first_ease_wait = 10s, longest_ease_wait = 160s;
+constexpr double peer_aim = 0.6;          // of a frame's time: what a size that is new to the peer may take
+constexpr Duration peer_looks_back = 2s;  // two of its reports, and the way
 
 int even_part(int size, Fraction fraction) { return std::max(16, size * fraction.part / fraction.whole / 2 * 2); }
 
@@ -72,7 +74,9 @@ const VideoQuality& VideoAdaptation::choose(int bitrate, double unrepaired, Inst
     follow_path(bitrate, now);
     follow_loss(unrepaired, now);
     follow_device(now);
+    const int width = present_.width;
     apply();
+    if (present_.width != width) sized_ = now;
     return present_;
 }
 
@@ -116,6 +120,26 @@ void VideoAdaptation::follow_loss(double unrepaired, Instant now) {
     fewer_layers_since_ = never;
 }
 
+double VideoAdaptation::pixels(int rung) const {
+    const Fraction size = ladder[static_cast<std::size_t>(rung)];
+    return static_cast<double>(even_part(captured_.width, size)) * even_part(captured_.height, size);
+}
+
+// Decoding takes about as long as there are pixels, so the size that fits is known at once; no speed of ours helps.
+void VideoAdaptation::peer_decoded(double load, Instant now) {
+    if (sized_ != Instant::min() && now - sized_ < peer_looks_back) return;
+    const int rung = present_rung();
+    const auto fits = [&](int other) { return load * pixels(other) / pixels(rung) <= peer_aim; };
+    if (load > overload) {
+        peer_rung_ = rung;
+        while (peer_rung_ + 1 < rungs_ && !fits(peer_rung_)) ++peer_rung_;
+    }
+    const bool can_ease = load > 0 && peer_rung_ > 0 && rung == peer_rung_ && fits(peer_rung_ - 1);
+    if (!held(can_ease, first_ease_wait, peer_eased_since_, now)) return;
+    --peer_rung_;
+    peer_eased_since_ = never;
+}
+
 int VideoAdaptation::speeds() const { return std::max(0, (captured_.cpu_used - fastest) / speed_step); }
 
 // A step that was taken back in vain is tried again ever more rarely.
@@ -138,12 +162,17 @@ void VideoAdaptation::follow_device(Instant now) {
 
 QualityLimitationReason VideoAdaptation::limitation() const {
     if (level_.rung > 0 || level_.slow) return QualityLimitationReason::bandwidth;
-    return relief_ > speeds() ? QualityLimitationReason::cpu : QualityLimitationReason::none;
+    return relief_ > speeds() || peer_rung_ > 0 ? QualityLimitationReason::cpu : QualityLimitationReason::none;
+}
+
+int VideoAdaptation::present_rung() const {
+    const int faster = std::min(relief_, speeds());
+    return std::min(std::max(level_.rung + relief_ - faster, peer_rung_), rungs_ - 1);
 }
 
 void VideoAdaptation::apply() {
     const int faster = std::min(relief_, speeds());
-    const int rung = std::min(level_.rung + relief_ - faster, rungs_ - 1);
+    const int rung = present_rung();
     present_.width = even_part(captured_.width, ladder[static_cast<std::size_t>(rung)]);
     present_.height = even_part(captured_.height, ladder[static_cast<std::size_t>(rung)]);
     present_.frame_rate = level_.slow ? slow_frame_rate : captured_.frame_rate;

@@ -24,6 +24,8 @@ class VideoAdaptation {
 
     // One frame took the encoder so long.
     void encoded(Duration took);
+    // The share of the time between two frames that the peer's decoder took of late, for pictures of the present size.
+    void peer_decoded(double load, Instant now);
     // `bitrate`: the encoder's, bit/s; `unrepaired`: the share of packets that repair does not bring in time.
     const VideoQuality& choose(int bitrate, double unrepaired, Instant now);
 
@@ -42,8 +44,10 @@ class VideoAdaptation {
     void follow_path(int bitrate, Instant now);
     void follow_loss(double unrepaired, Instant now);
     void follow_device(Instant now);
+    double pixels(int rung) const;
     void apply();
     int speeds() const;
+    int present_rung() const;
 
     VideoQuality captured_;
     VideoQuality present_;
@@ -55,9 +59,12 @@ class VideoAdaptation {
     int relief_ = 0;                      // steps for the device: faster speeds first, then smaller sizes
     Instant eased_since_ = never;         // the device has had time to spare
     Duration ease_wait_;
-    bool eased_ = false;      // relief was taken back since the last step
-    Duration encode_time_{};  // smoothed
-    int timed_ = 0;           // frames since the last step
+    bool eased_ = false;                // relief was taken back since the last step
+    Duration encode_time_{};            // smoothed
+    int timed_ = 0;                     // frames since the last step
+    int peer_rung_ = 0;                 // the largest that the peer's decoder keeps up with
+    Instant sized_ = Instant::min();    // when the size last changed: what the peer says looks back a while
+    Instant peer_eased_since_ = never;  // the peer has had time to spare
 };
 
 }  // namespace sotto::call

@@ -127,6 +127,7 @@ Result<std::optional<ShownFrame>> VideoReceiver::show(const transport::Assembled
     if (!*picture) return std::nullopt;
     traces.decoded(trace);
 
+    if (stats_.frame_width != (*picture)->width) decode_load_.restart();
     stats_.frame_width = (*picture)->width;
     stats_.frame_height = (*picture)->height;
     const auto captured = stream.captured(frame.timestamp);
@@ -145,6 +146,7 @@ void VideoReceiver::count(const transport::AssembledFrame& frame, const FrameTra
     stats_.qp_sum += static_cast<std::uint64_t>(decoder_.quantizer());
     const Duration decoding = trace[Stage::decoded] - trace[Stage::dequeued];
     stats_.total_decode_time += decoding;
+    decode_load_.decoded(frame.timestamp, decoding);
 
     ++stats_.jitter_buffer_emitted_count;
     const ArrivalStamps::Stamps* const arrived = arrivals_.find(frame.timestamp.value);

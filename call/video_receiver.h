@@ -48,6 +48,8 @@ class VideoReceiver final : public transport::FecSources {
     // `due`: a report leaves now in any case.
     Feedback feedback(Instant now, Duration round_trip, bool due);
 
+    // See DecodeLoad::value().
+    std::optional<double> decode_load() const { return decode_load_.value(); }
     ReceiveStats stats(Instant now) const;
     std::size_t memory() const { return buffer_.memory(); }
     ReceiveStream stream;
@@ -79,6 +81,7 @@ class VideoReceiver final : public transport::FecSources {
     std::uint64_t packets_at_request_ = 0;  // that had come by the last request
     ReceiveStats stats_;
     FrameRate decoded_;
+    DecodeLoad decode_load_;
     FrameGaps shown_;
 };
 

@@ -38,6 +38,8 @@ class VideoSender {
     Result<void> check_bitrate(int bits_per_second) const;
     // What the pictures may take now, in bit/s of the codec, and the share of packets that come too late to be of use.
     void set_share(int bits_per_second, int sustained, double unrepaired);
+    // What the peer's decoder takes of a frame's time: smaller pictures when it is too slow.
+    void peer_decoded(double load, Instant now) { adaptation_.peer_decoded(load, now); }
     // Over how many of the newest packets parity is of use; 0 before the first frame.
     std::uint8_t parity_window() const;
     // Of the newest frame.

@@ -24,3 +24,17 @@ function(sotto_compile_options target)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
 endfunction()
+
+# Programs and tests are built fast rather than made fast where nothing is measured; the rooms keep -O2.
+function(sotto_build_fast target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1> $<$<CONFIG:RelWithDebInfo>:-g1>)
+endfunction()
+
+# Headers of others that a program or its tests include in nearly every file, parsed once; never our own, so that one that
+# lacks an include still fails in the builds of the rooms. ccache does better without; the preset `clang` goes without,
+# too, so that ./dev lint sees what a file itself lacks.
+function(sotto_precompile target)
+  if(NOT CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache")
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+endfunction()

@@ -9,13 +9,14 @@ namespace {
 constexpr std::uint8_t version = 2;
 
 // RFC 3550 §12.1, RFC 4585 §6.1.
-enum PacketType : std::uint8_t { sr = 200, rr = 201, sdes = 202, bye = 203, rtpfb = 205, psfb = 206 };
-constexpr std::uint8_t generic_nack = 1;  // FMT of RTPFB, RFC 4585 §6.2.1
-constexpr std::uint8_t ccfb = 11;         // FMT of RTPFB, RFC 8888 §3.1
-constexpr std::uint8_t pli = 1;           // FMT of PSFB, RFC 4585 §6.3.1
-constexpr std::uint8_t rpsi = 3;          // FMT of PSFB, RFC 4585 §6.3.3
-constexpr std::uint8_t fir = 4;           // FMT of PSFB, RFC 5104 §4.3.1
-constexpr std::uint8_t sdes_cname = 1;    // RFC 3550 §6.5.1
+enum PacketType : std::uint8_t { sr = 200, rr = 201, sdes = 202, bye = 203, app = 204, rtpfb = 205, psfb = 206 };
+constexpr std::uint8_t generic_nack = 1;         // FMT of RTPFB, RFC 4585 §6.2.1
+constexpr std::uint8_t ccfb = 11;                // FMT of RTPFB, RFC 8888 §3.1
+constexpr std::uint8_t pli = 1;                  // FMT of PSFB, RFC 4585 §6.3.1
+constexpr std::uint8_t rpsi = 3;                 // FMT of PSFB, RFC 4585 §6.3.3
+constexpr std::uint8_t fir = 4;                  // FMT of PSFB, RFC 5104 §4.3.1
+constexpr std::uint8_t sdes_cname = 1;           // RFC 3550 §6.5.1
+constexpr std::uint32_t load_name = 0x4c4f4144;  // "LOAD", RFC 3550 §6.7
 
 struct Packet {
     std::uint8_t count = 0;  // RC, SC or FMT
@@ -186,6 +187,19 @@ Result<void> read_bye(const Packet& packet, RtcpReport& out) {
     return {};
 }
 
+// RFC 3550 §6.7: whose it is, four letters of a name, then what only that name's users understand.
+Result<void> read_application(const Packet& packet, RtcpReport& out) {
+    ByteReader in(packet.body);
+    const auto source = in.u32();
+    const auto name = in.u32();
+    if (!name) return Failure(Error::malformed);
+    if (Ssrc{*source} != out.sender || *name != load_name || packet.count != 0) return {};
+    const auto load = in.u32();
+    if (!load || !in.empty() || *load > 0xffff) return Failure(Error::malformed);
+    out.decode_load = static_cast<std::uint16_t>(*load);
+    return {};
+}
+
 Result<void> read_packet(const Packet& packet, Ssrc about, RtcpReport& out) {
     switch (packet.type) {
         case sr:
@@ -193,6 +207,7 @@ Result<void> read_packet(const Packet& packet, Ssrc about, RtcpReport& out) {
         case rtpfb:
         case psfb: return read_feedback(packet, about, out);
         case bye: return read_bye(packet, out);
+        case app: return read_application(packet, out);
         default: return {};  // RFC 3550 §6.1: unknown types are skipped; SDES says nothing we use
     }
 }
@@ -308,6 +323,10 @@ Result<std::size_t> write_rtcp(const RtcpOutgoing& report, MutableBytes out) {
     if (!report.reduced) {
         write_report(writer, report);
         write_sdes(writer, report);
+        if (report.decode_load) {
+            write_header(writer, 0, app, 12);
+            writer.u32(report.sender.value).u32(load_name).u32(*report.decode_load);
+        }
     }
     if (!report.nacks.empty()) write_nacks(writer, report);
     if (report.picture_loss) {

@@ -55,6 +55,8 @@ struct RtcpReport {
     // RPSI, RFC 4585 §6.3.3, about `about`: the golden frame that was decoded, by its 15-bit picture id (RFC 7741
     // §5.1).
     std::optional<std::uint16_t> golden;
+    // APP of the name "LOAD": what part of the time between two frames the sender's decoder takes, in thousandths.
+    std::optional<std::uint16_t> decode_load;
     bool full_intra_request = false;  // FIR, RFC 5104 §4.3.1, about `about`; asks for the same
     bool bye = false;                 // RFC 3550 §6.6
     // RFC 8888, about any streams: whose they are is the caller's to judge. A second one in a packet is only counted,
@@ -82,6 +84,7 @@ struct RtcpOutgoing {
     bool bye = false;
     const CongestionFeedback* congestion = nullptr;
     bool reduced = false;
+    std::optional<std::uint16_t> decode_load{};  // as in RtcpReport; not in a reduced one
 };
 
 // Gives the bytes written. Errors: too_large if `out` is too short, invalid_argument if a reduced one says nothing.

@@ -77,6 +77,8 @@ struct RemoteReceiveStats {
     std::optional<Seconds> round_trip_time{};  // by its last report that answers one of ours
     Seconds total_round_trip_time{};           // of all these, summed
     std::uint64_t round_trip_time_measurements = 0;
+    // Ours.
+    double decode_load = 0;  // video: the part of the time between two frames that its decoder takes; 0 unknown
 };
 
 // RTCInboundRtpStreamStats of one medium, with its retransmissions and repair packets. Of the media packets alone

@@ -46,7 +46,8 @@ struct FrameTrace {
 };
 
 // Read at stage boundaries for traces, and around the codecs: CallStats' times of encoding and decoding are by it, and
-// the encoder's speed follows them. Nothing else is decided by it.
+// the encoder's speed, the pictures' size and, as the peer is told what decoding takes, that of the peer's pictures
+// follow them. Nothing else is decided by it.
 using TraceClock = Instant (*)();
 
 // False where the library was built without traces (-DSOTTO_TRACE=OFF): Call::trace() never gives one then.

@@ -253,6 +253,21 @@ TEST_CASE("the statistics say why pictures are small, for how long, and how ofte
         CHECK(out.quality_limitation_resolution_changes > 0);
         CHECK(out.frame_width < 320);
     }
+    SUBCASE("the peer's device") {
+        TwoParty world(332, {.delay = 20ms});
+        const CallSettings settings = small;
+        CallSettings slow = small;
+        slow.trace_clock = slow_clock;
+        REQUIRE(world.dial(settings));
+        REQUIRE(world.callee.call->accept(slow, world.now));
+        world.talk(6s, settings);
+        const CallStats stats = world.caller.call->stats();
+        CHECK(stats.video_at_peer.decode_load > 1);
+        CHECK(stats.video_sent.encoder_speed == settings.video_cpu_used);
+        CHECK(stats.video_sent.quality_limitation_reason == QualityLimitationReason::cpu);
+        CHECK(stats.video_sent.frame_width < 320);
+        CHECK(world.callee.call->stats().video_at_peer.decode_load == 0);
+    }
 }
 
 TEST_CASE(

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <utility>
 #include <vector>
 
 #include "support/random.h"
@@ -119,6 +120,43 @@ TEST_CASE("relief that was taken back in vain is taken back ever more rarely") {
     }
     CHECK(steps > 2);
     CHECK(steps < 14);
+}
+
+TEST_CASE("a peer that decodes too slowly gets pictures that it keeps up with, and larger ones when it can again") {
+    Session session;
+    session.run(1200000, 1s);
+    // Decoding 640x360 takes `whole` of a frame's time at the peer; it says so once a second.
+    int sizes = 0, width = 640;
+    const auto run = [&](double whole, int seconds) {
+        VideoQuality quality{};
+        for (int i = 0; i < seconds; ++i) {
+            quality = session.run(1200000, 1s);
+            sizes += std::exchange(width, quality.width) != quality.width;
+            const double part = double(quality.width) * quality.height / (640 * 360);
+            session.adaptation.peer_decoded(whole * part, session.now);
+        }
+        return quality;
+    };
+    CHECK(run(0.75, 20).width == 640);
+    CHECK(run(1.0, 3).width == 480);
+    CHECK(session.adaptation.limitation() == QualityLimitationReason::cpu);
+    CHECK_MESSAGE(run(1.0, 60).width == 480, "neither too slow nor idle");
+    CHECK(run(2.5, 5).width == 240);
+    CHECK_MESSAGE(sizes == 2, "the size that fits is known at once");
+    CHECK(run(100, 10).width == 160);
+    CHECK(run(100, 10).cpu_used == -6);
+    CHECK(run(0.5, 10).width == 160);
+    CHECK(run(0.5, 60).width == 640);
+    CHECK(session.adaptation.limitation() == QualityLimitationReason::none);
+}
+
+TEST_CASE("what a peer says of pictures of another size is not taken for the present one's") {
+    Session session;
+    session.run(1200000, 5s);
+    session.adaptation.peer_decoded(1.2, session.now);
+    CHECK(session.run(1200000, 100ms).width == 320);
+    session.adaptation.peer_decoded(1.2, session.now);
+    CHECK(session.run(1200000, 100ms).width == 320);
 }
 
 TEST_CASE("a small camera and a slow one are left as they are") {

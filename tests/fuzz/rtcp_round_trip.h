@@ -19,7 +19,8 @@ inline transport::RtcpReport written_again(const transport::RtcpReport& report, 
                                            .nacks = nacks(report),
                                            .picture_loss = report.picture_loss,
                                            .bye = report.bye,
-                                           .congestion = report.congestion ? &*report.congestion : nullptr};
+                                           .congestion = report.congestion ? &*report.congestion : nullptr,
+                                           .decode_load = report.decode_load};
     std::array<std::byte, 1232> room;
     const auto size = transport::write_rtcp(outgoing, room);
     check(size.has_value());
@@ -51,7 +52,8 @@ inline bool same_but_for_nacks(const transport::RtcpReport& a, const transport::
     return a.sender == b.sender && a.sender_info.has_value() == b.sender_info.has_value() &&
            (!a.sender_info || same(*a.sender_info, *b.sender_info)) && a.report.has_value() == b.report.has_value() &&
            (!a.report || same(*a.report, *b.report)) && a.congestion.has_value() == b.congestion.has_value() &&
-           (!a.congestion || same(*a.congestion, *b.congestion)) && a.picture_loss == b.picture_loss && a.bye == b.bye;
+           (!a.congestion || same(*a.congestion, *b.congestion)) && a.picture_loss == b.picture_loss &&
+           a.bye == b.bye && a.decode_load == b.decode_load;
 }
 
 inline bool same_numbers(const transport::RtcpReport& a, const transport::RtcpReport& b) {

@@ -55,7 +55,8 @@ RtcpOutgoing everything() {
             .nacks = nacks,
             .picture_loss = true,
             .bye = true,
-            .congestion = &arrivals()};
+            .congestion = &arrivals(),
+            .decode_load = 812};
 }
 
 }  // namespace
@@ -76,6 +77,7 @@ TEST_CASE("a compound report survives writing and parsing") {
     CHECK(parsed->report->delay_since_last_sr == 65536);
     CHECK(parsed->picture_loss);
     CHECK(parsed->bye);
+    CHECK(parsed->decode_load == 812);
     REQUIRE(parsed->nack_count == nacks.size());
     for (std::size_t i = 0; i < nacks.size(); ++i) CHECK(parsed->nacks[i] == nacks[i]);
 }
@@ -273,6 +275,27 @@ TEST_CASE("a packet must begin with a report or feedback, and unknown types are 
     const auto parsed = parse_rtcp(report_unknown_bye, ours);
     REQUIRE(parsed);
     CHECK(parsed->bye);
+}
+
+TEST_CASE("what the decoder takes is an application's packet, its own sender's and of its name alone") {
+    const auto load = [](std::string_view application) {
+        return parse_rtcp(*from_hex("80c9000122222222" + std::string(application)), ours);
+    };
+    const auto said = load("80cc0003222222224c4f414400000320");
+    REQUIRE(said);
+    CHECK(said->decode_load == 800);
+    for (const std::string_view another : {"80cc0003333333334c4f414400000320", "80cc0003222222224c4f415400000320",
+                                           "81cc0003222222224c4f414400000320", "80cc0002222222224c4f4154"}) {
+        CAPTURE(another);
+        const auto skipped = load(another);
+        REQUIRE(skipped);
+        CHECK(!skipped->decode_load);
+    }
+    for (const std::string_view wrong : {"80cc0002222222224c4f4144", "80cc0003222222224c4f414400010000",
+                                         "80cc0004222222224c4f41440000032000000000", "80cc000122222222"}) {
+        CAPTURE(wrong);
+        CHECK(load(wrong).error() == Error::malformed);
+    }
 }
 
 TEST_CASE("wrong versions, padding in the middle and lying lengths are refused") {
