@@ -207,6 +207,8 @@ class SOTTO_API Account {
     // For a server that is to ring this device only for offers that show one of these beside them
     // (Signal::capability). Publish it again after each grant() of a new one and each revoke(). Ascending.
     std::vector<CapabilityHash> capability_hashes() const;
+    // That of this person's, if it is live.
+    std::optional<CapabilityHash> capability_hash(const PublicIdentity& person) const;
 
     // A signal that the carrier brought, sent so long ago by what that tells, if it does. Gives a ringing Call if it is
     // a new offer of somebody who may ring, nothing if it belongs to a call we have. What is refused is counted and
