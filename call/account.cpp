@@ -46,9 +46,11 @@ void Account::State::forgo(const PeerDevice& peer, const CallId& id) {
     forgone.emplace_back(peer, id);
 }
 
-Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive(Bytes message, Instant now) {
+Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive(Bytes message, Instant now,
+                                                                                 Duration age) {
     auto incoming = open(message, now);
     if (!incoming) return Failure(incoming.error());
+    incoming->age = age;
     Buffer& plaintext = incoming->opened.plaintext;
     auto taken = take(*incoming, now);
     wipe(plaintext.data(), plaintext.size());  // it may hold a capability
@@ -90,8 +92,9 @@ Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive
     std::uint32_t& heard = peers.at(from).heard;
     const auto ours = call_with(from, call::dialling);
     const auto lost = call_with(from, call::talking);
-    if ((ours || lost) && offer.number <= heard) return Failure(Error::outdated);
+    const bool late = offer.number <= heard || incoming.age > ring_timeout;
     heard = std::max(heard, offer.number);
+    if ((ours || lost) && late) return Failure(Error::outdated);
     if (ours) {
         const auto crossed = ours->cross(incoming.session, signal.call, offer, std::move(incoming.opened.exported),
                                          ours->time().at(now));
@@ -249,8 +252,8 @@ Result<void> Account::restore_contacts(Contacts stored) {
     return save();
 }
 
-Result<std::optional<Call>> Account::receive(Bytes signal, Instant now) {
-    auto received = state_->receive(signal, now);
+Result<std::optional<Call>> Account::receive(Bytes signal, Instant now, Duration age) {
+    auto received = state_->receive(signal, now, age);
     if (!received) {
         ++state_->refused[received.error()];
         return Failure(received.error());

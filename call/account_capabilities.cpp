@@ -82,4 +82,8 @@ bool Account::holds_capability(const PublicIdentity& person) const { return stat
 
 std::vector<CapabilityHash> Account::capability_hashes() const { return state_->capabilities.hashes(); }
 
+std::optional<CapabilityHash> Account::capability_hash(const PublicIdentity& person) const {
+    return state_->capabilities.hash(person);
+}
+
 }  // namespace sotto

@@ -79,6 +79,7 @@ struct Account::State : crypto::Locked {
     struct Incoming {
         std::shared_ptr<call::KeptSession> session;
         crypto::Opened opened;
+        Duration age{};  // by the carrier's word
     };
     Result<Incoming> open(Bytes message, Instant now);
     static Result<Incoming> open_by(Peer& peer, std::size_t session, Bytes message);
@@ -91,7 +92,7 @@ struct Account::State : crypto::Locked {
     void remember_answered();
     void bound_unanswered();
     void end_sessions_of_revoked();
-    Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now);
+    Result<std::optional<std::shared_ptr<detail::CallCore>>> receive(Bytes message, Instant now, Duration age);
     Result<std::optional<std::shared_ptr<detail::CallCore>>> take(Incoming& incoming, Instant now);
     Result<std::optional<std::shared_ptr<detail::CallCore>>> receive_offer(Incoming& incoming,
                                                                            const call::CallSignal& signal, Instant now);

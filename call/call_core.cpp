@@ -182,8 +182,13 @@ Result<void> CallCore::answer(const std::optional<CallId>& withdrawn, Instant no
     body.number = leg().number;
     auto answer_secret = queue_signal(body);
     if (!answer_secret) return Failure(answer_secret.error());
+    SignalAgain again{.bytes = signals_.back().bytes};
     leg().session->welcome();
-    return activate(std::move(*leg().offer_secret), std::move(*answer_secret), now);
+    const auto started = activate(std::move(*leg().offer_secret), std::move(*answer_secret), now);
+    if (!started) return started;
+    again.due = now + again.wait;
+    leg().again = std::move(again);
+    return {};
 }
 
 // A call whose media cannot start is over: its secrets are spent, and the peer must not wait for it.
@@ -283,7 +288,9 @@ Result<void> CallCore::receive(Bytes datagram, Instant now) {
         ++refused_[Error::wrong_state];
         return Failure(Error::wrong_state);
     }
-    return rtp_->receive(datagram, now);
+    const auto received = rtp_->receive(datagram, now);
+    if (received) answer_heard();
+    return received;
 }
 
 void CallCore::check_timeouts(Instant now) {
@@ -340,7 +347,7 @@ std::optional<Output> CallCore::poll(Instant now) {
     check_timeouts(now);
     if (std::exchange(rings_untold_, false) && state_ == CallState::ringing) tell(call::Ringing{});
     request_due_rekey(now);
-    repeat_offers(now);
+    repeat_signals(now);
     if (!signals_.empty()) {
         taken_ = std::move(signals_.front());
         signals_.pop_front();
@@ -359,12 +366,11 @@ Instant CallCore::deadline() const { return std::max(due(), seen_); }
 Instant CallCore::due() const {
     if (rings_untold_ || !signals_.empty() || !notices_.empty()) return seen_;
     if (state_ == CallState::ended) return never;
-    if (!call::talking(state_)) {
-        const auto repeats = [](const CallLeg& leg) { return leg.again.due; };
-        return std::min(started_ + ring_timeout, std::ranges::min(legs_ | std::views::transform(repeats)));
-    }
+    const Instant repeats =
+        std::ranges::min(legs_ | std::views::transform([](const CallLeg& leg) { return leg.again.due; }));
+    if (!call::talking(state_)) return std::min(started_ + ring_timeout, repeats);
     const Duration patience = state_ == CallState::active ? media_pause : media_timeout;
-    return std::min({rtp_->deadline(), rekeying_->deadline(), rtp_->last_received() + patience});
+    return std::min({rtp_->deadline(), rekeying_->deadline(), rtp_->last_received() + patience, repeats});
 }
 
 std::optional<FrameTrace> CallCore::trace() { return rtp_ ? rtp_->trace() : std::nullopt; }

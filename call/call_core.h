@@ -21,10 +21,10 @@
 
 namespace sotto::detail {
 
-// An offer as it left, to be said again should the carrier have lost it.
-struct OfferAgain {
+// An offer or answer as it left, to be said again should the carrier have lost it.
+struct SignalAgain {
     Buffer bytes;
-    std::optional<CapabilityHash> shown;
+    std::optional<CapabilityHash> shown{};
     Instant due = never;
     Duration wait = std::chrono::seconds(1);  // doubled each time
 };
@@ -38,7 +38,7 @@ struct CallLeg {
     Buffer early_route{};                                // if it overtook the answer
     call::MediaNotice media{};                           // what the device holds back, as it last said
     std::uint32_t number = 0;                            // of the last call that we offered to the device
-    OfferAgain again{};                                  // until the answer
+    SignalAgain again{};                                 // until the answer, or what shows that ours came
 };
 
 // A device to dial.
@@ -145,7 +145,8 @@ class CallCore : public crypto::Locked {
     // -- call_core_signals.cpp
 
     void keep_only(const DeviceKey& device);
-    void repeat_offers(Instant now);
+    void repeat_signals(Instant now);
+    void answer_heard();
     Result<void> receive_answer(CallLeg& from, const call::Answer& answer, crypto::ExportSecret&& secret, Instant now);
     Result<void> receive_hang_up(const CallLeg& from, EndReason reason, Instant now);
     Result<void> receive_ringing();

@@ -15,6 +15,7 @@ Result<void> CallCore::receive_signal(const DeviceKey& from, const call::CallSig
     CallLeg* const leg = find_leg(from);
     if (leg == nullptr) return Failure(Error::unknown_call);
     const auto& body = signal.body;
+    if (!std::holds_alternative<call::Offer>(body)) answer_heard();
     if (const auto* answer = std::get_if<call::Answer>(&body)) {
         return receive_answer(*leg, *answer, std::move(exported), now);
     }
@@ -92,11 +93,15 @@ Result<void> CallCore::cross(const std::shared_ptr<call::KeptSession>& session, 
     return answer(withdrawn, now);
 }
 
-// The very same bytes: of an offer that has arrived they are a repetition, which is refused.
-void CallCore::repeat_offers(Instant now) {
-    if (!call::dialling(state_)) return;
+// The caller's media and all that it says in the call but the offer follow on our answer.
+void CallCore::answer_heard() {
+    if (call::talking(state_) && leg().again.due != never) leg().again = {};
+}
+
+// The very same bytes: of what has arrived they are a repetition, which is refused.
+void CallCore::repeat_signals(Instant now) {
     for (CallLeg& leg : legs_) {
-        OfferAgain& again = leg.again;
+        SignalAgain& again = leg.again;
         if (now < again.due) continue;
         signals_.push_back({.device = leg.session->peer_device(), .bytes = again.bytes, .shown = again.shown});
         again.wait *= 2;

@@ -115,6 +115,12 @@ std::vector<CapabilityHash> Capabilities::hashes() const {
     return hashes;
 }
 
+std::optional<CapabilityHash> Capabilities::hash(const PublicIdentity& person) const {
+    const auto given = given_.find(person);
+    if (given == given_.end() || !given->second.capability) return std::nullopt;
+    return crypto::hash_of(*given->second.capability);
+}
+
 Result<bool> Capabilities::take(const PeerDevice& from, std::uint32_t number, crypto::CapabilityView capability) {
     const auto known = held_.find(from);
     if (known == held_.end() && held_.size() >= max_entries) return Failure(Error::too_large);

@@ -33,6 +33,7 @@ class Capabilities {
     CapabilityState state(const PublicIdentity& person, std::optional<crypto::CapabilityView> shown) const;
     // Of the live ones, ascending as bytes, so that their order tells nothing.
     std::vector<CapabilityHash> hashes() const;
+    std::optional<CapabilityHash> hash(const PublicIdentity& person) const;
 
     // -- Held. Each device of a person gives its own.
 

@@ -23,7 +23,7 @@ struct Missed {
 struct Ring {
     Call call;
     std::string from;
-    std::chrono::milliseconds age{};
+    Duration age{};
 };
 
 enum class Decided { yes, no, gone, interrupted };
@@ -55,7 +55,7 @@ class Answering {
     std::vector<Missed> missed_;
 };
 
-std::string ago(std::chrono::milliseconds age) {
+std::string ago(Duration age) {
     const auto minutes = std::chrono::floor<std::chrono::minutes>(age).count();
     if (minutes < 120) return std::to_string(minutes) + " minutes ago";
     return minutes < 2880 ? std::to_string(minutes / 60) + " hours ago" : std::to_string(minutes / 1440) + " days ago";
@@ -68,7 +68,7 @@ Expected<bool> Answering::take_letter(std::optional<Ring>& begun) {
     if (!signal) return std::unexpected(signal.error());
     if (!*signal) return false;
     refresh_clock(profile_);
-    auto received = profile_.account.receive(**signal, now());
+    auto received = profile_.account.receive(**signal, now(), post_.age());
     if (!received) {
         conversation_.log().event({{"event", "refused"}, {"what", "signal"}, {"why", name(received.error())}});
     }

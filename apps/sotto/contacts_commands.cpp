@@ -67,6 +67,9 @@ int explain_one(Profile& profile, const ContactsOptions& options) {
     const auto contact = contact_of(profile, options.name);
     if (!contact) return complain(contact.error());
     print_contact(profile, options.name, *contact);
+    if (const auto hash = profile.account.capability_hash(contact->identity)) {
+        std::printf("  A server may know what lets them ring by its hash %s.\n", to_hex(hash->bytes).c_str());
+    }
     std::printf("  %s\n",
                 chose_direct(profile, contact->identity)
                     ? "Calls may do without a relay, if the other side chose so, too: each learns the other's address."

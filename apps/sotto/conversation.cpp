@@ -338,7 +338,7 @@ void Conversation::wait(const Call& call, const SignalPath& carrier, bool hangin
 }
 
 void Conversation::take_signal(Account& account, const Buffer& signal, SignalPath& carrier) {
-    auto received = account.receive(signal, now());
+    auto received = account.receive(signal, now(), carrier.age());
     if (!received) log_.event({{"event", "refused"}, {"what", "signal"}, {"why", name(received.error())}});
     if (!received || !*received) return;
     Call& other = **received;

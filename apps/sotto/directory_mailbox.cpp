@@ -66,6 +66,14 @@ Expected<void> DirectoryMailbox::publish(Bytes bundle) {
     return write(path_ + "/bundle/" + name_, to_hex(device_.key), bundle);
 }
 
+Expected<void> DirectoryMailbox::withdraw() {
+    std::error_code failed;
+    fs::remove(path_ + "/bundle/" + name_ + "/" + to_hex(device_.key), failed);
+    if (!failed) fs::remove_all(inbox_, failed);
+    if (failed) return std::unexpected("cannot write in the mailbox " + path_ + ": " + failed.message());
+    return {};
+}
+
 Expected<std::vector<Buffer>> DirectoryMailbox::bundles_of(const std::string& name, std::chrono::milliseconds) {
     std::vector<Buffer> bundles;
     std::error_code none;

@@ -17,6 +17,7 @@ class DirectoryMailbox final : public Mailbox {
                                                    const DeviceKey& device);
 
     Expected<void> publish(Bytes bundle) override;
+    Expected<void> withdraw() override;
     Expected<std::vector<Buffer>> bundles_of(const std::string& name, std::chrono::milliseconds patience) override;
     Expected<void> send(const std::string& to, const DeviceKey& device, Bytes signal) override;
     Expected<std::optional<Letter>> receive() override;

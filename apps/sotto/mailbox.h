@@ -26,6 +26,8 @@ class Mailbox {
 
     // For everybody who asks, until the next one: without one-time prekeys (Account::lasting_bundle()).
     virtual Expected<void> publish(Bytes bundle) = 0;
+    // Takes that back, with the place for letters: nobody finds this device any more.
+    virtual Expected<void> withdraw() = 0;
     // One bundle a device of that person. Waits as long as that at most; empty: nobody of that name has published any.
     virtual Expected<std::vector<Buffer>> bundles_of(const std::string& name, std::chrono::milliseconds patience) = 0;
     // Kept for a device that is off. An error only when this end can't take it: whether it arrives nobody is told.

@@ -111,7 +111,11 @@ MqttClient::Outcome MqttClient::connect(const std::string& address, std::uint16_
         mosquitto_connect_bind_async(client_, address.c_str(), port, static_cast<int>(keep_alive_.count()), nullptr));
 }
 
-void MqttClient::disconnect() { mosquitto_disconnect_v5(client_, MQTT_RC_NORMAL_DISCONNECTION, nullptr); }
+void MqttClient::disconnect(bool for_good) {
+    Properties properties;
+    if (for_good) add(properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL, 0U);
+    mosquitto_disconnect_v5(client_, MQTT_RC_NORMAL_DISCONNECTION, properties.get());
+}
 
 MqttClient::Outcome MqttClient::subscribe(const std::string& filter, int qos, int& message) {
     // Letters are never retained, whatever a sender says: they would come again each time.

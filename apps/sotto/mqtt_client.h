@@ -52,7 +52,8 @@ class MqttClient {
 
     // A new connection to a numeric address. What was published before and not answered for goes out again.
     Outcome connect(const std::string& address, std::uint16_t port);
-    void disconnect();
+    // For good: the broker keeps nothing of the session, no letter either.
+    void disconnect(bool for_good);
 
     // `message` is what the answer will name. QoS 1 brings letters alone; QoS 0 what is retained, too.
     Outcome subscribe(const std::string& filter, int qos, int& message);

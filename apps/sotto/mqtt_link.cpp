@@ -57,7 +57,8 @@ Expected<void> MqttLink::start() {
 MqttLink::~MqttLink() {
     if (phase_ != Phase::online) return;
     work_until([this] { return outgoing_.empty() && in_flight_.empty(); }, farewell, true);
-    if (phase_ == Phase::online) client_->disconnect();
+    const bool withdrawn = bundle_ && bundle_->empty();
+    if (phase_ == Phase::online) client_->disconnect(withdrawn);
 }
 
 void MqttLink::connect() {
@@ -162,10 +163,10 @@ void MqttLink::speak() {
         const std::string filter = inbox_filter(settings_.name, settings_.device);
         if (!still(client_->subscribe(filter, 1, inbox_message_))) return;
     }
-    if (!bundle_.empty() && bundle_told_ == Told::no) {
+    if (bundle_ && bundle_told_ == Told::no) {
         bundle_told_ = Told::sent;
         const std::string topic = bundle_topic(settings_.name, settings_.device);
-        const Outcome outcome = client_->publish_retained(topic, bundle_, bundle_message_);
+        const Outcome outcome = client_->publish_retained(topic, *bundle_, bundle_message_);
         if (outcome == Outcome::refused) bundle_told_ = Told::refused;
         if (!still(outcome)) return;
     }
@@ -220,7 +221,7 @@ void MqttLink::work() {
         }
         if (phase_ == Phase::online) speak();
         if (phase_ == Phase::online) hand_over();
-        if (phase_ == Phase::gone && client_->socket() >= 0) client_->disconnect();
+        if (phase_ == Phase::gone && client_->socket() >= 0) client_->disconnect(false);
         if (phase_ == Phase::gone || phase_ == Phase::pausing) break;
         pollfd socket{.fd = client_->socket(), .events = client_->wanted(), .revents = 0};
         if (::poll(&socket, 1, 0) <= 0) break;

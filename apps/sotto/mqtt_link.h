@@ -24,6 +24,7 @@ class MqttLink final : public MqttMailbox, private MqttEvents {
     Expected<void> start();
     Expected<void> wait_online(std::chrono::milliseconds patience) override;
     Expected<void> publish(Bytes bundle) override;
+    Expected<void> withdraw() override;
     Expected<std::vector<Buffer>> bundles_of(const std::string& name, std::chrono::milliseconds patience) override;
     Expected<void> send(const std::string& to, const DeviceKey& device, Bytes signal) override {
         return send(to, device, signal, session_life);
@@ -59,6 +60,7 @@ class MqttLink final : public MqttMailbox, private MqttEvents {
         Told unsubscribed = Told::no;  // the answer comes behind all that the subscription brought
     };
 
+    Expected<void> tell_bundle(Bytes bundle);
     void work();
     bool work_until(const std::function<bool()>& done, std::chrono::milliseconds patience, bool to_the_end = false);
     void connect();
@@ -98,7 +100,7 @@ class MqttLink final : public MqttMailbox, private MqttEvents {
 
     Told inbox_asked_ = Told::no;
     int inbox_message_ = 0;
-    Buffer bundle_;  // empty: none to publish
+    std::optional<Buffer> bundle_;  // to publish; empty: to take back
     Told bundle_told_ = Told::no;
     int bundle_message_ = 0;
     std::optional<Question> question_;

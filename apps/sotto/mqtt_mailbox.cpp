@@ -43,6 +43,13 @@ Expected<void> MqttLink::wait_online(milliseconds patience) {
 
 Expected<void> MqttLink::publish(Bytes bundle) {
     if (bundle.empty() || bundle.size() > max_bundle) return std::unexpected("that is no prekey bundle");
+    return tell_bundle(bundle);
+}
+
+// MQTT 5 §3.3.1.3: an empty message takes a retained one back.
+Expected<void> MqttLink::withdraw() { return tell_bundle({}); }
+
+Expected<void> MqttLink::tell_bundle(Bytes bundle) {
     bundle_ = to_buffer(bundle);
     bundle_told_ = Told::no;
     const auto answered = [this] { return bundle_told_ == Told::yes || bundle_told_ == Told::refused; };

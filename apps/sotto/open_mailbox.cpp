@@ -34,6 +34,10 @@ Expected<void> check_broker(const std::string& broker) {
 
 Expected<std::unique_ptr<Mailbox>> open_mailbox(const Profile& profile) {
     const std::string& broker = profile.settings.broker;
+    if (broker.empty()) {
+        const std::string& name = profile.settings.name;
+        return std::unexpected(name + " was unregistered: sotto register " + name + " --broker ...");
+    }
     if (!broker.starts_with(directory_scheme)) {
         const auto parsed = parse_broker(broker);
         if (!parsed) return std::unexpected(parsed.error());

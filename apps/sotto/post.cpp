@@ -150,7 +150,8 @@ Expected<std::optional<Buffer>> Post::receive() {
         from_ = (*letter)->from;
         // A clock that is ahead of ours makes a letter look new, which is no worse than no clock.
         const auto wall = static_cast<std::uint64_t>(wall_clock().count());
-        age_ = std::chrono::milliseconds(wall > *sent ? std::min<std::uint64_t>(wall - *sent, INT64_MAX) : 0);
+        constexpr std::uint64_t year = std::chrono::milliseconds(std::chrono::years(1)).count();
+        age_ = std::chrono::milliseconds(wall > *sent ? std::min(wall - *sent, year) : 0);
         std::erase_if(senders_, [&](const auto& sender) { return sender.first == (*letter)->device; });
         if (senders_.size() == max_senders) senders_.pop_back();
         senders_.emplace_front((*letter)->device, from_);
@@ -221,7 +222,7 @@ Expected<std::vector<Call>> Post::take_in() {
         auto signal = receive();
         if (!signal) return std::unexpected(signal.error());
         if (!*signal) break;
-        auto received = profile_->account.receive(**signal, now());
+        auto received = profile_->account.receive(**signal, now(), age_);
         if (received && *received) {
             if (age_ > ring_timeout) {
                 miss(**received);

@@ -46,7 +46,7 @@ class Post final : public SignalPath {
     Expected<std::optional<Buffer>> receive() override;
     int descriptor() const override { return mailbox_->descriptor(); }
     const std::string& from() const { return from_; }
-    std::chrono::milliseconds age() const { return age_; }
+    Duration age() const override { return age_; }
 
     // After the account took signals: tells what became of it, and answers capabilities with ours.
     Expected<void> settle();
@@ -76,7 +76,7 @@ class Post final : public SignalPath {
     std::map<PublicIdentity, std::string> silenced_;         // by what name the carrier brought them
     std::optional<SilencedCall> last_silenced_;
     std::string from_;
-    std::chrono::milliseconds age_{};
+    std::chrono::milliseconds age_{};  // a year at most
 };
 
 }  // namespace sotto::app

@@ -12,7 +12,7 @@ namespace sotto::app {
 
 struct Settings {
     std::string name;                // ours, as the carrier knows it
-    std::string broker;              // mqtts://HOST[:PORT]; "dir:PATH" in tests
+    std::string broker;              // mqtts://HOST[:PORT]; "dir:PATH" in tests; empty: unregistered
     std::string broker_ca;           // a file of certificates that vouch for it; empty: the system's
     PathSettings relay;              // of it only what names a relay
     std::set<std::string> direct;    // identities, in hexadecimal, with whom calls may do without a relay

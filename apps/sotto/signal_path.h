@@ -15,6 +15,8 @@ class SignalPath {
     virtual Expected<void> send(const Signal& signal) = 0;
     // The next signal for the account, or nothing; never waits. An error when the way is gone for good.
     virtual Expected<std::optional<Buffer>> receive() = 0;
+    // How long ago that was sent, where the way tells.
+    virtual Duration age() const { return {}; }
     // Readable when receive() may have something.
     virtual int descriptor() const = 0;
 };

@@ -207,15 +207,18 @@ class SOTTO_API Account {
     // For a server that is to ring this device only for offers that show one of these beside them
     // (Signal::capability). Publish it again after each grant() of a new one and each revoke(). Ascending.
     std::vector<CapabilityHash> capability_hashes() const;
+    // That of this person's, if it is live.
+    std::optional<CapabilityHash> capability_hash(const PublicIdentity& person) const;
 
-    // A signal that the carrier brought. Gives a ringing Call if it is a new offer of somebody who may ring, nothing if
-    // it belongs to a call we have. What is refused is counted and changes nothing. Whatever is returned, don't tell
-    // the carrier: not_permitted must look like a device that is off. Errors: not_permitted (a capability of somebody
-    // whom we don't know, too); those of parsing, forged,
-    // replayed, too_many_skipped, unknown_prekey, key_exhausted, bad_key, bad_signature, revoked, too_large,
-    // unknown_session, unknown_call, wrong_state, outdated (a capability older than the one held); the store's, which
-    // lose the signal; codec_failed and unavailable, which end the call that was answered.
-    Result<std::optional<Call>> receive(Bytes signal, Instant now);
+    // A signal that the carrier brought, sent so long ago by what that tells, if it does. Gives a ringing Call if it is
+    // a new offer of somebody who may ring, nothing if it belongs to a call we have. What is refused is counted and
+    // changes nothing. Whatever is returned, don't tell the carrier: not_permitted must look like a device that is off.
+    // Errors: not_permitted (a capability of somebody whom we don't know, too); those of parsing, forged, replayed,
+    // too_many_skipped, unknown_prekey, key_exhausted, bad_key, bad_signature, revoked, too_large, unknown_session,
+    // unknown_call, wrong_state, outdated (a capability older than the one held); the store's, which lose the signal;
+    // codec_failed and unavailable, which end the call that was answered. An offer older than ring_timeout rings, for
+    // the client to tell of; while we dial that device or talk to it, it is outdated.
+    Result<std::optional<Call>> receive(Bytes signal, Instant now, Duration age = {});
 
     const RefusalCounts& refused() const;
     // Sessions that others began, in which no call was accepted and which made room for later ones: 256 are kept

@@ -46,6 +46,27 @@ as alice contacts add bob >"$work/out" 2>&1 || fail "alice does not find bob: $(
 as bob contacts add alice >"$work/out" 2>&1 || fail "bob does not find alice: $(cat "$work/out")"
 as alice contacts direct bob on >/dev/null && as bob contacts direct alice on >/dev/null || fail "no direct path is chosen"
 
+# Carol leaves, comes back as who she was, and leaves with all that she had.
+"$sotto" broker add carol --dir "$work/broker" >"$work/carol.password" || fail "carol is not let in"
+comes() {
+    as carol register carol --broker "mqtts://localhost:$port" --broker-ca "$work/broker/ca.pem" \
+        --broker-password-file "$work/carol.password" >"$work/out" 2>&1 || fail "carol does not register: $(cat "$work/out")"
+    grep '^Identity' "$work/out"
+}
+before=$(comes)
+as alice contacts add carol >"$work/out" 2>&1 || fail "alice does not find carol: $(cat "$work/out")"
+as carol unregister >"$work/out" 2>&1 || fail "carol cannot leave: $(cat "$work/out")"
+grep -q 'sotto register carol brings it back' "$work/out" || fail "it does not say what is kept: $(cat "$work/out")"
+as alice contacts add carol >"$work/out" 2>&1 && fail "carol is found who left"
+grep -q 'knows nobody of the name carol' "$work/out" || fail "it does not say that carol left: $(cat "$work/out")"
+as carol contacts add bob >"$work/out" 2>&1 && fail "who left is at the broker"
+grep -q 'carol was unregistered' "$work/out" || fail "it does not say that carol left: $(cat "$work/out")"
+[ "$(comes)" = "$before" ] || fail "carol comes back as somebody else"
+as alice contacts add carol >"$work/out" 2>&1 || fail "alice does not find carol again: $(cat "$work/out")"
+as carol unregister --remove-state >"$work/out" 2>&1 || fail "carol cannot leave again: $(cat "$work/out")"
+[ -e "$work/carol" ] && fail "of carol there is left: $(ls "$work/carol")"
+as alice contacts add carol >"$work/out" 2>&1 && fail "carol is found who left for good"
+
 # A call, in the middle of which the broker goes: the media go on, and both hang up by themselves.
 "$sotto" answer --bind 127.0.0.1 --video none --audio test --json --yes --seconds 4 --state "$work/bob" \
     >"$work/bob.events" 2>"$work/bob.err" </dev/null &

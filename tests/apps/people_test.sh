@@ -118,6 +118,8 @@ answering alice --direct --yes
 until_says "$work/alice.events" '"event":"capability"'  # bob's, which came while she was off
 stop $answering
 says 'alice may ring bob: alice is one of bob'\''s contacts.' alice explain bob
+hash=$(as alice explain bob | sed -n 's/.* by its hash \([0-9a-f]\{64\}\)\.$/\1/p')
+says "${hash:-a hash}" alice contacts
 
 # -- A call without a relay, which both chose for this contact.
 refuses 2 'give --relay, or --direct' alice call bob

@@ -261,6 +261,8 @@ TEST_CASE_FIXTURE(People, "a server that knows the hashes can tell the offers of
     const auto [sealed, shown] = offer(call);
     REQUIRE(shown);
     CHECK(std::ranges::count(hashes, *shown) == 1);
+    CHECK(bob.capability_hash(alice.identity()) == shown);
+    CHECK(bob.capability_hash(carol.identity()) == (hashes[0] == *shown ? hashes[1] : hashes[0]));
     CHECK(std::ranges::search(sealed, shown->bytes).empty());
     call.hang_up(now);
     const auto hang_up = call.poll(now);
@@ -269,6 +271,7 @@ TEST_CASE_FIXTURE(People, "a server that knows the hashes can tell the offers of
     CHECK(offer(next).second == shown);
     REQUIRE(bob.revoke(alice.identity()));
     CHECK(std::ranges::count(bob.capability_hashes(), *shown) == 0);
+    CHECK_FALSE(bob.capability_hash(alice.identity()));
     REQUIRE(alice.receive(grant(), now));
     Call anew = dial();
     const auto later = offer(anew).second;

@@ -90,8 +90,7 @@ TEST_CASE("whichever one signal of a call is dropped, the call works or ends wit
     // Nobody rings, and the hang-up after 60 s is of a call that the callee never heard of.
     CHECK(drop(Said::offer) == Both({.reason = not_answered}, {.errors = {Error::unknown_call}}));
     CHECK(drop(Said::ringing) == Both(whole, whole));
-    // The callee has accepted and waits for media that never come.
-    CHECK(drop(Said::answer) == Both({.reason = not_answered}, {.reason = lost, .talked = true}));
+    CHECK(drop(Said::answer) == Both(whole, whole));  // it is repeated
     CHECK(drop(Said::callees_route) == Both(without_route(whole), whole));
     CHECK(drop(Said::reveal) == Both(whole, without_string(whole)));
     CHECK(drop(Said::callers_route) == Both(whole, without_route(whole)));
@@ -135,8 +134,7 @@ TEST_CASE("whichever one signal of a call is delayed, the call works, and what c
     CHECK(delay_long(Said::offer) ==
           Both({.reason = not_answered}, {.errors = {Error::unknown_call, Error::unknown_call}}));
     CHECK(delay_long(Said::ringing) == Both(whole, whole));
-    CHECK(delay_long(Said::answer) ==
-          Both({.reason = not_answered, .errors = {Error::wrong_state}}, {.reason = lost, .talked = true}));
+    CHECK(delay_long(Said::answer) == Both(with(whole, {Error::replayed}), whole));  // it was repeated
     CHECK(delay_long(Said::callees_route) == Both(with(without_route(whole), {Error::wrong_state}), whole));
     CHECK(delay_long(Said::reveal) == Both(whole, with(without_string(whole), {Error::wrong_state})));
     CHECK(delay_long(Said::callers_route) == Both(whole, with(without_route(whole), {Error::wrong_state})));

@@ -79,6 +79,38 @@ TEST_CASE("of two offers held back the older crosses no call that the callee dia
     CHECK(world.callee.call->state() == CallState::calling);
 }
 
+TEST_CASE("an offer that the carrier says is old crosses no call and ends none, and rings where there is none") {
+    struct Case {
+        Duration age;
+        bool talks, taken;
+    };
+    for (const Case& c : {Case{ring_timeout, false, true}, Case{ring_timeout + 1ns, false, false},
+                          Case{ring_timeout, true, true}, Case{ring_timeout + 1ns, true, false}}) {
+        CAPTURE(c.age.count());
+        CAPTURE(c.talks);
+        TwoParty world(415);
+        Middle middle(world);
+        const auto give = [&](Bytes offer) { return world.callee.account.receive(offer, world.now, c.age); };
+        if (c.talks) world.connect(voice);
+        middle.treat = [](std::size_t) {};
+        if (c.talks) world.caller.call->hang_up(world.now);  // of which the callee hears nothing
+        dial(world, world.caller, world.callee);
+        world.settle();
+        const Buffer offer = middle.seen.back().bytes;
+        if (!c.talks) dial(world, world.callee, world.caller);
+        const auto received = give(offer);
+        CHECK(received.has_value() == c.taken);
+        if (!c.taken) CHECK(received.error() == Error::outdated);
+        if (!c.taken) CHECK(world.callee.call->state() == (c.talks ? CallState::active : CallState::calling));
+        if (c.taken && c.talks) CHECK(world.callee.call->state() == CallState::ended);
+    }
+    TwoParty world(416);
+    Middle middle(world);
+    const Buffer offer = held_back(middle)[0].bytes;
+    const auto rings = world.callee.account.receive(offer, world.now, 24h);
+    CHECK((rings && *rings));
+}
+
 TEST_CASE("a late offer rings where no call is on: its sender's state may have been put back") {
     TwoParty world(411);
     Middle middle(world);

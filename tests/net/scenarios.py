@@ -14,31 +14,14 @@ import wave
 import checks
 from packets import AUDIO, VIDEO, srtp_packets, webm_blocks
 from unseal import read_key_log, unseal
-from world import (ANSWER_PORT, CALL_PORT, RELAY_NAME, RELAY_PASSWORD, RELAY_PORT, RELAY_TLS_PORT, RELAY_USER, Failed,
-                   World, address, make_certificate)
+from world import (ANSWER_PORT, BY_TLS, CALL_PORT, RELAY_TLS_PORT, Failed, World, address, make_certificate,
+                   route_flags)
 
 SPEECH_SECONDS = 2.5   # of speech, then as much silence
 CALL_SECONDS = 6        # with the time that it takes to find a path
 AUDIO_KBPS = 8         # the least that sound goes down to: no slow machine makes it less
 WIDTH, HEIGHT = 160, 120
 RINGING_SECONDS = 1.0  # before anybody decides
-
-
-BY_TLS = "relay by TLS"
-
-
-def route_flags(bench, mode, host, family):
-    """How media go. The only place that knows."""
-    if mode == "direct":
-        return ["--direct", "--bind", address(host, family)]
-    relay = address("relay", family) if family == 4 else f"[{address('relay', family)}]"
-    relay = RELAY_NAME if mode == "relay by name" else relay
-    if mode == BY_TLS:
-        return ["--relay", f"turns:{relay}:{RELAY_TLS_PORT}", "--relay-user", RELAY_USER, "--relay-password",
-                RELAY_PASSWORD, "--relay-ca", bench.certificate[0]]
-    transport = "tcp" if mode == "relay by TCP" else "udp"
-    return ["--relay", f"turn:{relay}:{RELAY_PORT}?transport={transport}", "--relay-user", RELAY_USER,
-            "--relay-password", RELAY_PASSWORD]
 
 
 class Bench:
@@ -111,7 +94,7 @@ class Side:
                 host, bench.sotto, verb, "--signal", f"via:{address('signalling', family)}:{port}", "--identity",
                 bench.path(f"{host}.id"), "--audio", bench.path(f"{host}.wav"), "--video", "test", "--size",
                 f"{WIDTH}x{HEIGHT}", "--fps", "15", "--video-kbps", "300", "--audio-kbps", str(AUDIO_KBPS), "--block-ms", "20", "--record", self.recording, "--json",
-                *route_flags(bench, mode, host, family), *more, stdin=subprocess.PIPE, stdout=events, stderr=errors,
+                *route_flags(mode, host, family, bench.certificate), *more, stdin=subprocess.PIPE, stdout=events, stderr=errors,
                 env=os.environ | {"SOTTO_KEYLOGFILE": self.keys})
 
     def events(self):

@@ -40,6 +40,22 @@ def router_address(host, family):
     return f"10.77.{number}.1" if family == 4 else f"fd77:5077:0:{number}::1"
 
 
+BY_TLS = "relay by TLS"
+
+
+def route_flags(mode, host, family, certificate):
+    """How media go. The only place that knows."""
+    if mode == "direct":
+        return ["--direct", "--bind", address(host, family)]
+    relay = address("relay", family) if family == 4 else f"[{address('relay', family)}]"
+    relay = RELAY_NAME if mode == "relay by name" else relay
+    login = ["--relay-user", RELAY_USER, "--relay-password", RELAY_PASSWORD]
+    if mode == BY_TLS:
+        return ["--relay", f"turns:{relay}:{RELAY_TLS_PORT}", *login, "--relay-ca", certificate[0]]
+    transport = "tcp" if mode == "relay by TCP" else "udp"
+    return ["--relay", f"turn:{relay}:{RELAY_PORT}?transport={transport}", *login]
+
+
 # -- Namespaces that end with us.
 
 

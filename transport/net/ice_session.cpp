@@ -16,7 +16,6 @@ constexpr unsigned component = 1;            // RTP and RTCP share it (RFC 5761)
 constexpr unsigned pacing_milliseconds = 5;  // RFC 8445 §14.2: Ta, the least it allows; two sides have few candidates
 constexpr std::uint32_t reflexive_priority = (110U << 24) + 0xffff00 + 255;  // RFC 8445 §7.1.1, §5.1.2.1
 constexpr std::size_t max_remote = 64;  // candidates that a peer may name in one generation
-constexpr int early_datagrams = 100;    // before a check of ours was answered
 constexpr unsigned early_check_milliseconds = 2 * pacing_milliseconds;  // after libnice has asked for a permission
 
 // RFC 8445 §5.3: from a cryptographic source, not libnice's own generator. 64 letters take 6 bits each.
@@ -155,9 +154,9 @@ struct IceSession::Signals {
         if (session->early_ && !session->connected_) session->check_early();
         return G_SOURCE_REMOVE;
     }
-    static void on_check(NiceAgent*, guint, IceSession* session) { session->checked_ = true; }
+    static void on_check(NiceAgent*, guint, IceSession* session) { session->early_media_.checked(); }
     static void on_remote_candidate(NiceAgent*, NiceCandidate* candidate, IceSession* session) {
-        if (candidate->type == NICE_CANDIDATE_TYPE_PEER_REFLEXIVE) session->reflexive_ = true;
+        if (candidate->type == NICE_CANDIDATE_TYPE_PEER_REFLEXIVE) session->early_media_.checked_from_elsewhere();
     }
     static void on_datagram(NiceAgent*, guint, guint, guint size, gchar* bytes, gpointer data) {
         auto* const session = static_cast<IceSession*>(data);
@@ -184,8 +183,7 @@ IceSession::IceSession(NiceAgent* agent, GMainContext* context, const IceSetting
       controlling_(settings.controlling),
       generation_(generation),
       inbox_(inbox),
-      alive_(alive),
-      early_left_(early_datagrams) {}
+      alive_(alive) {}
 
 Result<std::unique_ptr<IceSession>> IceSession::create(const IceSettings& settings, GMainContext* context,
                                                        std::uint16_t generation, DatagramQueue& inbox, int& alive) {
@@ -288,7 +286,7 @@ Result<void> IceSession::set_remote(const IceDescription& description) {
 }
 
 bool IceSession::send(Bytes datagram) {
-    if (!connected_) return !ready() || send_early(datagram);
+    if (!connected_) return !ready() || (early_media_.take() && early_->send(datagram));
     const int sent = nice_agent_send(agent_, stream_, component, static_cast<guint>(datagram.size()),
                                      reinterpret_cast<const gchar*>(datagram.data()));
     return sent >= 0;
@@ -327,12 +325,6 @@ void IceSession::check_early() {
         &stun, &message, room.data(), room.size(), name, user.size(), key, remote_password_.size(), false, controlling_,
         reflexive_priority, tie_breaker_, nullptr, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
     if (size > 0) static_cast<void>(early_->send(std::as_bytes(std::span(room).first(size))));
-}
-
-bool IceSession::send_early(Bytes datagram) {
-    if (early_left_ == 0) return false;
-    --early_left_;
-    return early_->send(datagram);
 }
 
 IceDescription IceSession::local() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sotto/error.h"
+#include "transport/early_media.h"
 #include "transport/ice_description.h"
 #include "transport/net/datagram_queue.h"
 #include "transport/net/early_way.h"
@@ -57,8 +58,8 @@ class IceSession {
     bool relayed() const;  // the media pass a relay
     bool connected() const { return connected_; }
     // Datagrams go out: it is connected or, by a relay over UDP, a check of the peer's has come from the only address
-    // that it named. Not more than a hundred before it is connected: that is not yet consent by RFC 7675.
-    bool ready() const { return connected_ || (early_ && checked_ && !reflexive_); }
+    // that it named. Not more than EarlyMedia lets before it is connected: that is not yet consent by RFC 7675.
+    bool ready() const { return connected_ || (early_ && early_media_.allowed()); }
     bool gathered() const { return gathered_; }
     std::uint64_t received() const { return received_; }
     std::uint64_t refused_candidates() const { return refused_candidates_; }
@@ -80,7 +81,6 @@ class IceSession {
     void look_up_relay();
     void open_early_way();
     void check_early();
-    bool send_early(Bytes datagram);
 
     _NiceAgent* agent_;
     _GMainContext* context_;
@@ -98,8 +98,7 @@ class IceSession {
     News news_;
     bool gathered_ = false;
     bool connected_ = false;
-    bool checked_ = false;    // a check of the peer's came, by the password that only it was told
-    bool reflexive_ = false;  // and one from an address that it has not named
+    EarlyMedia early_media_;
     std::string relay_name_;  // of the only relay, over UDP; empty: its address is known, or there is another
     std::uint16_t relay_port_ = 0;
     std::optional<sockaddr_storage> early_relay_;
@@ -107,7 +106,6 @@ class IceSession {
     int& alive_;
     std::optional<EarlyWay> early_;
     _GSource* early_check_ = nullptr;  // due soon
-    int early_left_;                   // datagrams
     std::uint64_t received_ = 0;
     std::uint64_t refused_candidates_ = 0;
 };
