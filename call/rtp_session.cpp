@@ -161,6 +161,7 @@ void RtpSession::follow_shares() {
     const Duration told = interval_for(feedback_bits, feedback_share, budget_.lasting());
     const bool rarely = budget_.is_narrow() && told > transport::ArrivalLog::longest_interval;
     arrivals_.set_least_interval(rarely ? told : Duration{});
+    budget_.set_frame_rate(video_out_.frame_rate());
     if (shares.video_bitrate == 0) return outbox_.leave_out_paced();
     video_out_.set_share(shares.video_bitrate, shares.video_sustained, budget_.unrepaired());
 }

@@ -80,6 +80,12 @@ void SendingBudget::set_audio_packets(int packets, bool copies) {
     split();
 }
 
+void SendingBudget::set_frame_rate(int frame_rate) {
+    if (frame_rate == limits_.frame_rate || frame_rate <= 0) return;
+    limits_.frame_rate = frame_rate;
+    split();
+}
+
 void SendingBudget::allow_pictures() {
     limits_.video = true;
     rate_.set_maximum(wanted());

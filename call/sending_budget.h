@@ -64,6 +64,8 @@ class SendingBudget {
     void set_video_maximum(int bits_per_second);
     // Of sound, a second: blocks that share one cost fewer headers. `copies`: whether they may have any.
     void set_audio_packets(int packets, bool copies);
+    // So many pictures are sent a second: each costs headers.
+    void set_frame_rate(int frame_rate);
     // From now on pictures have their share.
     void allow_pictures();
     // From the newest acknowledged packet.

@@ -42,6 +42,8 @@ class VideoSender {
     void peer_decoded(double load, Instant now) { adaptation_.peer_decoded(load, now); }
     // Over how many of the newest packets parity is of use; 0 before the first frame.
     std::uint8_t parity_window() const;
+    // What is aimed at, pictures a second.
+    int frame_rate() const { return quality_.frame_rate; }
     // Of the newest frame.
     std::size_t frame_packets() const { return frame_packets_.front(); }
     SequenceNumber newest() const { return SequenceNumber{static_cast<std::uint16_t>(stream.next_number().value - 1)}; }

@@ -79,6 +79,6 @@ TEST_CASE("over 150 kbit/s neither pictures nor sound stand in a queue of the ca
         CHECK(quantile(pictures.all, 0.95) <= 260ms);
         CHECK(quantile(sound.all, 0.5) <= 240ms);
         CHECK(quantile(sound.network, 0.95) <= 180ms);
-        CHECK(kbps >= 48);
+        CHECK(kbps >= 50);
     }
 }

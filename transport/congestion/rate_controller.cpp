@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 namespace sotto::transport {
 
@@ -17,50 +16,26 @@ constexpr Duration longest_target = milliseconds(24);
 constexpr double jitter_allowance = 0.7;     // times the noise of the delay
 constexpr std::int64_t jitter_patience = 8;  // as many times longer must a queue stand
 constexpr Duration queue_gone = milliseconds(4);
-constexpr Duration base_memory = seconds(16);       // as long the least delay counts; drift of 100 ppm is 1.6 ms
-constexpr Duration long_base_memory = seconds(60);  // while somebody else keeps the queue full
-constexpr double cut = 0.86;                        // of what was delivered, at 500 kbit/s (Carlucci et al.: 0.85)
-constexpr double cut_slope = 0.06;                  // less for each doubling of the rate
-constexpr double least_share = 0.2;                 // of the rate, while a long queue drains
-constexpr Duration drain_time = milliseconds(300);  // in which a queue should be gone
-constexpr Duration longest_growth = seconds(4);     // of a path that becomes narrower by and by
-constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
-constexpr double slow = 600'000;                    // bit/s below which that step would be too large
-constexpr double few = 150'000;                     // bit/s below which growth slows where the path's end is known
+constexpr Duration base_memory = seconds(16);         // as long the least delay counts; drift of 100 ppm is 1.6 ms
+constexpr double cut = 0.86;                          // of what was delivered, at 500 kbit/s (Carlucci et al.: 0.85)
+constexpr double cut_slope = 0.06;                    // less for each doubling of the rate
+constexpr double least_share = 0.2;                   // of the rate, while a long queue drains
+constexpr Duration drain_time = milliseconds(300);    // in which a queue should be gone
+constexpr Duration longest_growth = seconds(4);       // of a path that becomes narrower by and by
+constexpr double step = 70'000;                       // bit/s more each second, alike for all who share
+constexpr double slow = 600'000;                      // bit/s below which that step would be too large
+constexpr double hardly_few = 60'000, few = 150'000;  // bit/s between which growth slows where the path's end is known
 constexpr double slowly = 0.25;
 constexpr Duration as_ever = seconds(4);
-constexpr double fast = 1'000'000;      // and beyond which the faster of two runs ahead
-constexpr double narrow = 100'000;      // bit/s below which a packet is a queue
-constexpr double packet_alone = 1000;   // bits, of sound or of a report
-constexpr double alone = 50'000;        // bit/s up to which nobody can be given way: only sound is left
-constexpr double usual_least = 40'000;  // bit/s, unless the path has long taken less
-constexpr double enough = 60'000;       // bit/s, and it is narrow no more
-constexpr Duration long_low = seconds(1);
-constexpr int several = 4;  // reports: one after an outage tells of it alone
-constexpr Duration long_queue = milliseconds(30);
+constexpr double fast = 1'000'000;  // and beyond which the faster of two runs ahead
 constexpr Duration doubling = milliseconds(450);
-// Beside TCP: what a loss leaves, and how fast the rate comes back: by a packet each round trip, or in half the time
-// that CUBIC takes (RFC 9438 §4.2, with its C of 0.4), whichever is more. CUBIC does the most of its way first; this is
-// a line.
-constexpr double tcp_cut = 0.8;
-constexpr double cubic_speed = 2;
-constexpr double reno_step = 0.8;
-constexpr Duration queue_back = milliseconds(800);  // TCP's queue comes back in so long, where it is a short one
-// Each third loss, or one after a while, halves the rate for as long as a queue takes to go that is only ours.
-constexpr int cuts_to_check = 3;
-constexpr Duration check_interval = seconds(8);
-constexpr double check_cut = 0.5;
-constexpr Duration ended_lately = seconds(30);
-constexpr double packet_bits = 1200 * 8;
 constexpr Duration longest_queue = milliseconds(500);
 constexpr Duration smooth_while = seconds(12);  // bursts are kept from a queue that is too short to see
 constexpr Duration silence = milliseconds(500);
 constexpr Duration short_outage = seconds(5);
 constexpr double outage_rate = 300'000;  // bit/s
 constexpr double long_outage_rate = 40'000;
-constexpr Duration long_trip = milliseconds(200);
-constexpr Duration most_silent = milliseconds(350);  // at the start: reports come each 25 to 100 ms
-constexpr double sound_alone = 50'000;               // bit/s, that leave while pictures are held
+constexpr double sound_alone = 50'000;  // bit/s, that leave while pictures are held
 constexpr Duration probe_interval = seconds(4);
 
 double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
@@ -79,7 +54,7 @@ void RateController::set_maximum(int maximum) {
     set_rate(rate_);
 }
 
-double RateController::least() const { return std::max<double>(settings_.minimum, narrow_ ? 0 : usual_least); }
+double RateController::least() const { return std::max<double>(settings_.minimum, narrow_.least()); }
 
 void RateController::set_rate(double rate) {
     rate_ = std::clamp(rate, least(), std::max<double>(settings_.maximum, least()));
@@ -102,7 +77,7 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
     lost_ = 0;
     throughput_ = arrived_.over(milliseconds(300));
     proven_ = std::max(proven_, throughput_);
-    widest_ = std::max(widest_, throughput_);
+    narrow_.passed(throughput_);
     note_hold();
     for (const PacketResult& result : results) take(result);
     if (results.empty()) return;
@@ -125,30 +100,17 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
     ask(held(now_) ? sound_alone : target(), now_);
 }
 
-// Only where reports told for long of a queue that even the least rate does not empty is the path narrow: what an
-// outage, a fall or somebody else's queue leaves of the rate for a moment says nothing of that.
 void RateController::follow_width() {
-    if (rate_ > enough) narrow_ = false;
-    const bool low = rate_ <= least() && starved();
-    if (!low) low_reports_ = 0;
-    if (low && low_reports_++ == 0) low_since_ = now_;
-    const bool for_long = low_reports_ >= several && now_ - low_since_ >= long_low;
-    if (low && (for_long || widest_ < narrow)) narrow_ = true;
+    narrow_.holds(rate_);
+    narrow_.told(rate_ <= least() && starved(), now_);
 }
 
-// A queue stands, and less arrives than sound takes and than was sent: in somebody else's queue about as much would.
 bool RateController::starved() const {
-    const double arrived = arrived_.over(seconds(1));
-    const bool less = arrived < 0.7 * usual_least || arrived < 0.8 * sent_.over(seconds(1));
-    return queue_ > threshold() && arrived < alone && less;
+    return queue_ > threshold() && NarrowPath::starves(arrived_.over(seconds(1)), sent_.over(seconds(1)));
 }
 
-// The first packets filled a queue so narrow that most of what reports on them is dropped as well: nothing tells how
-// long it is, nor of most losses. What arrived does.
 void RateController::start_gently(Duration gap) {
-    if (round_trip_ < long_trip) return;  // no queue: a report was lost, and little may arrive since little was sent
-    if (cut_ != Instant{} || proven_ > narrow || gap < most_silent + (told_ ? Duration{} : round_trip_)) return;
-    narrow_ = true;
+    if (cut_ != Instant{} || !narrow_.begins(told_ ? gap : gap - round_trip_, round_trip_, proven_)) return;
     set_rate(std::min(rate_, arrived_.over(seconds(1))));
     doubling_below_ = 0;
 }
@@ -208,20 +170,18 @@ Duration RateController::recent() const {
 Duration RateController::threshold() const {
     const auto target = static_cast<std::int64_t>(queue_target * std::pow(1e6 / std::max(rate_, 1e5), 0.8));
     const auto noise = static_cast<std::int64_t>(jitter_allowance * static_cast<double>(delays_.noise().count()));
-    const double packet = narrow_ ? packet_alone / std::min(rate_, narrow) - packet_alone / narrow : 0;  // seconds
-    return std::min(Duration(target), longest_target) + Duration(noise) +
-           Duration(static_cast<std::int64_t>(packet * 1e9));
+    return std::min(Duration(target), longest_target) + Duration(noise) + narrow_.packet(rate_);
 }
 
 void RateController::measure(Duration elapsed) {
-    queue_ = delays_.standing(recent(), mode_ == Mode::competing ? long_base_memory : base_memory);
+    queue_ = delays_.standing(recent(), mode_ == Mode::competing ? shared_base_memory : base_memory);
     if (now_ < smooth_until_) smoothed_ = std::max<Duration>(smoothed_, milliseconds(25));
     const double share = queue_ > smoothed_ ? 1.0 : std::min(1.0, in_seconds(elapsed) / 0.3);
     smoothed_ += Duration(static_cast<std::int64_t>(static_cast<double>((queue_ - smoothed_).count()) * share));
 }
 
 Duration RateController::least_silence() const {
-    return std::max<Duration>({silence, 3 * round_trip_, narrow_ ? 3 * usual_gap_ : Duration{}});
+    return std::max<Duration>({silence, 3 * round_trip_, is_narrow() ? 3 * usual_gap_ : Duration{}});
 }
 
 // What the bottleneck lets through of ours, as sending rate: what the path loses at any rate lies on top.
@@ -255,15 +215,15 @@ void RateController::climb(Duration elapsed) {
     if (queue_ > threshold() / 3 || loss_.recent() > loss_.floor() + 0.03) congested_ = now_;
     const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
     const double growth = step * std::pow(std::min(1.0, rate_ / slow), 0.7) *
-                          std::pow(std::min(1.0, fast / rate_), 0.8) * (narrow_ ? std::pow(rate_ / narrow, 1.5) : 1) *
-                          (1 + calm * calm / 3) * in_seconds(elapsed);
+                          std::pow(std::min(1.0, fast / rate_), 0.8) * narrow_.growth(rate_) * (1 + calm * calm / 3) *
+                          in_seconds(elapsed);
     set_rate(std::min({rate_ + (near_end(calm) ? slowly * growth : growth), rate_ * factor, limit}));
 }
 
 // Of a slow path a queue has shown the end of late: who hurries there overshoots it by a tenth before the first report
 // tells of that, each time. Without a queue for a while the path may have become wider.
 bool RateController::near_end(double calm) const {
-    return rate_ > enough && rate_ < few && cut_lately() && calm < in_seconds(as_ever) && rate_ > 0.7 * passed_ &&
+    return rate_ > hardly_few && rate_ < few && cut_lately() && calm < in_seconds(as_ever) && rate_ > 0.7 * passed_ &&
            rate_ < 1.2 * passed_;
 }
 
@@ -304,16 +264,15 @@ void RateController::drain() {
         give_up_ = std::max(give_up_, now_ + round_trip_ + milliseconds(300));
     }
     peak_ = std::max(peak_, queue_);
-    if (now_ > give_up_ && !narrow_ && !starved()) return start_competing();
+    if (now_ > give_up_ && !is_narrow() && !starved()) return start_competing();
     if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
         // What arrives of the little that was sent while pictures waited shows nothing of the path; what was sent
         // before, and filled the queue, does.
         const bool shows = newest_ < held_from_ || newest_ > held_to_ + milliseconds(150);
         const double delivered = of_ours(shows ? arrived_.over(milliseconds(150)) : passed_before_);
-        // A short queue is no reason to leave sound alone: little may have arrived because little was sent.
-        const double leave = narrow_ && queue_ < long_queue ? std::min(rate_, alone) : 0;
         if (delivered > 0) passed_ = delivered;
-        if (delivered > 0) set_rate(std::max(std::min(rate_, cut_at(delivered) * delivered), leave));
+        if (delivered > 0)
+            set_rate(std::max(std::min(rate_, cut_at(delivered) * delivered), narrow_.left(queue_, rate_)));
         cut_ = now_;
     }
     drained_at_ = rate_ * std::clamp(1 - in_seconds(coming()) / in_seconds(drain_time), least_share, 0.9);
@@ -355,67 +314,6 @@ void RateController::weigh() {
     }
     doubling_below_ = 0;
     start_climbing();
-}
-
-void RateController::start_competing() {
-    mode_ = Mode::competing;
-    peak_ = queue_;
-    base_ = delays_.base(long_base_memory);
-    forgotten_ = {};
-    stood_ = now_;
-    checked_ = now_;
-    cuts_ = 0;
-    checking_ = false;
-    // It seems to end, too, where the base was forgotten and the others' queue is at its shortest.
-    give_way(ended_ != Instant{} && now_ - ended_ < ended_lately ? std::max(before_, shared_) : before_, 1);
-}
-
-void RateController::give_way(double rate, double share) {
-    before_ = rate;
-    set_rate(rate * share);
-    cut_ = now_;
-    full_trip_ = round_trip_;
-}
-
-// A base that is forgotten shortens the queue of before, too: else drops from a full one would pass for chance. What
-// is a second or more is no queue but a clock that was set anew.
-void RateController::note_base() {
-    const Duration base = delays_.base(long_base_memory);
-    const Duration rise = base - std::exchange(base_, base);
-    const bool anew = rise < -seconds(1) || rise > seconds(1);
-    forgotten_ = anew ? Duration{} : std::clamp<Duration>(forgotten_ + rise, Duration{}, seconds(1));
-    if (!anew && rise > Duration{}) peak_ = std::max(Duration{}, peak_ - rise);
-}
-
-void RateController::compete(Duration elapsed) {
-    note_base();
-    if (queue_ >= std::max(threshold() / 2, peak_ / 10)) stood_ = now_;
-    if (now_ - stood_ > (checking_ ? queue_back / 2 : queue_back)) {
-        shared_ = checking_ ? before_ * tcp_cut : rate_;
-        ended_ = now_;
-        return start_climbing();
-    }
-    peak_ = std::max(peak_, queue_);
-    const Duration since = now_ - cut_;
-    if (checking_) {
-        if (since < full_trip_ + milliseconds(200) + 2 * (peak_ + forgotten_)) return;
-        checking_ = false;
-        set_rate(before_ * tcp_cut);
-    }
-    if (since > full_trip_ + milliseconds(100) && ((lost_ > 0 && queue_ > peak_ / 2) || queue_ > longest_queue)) {
-        checking_ = ++cuts_ == cuts_to_check || now_ - checked_ > check_interval;
-        if (checking_) checked_ = now_, cuts_ = 0;
-        peak_ = queue_;
-        if (!checking_) return give_way(rate_, tcp_cut);
-        give_way(rate_, check_cut);
-        // A rate beyond what passes would leave a queue of ours standing even so.
-        if (throughput_ > 0) set_rate(std::min(rate_, check_cut * of_ours(throughput_)));
-        return;
-    }
-    const double packets = before_ * in_seconds(full_trip_) / packet_bits;
-    const double cubic = cubic_speed * (1 - tcp_cut) * before_ / std::cbrt(packets * (1 - tcp_cut) / 0.4);
-    const double reno = reno_step * packet_bits / (in_seconds(full_trip_) * in_seconds(full_trip_));
-    set_rate(rate_ + std::max(cubic, reno) * in_seconds(elapsed));
 }
 
 void RateController::poll(Instant now) {

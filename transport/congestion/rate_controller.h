@@ -10,6 +10,7 @@
 #include "transport/congestion/delivery_rate.h"
 #include "transport/congestion/feedback_age.h"
 #include "transport/congestion/loss_share.h"
+#include "transport/congestion/narrow_path.h"
 #include "transport/congestion/packet_result.h"
 
 namespace sotto::transport {
@@ -43,7 +44,7 @@ class RateController {
     // A queue lowered the rate in the last twelve seconds.
     bool cut_lately() const { return cut_ != Instant{} && now_ - cut_ < std::chrono::seconds(12); }
     // For a while now the path has taken hardly more than sound.
-    bool is_narrow() const { return narrow_; }
+    bool is_narrow() const { return narrow_.is_narrow(); }
     // Feedback is overdue: what more is sent may only stand in a queue that nobody could tell us of yet. Sound goes on,
     // pictures wait. Where somebody else filled the queue of late, its length says nothing.
     bool held(Instant now) const {
@@ -108,6 +109,9 @@ class RateController {
     void ask(double rate, Instant since);
     void set_rate(double rate);
 
+    // While somebody else keeps the queue full the least delay counts for so long.
+    static constexpr Duration shared_base_memory = std::chrono::seconds(60);
+
     RateSettings settings_;
     Mode mode_ = Mode::climbing;
     double rate_;            // what the path is held to take
@@ -155,14 +159,11 @@ class RateController {
     Instant held_from_{}, held_to_{};  // when pictures waited last
     double passed_before_ = 0;         // bit/s that arrived of what was sent just before
     Duration deepest_{};               // draining: the longest queue since it began
-    Duration peak_{};      // the largest queue since its last fall by a quarter; competing: since the last cut
-    int low_reports_ = 0;  // in a row, of a queue that the least rate does not empty
-    Instant low_since_{};
-    bool narrow_ = false;    // the path takes hardly more than sound
+    Duration peak_{};  // the largest queue since its last fall by a quarter; competing: since the last cut
+    NarrowPath narrow_;
     double throughput_ = 0;  // bit/s, before this feedback
     double proven_ = 0;      // the most of that since the last queue
     double passed_ = 0;      // delivered at the last cut
-    double widest_ = 0;      // and ever
     int lost_ = 0;           // in this feedback
     std::optional<Probe> probe_;
     Instant next_probe_{};

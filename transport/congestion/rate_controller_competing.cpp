@@ -1,0 +1,93 @@
+// Beside somebody else who keeps the queue full: a share of it by losses, as TCP.
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "transport/congestion/rate_controller.h"
+
+namespace sotto::transport {
+
+namespace {
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// What a loss leaves, and how fast the rate comes back: by a packet each round trip, or in half the time
+// that CUBIC takes (RFC 9438 §4.2, with its C of 0.4), whichever is more. CUBIC does the most of its way first; this is
+// a line.
+constexpr double tcp_cut = 0.8;
+constexpr double cubic_speed = 2;
+constexpr double reno_step = 0.8;
+constexpr Duration queue_back = milliseconds(800);  // TCP's queue comes back in so long, where it is a short one
+// Each third loss, or one after a while, halves the rate for as long as a queue takes to go that is only ours.
+constexpr int cuts_to_check = 3;
+constexpr Duration check_interval = seconds(8);
+constexpr double check_cut = 0.5;
+constexpr Duration ended_lately = seconds(30);
+constexpr double packet_bits = 1200 * 8;
+constexpr Duration longest_queue = milliseconds(500);
+
+double in_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+}  // namespace
+
+void RateController::start_competing() {
+    mode_ = Mode::competing;
+    peak_ = queue_;
+    base_ = delays_.base(shared_base_memory);
+    forgotten_ = {};
+    stood_ = now_;
+    checked_ = now_;
+    cuts_ = 0;
+    checking_ = false;
+    // It seems to end, too, where the base was forgotten and the others' queue is at its shortest.
+    give_way(ended_ != Instant{} && now_ - ended_ < ended_lately ? std::max(before_, shared_) : before_, 1);
+}
+
+void RateController::give_way(double rate, double share) {
+    before_ = rate;
+    set_rate(rate * share);
+    cut_ = now_;
+    full_trip_ = round_trip_;
+}
+
+// A base that is forgotten shortens the queue of before, too: else drops from a full one would pass for chance. What
+// is a second or more is no queue but a clock that was set anew.
+void RateController::note_base() {
+    const Duration base = delays_.base(shared_base_memory);
+    const Duration rise = base - std::exchange(base_, base);
+    const bool anew = rise < -seconds(1) || rise > seconds(1);
+    forgotten_ = anew ? Duration{} : std::clamp<Duration>(forgotten_ + rise, Duration{}, seconds(1));
+    if (!anew && rise > Duration{}) peak_ = std::max(Duration{}, peak_ - rise);
+}
+
+void RateController::compete(Duration elapsed) {
+    note_base();
+    if (queue_ >= std::max(threshold() / 2, peak_ / 10)) stood_ = now_;
+    if (now_ - stood_ > (checking_ ? queue_back / 2 : queue_back)) {
+        shared_ = checking_ ? before_ * tcp_cut : rate_;
+        ended_ = now_;
+        return start_climbing();
+    }
+    peak_ = std::max(peak_, queue_);
+    const Duration since = now_ - cut_;
+    if (checking_) {
+        if (since < full_trip_ + milliseconds(200) + 2 * (peak_ + forgotten_)) return;
+        checking_ = false;
+        set_rate(before_ * tcp_cut);
+    }
+    if (since > full_trip_ + milliseconds(100) && ((lost_ > 0 && queue_ > peak_ / 2) || queue_ > longest_queue)) {
+        checking_ = ++cuts_ == cuts_to_check || now_ - checked_ > check_interval;
+        if (checking_) checked_ = now_, cuts_ = 0;
+        peak_ = queue_;
+        if (!checking_) return give_way(rate_, tcp_cut);
+        give_way(rate_, check_cut);
+        // A rate beyond what passes would leave a queue of ours standing even so.
+        if (throughput_ > 0) set_rate(std::min(rate_, check_cut * of_ours(throughput_)));
+        return;
+    }
+    const double packets = before_ * in_seconds(full_trip_) / packet_bits;
+    const double cubic = cubic_speed * (1 - tcp_cut) * before_ / std::cbrt(packets * (1 - tcp_cut) / 0.4);
+    const double reno = reno_step * packet_bits / (in_seconds(full_trip_) * in_seconds(full_trip_));
+    set_rate(rate_ + std::max(cubic, reno) * in_seconds(elapsed));
+}
+
+}  // namespace sotto::transport
