@@ -23,7 +23,7 @@ class Bench:
     """What scenarios.Side asks of one."""
 
     def __init__(self, sotto, folder):
-        self.sotto, self.folder = sotto, folder
+        self.sotto, self.folder, self.certificate = sotto, folder, ()
         for number, host in enumerate(("alice", "bob")):
             with wave.open(self.path(f"{host}.wav"), "wb") as file:
                 file.setparams((1, 2, 48000, 0, "NONE", ""))
