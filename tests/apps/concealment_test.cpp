@@ -86,8 +86,8 @@ TEST_CASE("speech that is lost is concealed by a model of speech, nearer to it t
         MESSAGE("skipped: ./dev test fetches the speech");
         return;
     }
-    for (const std::size_t block : {480, 960}) {
-        for (const std::size_t burst : {2, 4}) {
+    for (const std::size_t block : {480UZ, 960UZ}) {
+        for (const std::size_t burst : {2UZ, 4UZ}) {
             CAPTURE(block);
             CAPTURE(burst);
             const Heard out = heard(sent, block, burst);
