@@ -21,7 +21,7 @@ constexpr DeviceKey alices{{std::byte{1}}}, bobs{{std::byte{2}}}, mallorys{{std:
 constexpr std::chrono::seconds patience = 60s;
 constexpr int not_authorised = 0x87, no_subscribers = 0x10;
 
-Bytes bytes(const std::string& text) { return as_bytes(text); }
+Bytes bytes(std::string_view text) { return as_bytes(text); }
 
 std::unique_ptr<MqttMailbox> opened(MqttSettings settings) {
     auto mailbox = MqttMailbox::open(std::move(settings));
@@ -341,6 +341,12 @@ TEST_CASE_FIXTURE(Hostile, "what a hostile broker brings is counted and dropped"
     CHECK(at_alice->bundles_of("carol", patience)->size() == 32);
 }
 
+#ifdef SOTTO_RUN_ONCE
+constexpr std::size_t quarantine = 256 * 1024;  // KiB of what was freed, which AddressSanitizer keeps
+#else
+constexpr std::size_t quarantine = 0;
+#endif
+
 TEST_CASE_FIXTURE(Fixture, "a flood of ten thousand letters keeps memory small, here and at the broker") {
     if (!broker) return;
     auto at_alice = alice(), at_bob = bob();
@@ -357,7 +363,7 @@ TEST_CASE_FIXTURE(Fixture, "a flood of ten thousand letters keeps memory small, 
     }
     // At most what the broker keeps for one device, what is under way, and what waits here.
     CHECK(resident_kib(std::to_string(broker->pid())) < broker_before + 8 * 1024);
-    CHECK(resident_kib("self") < before + 8 * 1024);
+    CHECK(resident_kib("self") < before + 8 * 1024 + quarantine);
     int came = 0;
     bool heard = false;
     for (const Deadline deadline(patience); !heard && !deadline.passed();) {
