@@ -3,11 +3,11 @@
 
 usage: speed_test.py SOTTO [--keep FOLDER]
 
-A round trip is Alice, relay, Bob and back. Signals are as slow as media. Of three calls the middle one counts.
+A round trip is Alice, relay, Bob and back. Signals are as slow as media. Of three calls the least counts: what
+else the machine does only adds to it.
 """
 import json
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -69,8 +69,8 @@ def call(bench, number, keep):
     return (alice.came["rings"] - alice.came["calling"], alice.came["heard"] - accepted, bob.came["heard"] - accepted)
 
 
-def middle_of_calls(bench, keep):
-    return [statistics.median(each) for each in zip(*(call(bench, number, keep) for number in range(CALLS)))]
+def least_of_calls(bench, keep):
+    return [min(each) for each in zip(*(call(bench, number, keep) for number in range(CALLS)))]
 
 
 def main():
@@ -84,7 +84,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="sotto-net.") as folder:
         try:
             name_relay(folder)
-            rings, *heard = middle_of_calls(Bench(os.path.realpath(sys.argv[1]), folder), keep)
+            rings, *heard = least_of_calls(Bench(os.path.realpath(sys.argv[1]), folder), keep)
         except Failed as failure:
             print(f"FAILED: {failure}", flush=True)
             return 1
