@@ -28,7 +28,7 @@ void DecodeLoad::decoded(RtpTimestamp timestamp, Duration took) {
     // Frames left out in between would have taken their time as well.
     if (++frames_ < 2 || ticks <= 0 || ticks > static_cast<std::int32_t>(transport::video_clock) / 2) return;
     const Duration interval = std::chrono::nanoseconds(std::chrono::seconds(1)) * ticks / transport::video_clock;
-    const bool first = interval_ == Duration{} || frames_ == 2;
+    const bool first = interval_ == Duration{};
     taken_ = first ? took : taken_ + (took - taken_) / smoothing;
     interval_ = first ? interval : interval_ + (interval - interval_) / smoothing;
 }

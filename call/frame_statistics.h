@@ -27,13 +27,13 @@ class FrameRate {
 class DecodeLoad {
   public:
     void decoded(RtpTimestamp timestamp, Duration took);
-    void restart() { frames_ = 0; }  // what comes now takes another time
+    void restart() { *this = {}; }  // what comes now takes another time
     // 1 is all of it; nothing before enough frames tell, nor without a clock that runs while we decode.
     std::optional<double> value() const;
 
   private:
     RtpTimestamp last_{};
-    int frames_ = 0;
+    int frames_ = 0;    // since then
     Duration taken_{};  // smoothed, both
     Duration interval_{};
 };

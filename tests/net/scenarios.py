@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import time
+import typing
 import wave
 
 import checks
@@ -206,8 +207,18 @@ def named(call, proofs):
     return [(f"{call}: {name}", breaches) for name, breaches in proofs.items()]
 
 
-def answered(bench, mode, family):
-    world, bob = begin(bench, mode, family, f"{mode.replace(' ', '-')}-{family}")
+class Talk(typing.NamedTuple):
+    alice: Side
+    bob: Side
+    accepted: float  # when
+    seen: object
+    known: set
+    not_well: list  # in how it ended
+
+
+def talk(bench, mode, family, name):
+    """A call that Bob accepts when it has rung a while."""
+    world, bob = begin(bench, mode, family, name)
     alice = Side(bench, world, "alice", "call", mode, family, "--seconds", str(CALL_SECONDS))
     bob.expect("ringing")
     time.sleep(RINGING_SECONDS)
@@ -216,6 +227,12 @@ def answered(bench, mode, family):
     codes = [alice.ended(), bob.ended()]
     seen, missed = finish(bench, world, family)
     known = set().union(*(bench.known[host].runs(far.pictures()) for host, far in (("alice", bob), ("bob", alice))))
+    return Talk(alice, bob, accepted, seen, known, missed + [
+        f"exit code {code}: {side.errors()}" for code, side in zip(codes, (alice, bob)) if code != 0])
+
+
+def answered(bench, mode, family):
+    alice, bob, accepted, seen, known, not_well = talk(bench, mode, family, f"{mode.replace(' ', '-')}-{family}")
     marks = [checks.start_code(WIDTH, HEIGHT)]
     srtp = srtp_packets(seen.alice, seen.relay)
     found = address_checks(seen) | payload_checks(seen)
@@ -223,8 +240,7 @@ def answered(bench, mode, family):
         found = {f"the check notices: {name}": [] if breaches else ["a direct call passes it"]
                  for name, breaches in found.items()}
     proofs = {
-        "both sides end well, and no packet is missed": missed + [
-            f"exit code {code}: {side.errors()}" for code, side in zip(codes, (alice, bob)) if code != 0],
+        "both sides end well, and no packet is missed": not_well,
         **found,
         "nothing leaves Bob before he accepts":
             checks.silent_until(seen.bob, address("signalling", family), accepted, checks.RINGING),
@@ -251,20 +267,11 @@ def leaving(packets):
 def answered_by_tls(bench):
     """Whoever watches sees TLS with the relay: what is in it only the relay's own side of the call can show."""
     family = 4
-    world, bob = begin(bench, BY_TLS, family, "relay-by-tls")
-    alice = Side(bench, world, "alice", "call", BY_TLS, family, "--seconds", str(CALL_SECONDS))
-    bob.expect("ringing")
-    time.sleep(RINGING_SECONDS)
-    accepted = time.time()
-    bob.say("y")
-    codes = [alice.ended(), bob.ended()]
-    seen, missed = finish(bench, world, family)
+    _, _, accepted, seen, known, not_well = talk(bench, BY_TLS, family, "relay-by-tls")
     # libnice speaks plain TCP to the tunnel, on loopback: what leaves the device counts.
     seen = dataclasses.replace(seen, alice=leaving(seen.alice), bob=leaving(seen.bob), others=leaving(seen.others))
-    known = set().union(*(bench.known[host].runs(far.pictures()) for host, far in (("alice", bob), ("bob", alice))))
     return named(f"answered, {BY_TLS}, IPv{family}", {
-        "both sides end well, and no packet is missed": missed + [
-            f"exit code {code}: {side.errors()}" for code, side in zip(codes, (alice, bob)) if code != 0],
+        "both sides end well, and no packet is missed": not_well,
         **address_checks(seen), **payload_checks(seen),
         "nothing leaves Bob before he accepts":
             checks.silent_until(seen.bob, address("signalling", family), accepted, checks.RINGING),

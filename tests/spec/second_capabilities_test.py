@@ -2,7 +2,7 @@
 import unittest
 
 from library_peer import PEER
-from second_library_test import OUR_MEDIA, OurEnd
+from second_end import OUR_MEDIA, OurEnd
 from second_self_test import *
 
 
