@@ -17,6 +17,7 @@ struct UnregisterOptions {
 
 // First at the broker: a state that was removed could take nothing back there.
 Expected<void> leave_broker(Profile& profile) {
+    if (profile.settings.broker.empty()) return {};  // left before
     const auto mailbox = open_mailbox(profile);
     if (!mailbox) return std::unexpected(mailbox.error());
     const auto withdrawn = (*mailbox)->withdraw();
