@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "call/packet_cipher.h"
+
 namespace sotto::call {
 
 ReceiveStream::ReceiveStream(transport::SrtpReceiver&& srtp, const ReceiveStreamSettings& settings)
@@ -11,6 +13,7 @@ ReceiveStream::ReceiveStream(transport::SrtpReceiver&& srtp, const ReceiveStream
       clock_(settings.clock_rate) {}
 
 Result<ReceiveStream> ReceiveStream::create(SrtpKey<Receiving>&& key, const ReceiveStreamSettings& settings) {
+    choose_packet_cipher();
     auto srtp = transport::SrtpReceiver::create(std::move(key), settings.ssrc);
     if (!srtp) return Failure(srtp.error());
     return ReceiveStream(std::move(*srtp), settings);

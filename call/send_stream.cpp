@@ -4,6 +4,7 @@
 
 #include "base/byte_reader.h"
 #include "base/copy_bytes.h"
+#include "call/packet_cipher.h"
 #include "transport/clock_sync.h"
 #include "transport/vp8_payload.h"
 
@@ -25,6 +26,7 @@ SendStream::SendStream(transport::SrtpSender&& srtp, const SendStreamSettings& s
       control_(settings.reports, transport::max_datagram) {}
 
 Result<SendStream> SendStream::create(SrtpKey<Sending>&& key, const SendStreamSettings& settings, Random& random) {
+    choose_packet_cipher();
     auto srtp = transport::SrtpSender::create(std::move(key), settings.ssrc);
     if (!srtp) return Failure(srtp.error());
     SendStream stream(std::move(*srtp), settings);

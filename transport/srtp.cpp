@@ -1,12 +1,15 @@
 #include "transport/srtp.h"
 
+#include <srtp2/cipher.h>
 #include <srtp2/srtp.h>
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "base/byte_reader.h"
+#include "base/copy_bytes.h"
 #include "transport/sequence.h"
 
 namespace sotto::transport {
@@ -25,6 +28,119 @@ bool library_ready() {
     static const bool ready = srtp_init() == srtp_err_status_ok;
     return ready;
 }
+
+// A PacketCipher as libsrtp calls a cipher: nonce, associated data (in one piece or two), text and tag one after
+// another.
+struct LibraryCipher {
+    srtp_cipher_t known{};
+    std::unique_ptr<PacketCipher> cipher;
+    PacketCipher::Nonce nonce{};
+    PacketCipher::Tag tag{};
+    std::size_t tag_size = PacketCipher::tag_size;
+    std::size_t associated_size = 0;
+    std::array<std::byte, max_datagram> associated{};  // a header, and the index word of RTCP
+    Bytes aad() const { return std::span(associated).first(associated_size); }
+};
+
+constexpr std::size_t half_tag = 8;  // nobody's but libsrtp's own tests'
+
+constinit MakePacketCipher make_cipher = nullptr;
+extern const srtp_cipher_type_t cipher_type;
+
+LibraryCipher& of(void* state) { return *static_cast<LibraryCipher*>(state); }
+
+srtp_err_status_t allocate(srtp_cipher_pointer_t* made, int key_size, int tag_size) {
+    const bool whole = tag_size == int{PacketCipher::tag_size}, half = tag_size == int{half_tag};
+    if (key_size != SRTP_AES_GCM_256_KEY_LEN_WSALT || (!whole && !half)) return srtp_err_status_bad_param;
+    auto* const cipher = new LibraryCipher{.cipher = make_cipher(), .tag_size = static_cast<std::size_t>(tag_size)};
+    cipher->known = {.type = &cipher_type, .state = cipher, .key_len = key_size, .algorithm = SRTP_AES_GCM_256};
+    *made = &cipher->known;
+    return srtp_err_status_ok;
+}
+
+srtp_err_status_t give_back(srtp_cipher_pointer_t cipher) {
+    delete &of(cipher->state);
+    return srtp_err_status_ok;
+}
+
+srtp_err_status_t set_key(void* state, const std::uint8_t* key) {
+    of(state).cipher->set_key(std::as_bytes(std::span<const std::uint8_t, PacketCipher::key_size>(key, 32)));
+    return srtp_err_status_ok;
+}
+
+srtp_err_status_t set_nonce(void* state, std::uint8_t* nonce, srtp_cipher_direction_t) {
+    std::memcpy(of(state).nonce.data(), nonce, PacketCipher::nonce_size);
+    of(state).associated_size = 0;
+    return srtp_err_status_ok;
+}
+
+srtp_err_status_t add_associated(void* state, const std::uint8_t* data, std::uint32_t size) {
+    LibraryCipher& cipher = of(state);
+    if (size > cipher.associated.size() - cipher.associated_size) return srtp_err_status_bad_param;
+    copy_bytes(std::as_bytes(std::span(data, size)), std::span(cipher.associated).subspan(cipher.associated_size));
+    cipher.associated_size += size;
+    return srtp_err_status_ok;
+}
+
+srtp_err_status_t seal(void* state, std::uint8_t* text, unsigned* size) {
+    LibraryCipher& cipher = of(state);
+    cipher.cipher->seal(cipher.nonce, cipher.aad(), std::as_writable_bytes(std::span(text, *size)), cipher.tag);
+    return srtp_err_status_ok;
+}
+
+srtp_err_status_t give_tag(void* state, std::uint8_t* tag, std::uint32_t* size) {
+    const LibraryCipher& cipher = of(state);
+    *size = static_cast<std::uint32_t>(cipher.tag_size);
+    std::memcpy(tag, cipher.tag.data(), cipher.tag_size);
+    return srtp_err_status_ok;
+}
+
+// By hand, since a PacketCipher opens whole tags alone: sealing twice gives the text back, and its tag.
+bool open_half(LibraryCipher& cipher, MutableBytes text) {
+    const PacketCipher::Tag told = cipher.tag;
+    for (int i = 0; i < 3; ++i) {
+        PacketCipher::Tag tag{};
+        cipher.cipher->seal(cipher.nonce, cipher.aad(), text, tag);
+        if (i == 1) cipher.tag = tag;
+    }
+    std::byte differing{};
+    for (std::size_t i = 0; i < half_tag; ++i) differing |= told[i] ^ cipher.tag[i];
+    return differing == std::byte{0};
+}
+
+// The tag stands behind the text.
+srtp_err_status_t open(void* state, std::uint8_t* data, unsigned* size) {
+    LibraryCipher& cipher = of(state);
+    if (*size < cipher.tag_size) return srtp_err_status_bad_param;
+    *size -= static_cast<unsigned>(cipher.tag_size);
+    std::memcpy(cipher.tag.data(), data + *size, cipher.tag_size);
+    const MutableBytes text = std::as_writable_bytes(std::span(data, *size));
+    const bool authentic = cipher.tag_size == half_tag
+                               ? open_half(cipher, text)
+                               : cipher.cipher->open(cipher.nonce, cipher.aad(), text, cipher.tag);
+    return authentic ? srtp_err_status_ok : srtp_err_status_auth_fail;
+}
+
+// Test case 14 of "The Galois/Counter Mode of Operation" (McGrew and Viega): key, nonce and text are zero. libsrtp asks
+// for one of ours, and holds the cipher to its own as well.
+constexpr std::array<std::uint8_t, 44> zeros{};
+std::array<std::uint8_t, 12> zero_nonce{};
+constexpr std::array<std::uint8_t, 32> sealed_zeros{0xce, 0xa7, 0x40, 0x3d, 0x4d, 0x60, 0x6b, 0x6e, 0x07, 0x4e, 0xc5,
+                                                    0xd3, 0xba, 0xf3, 0x9d, 0x18, 0xd0, 0xd1, 0xc8, 0xa7, 0x99, 0x99,
+                                                    0x6b, 0xf0, 0x26, 0x5b, 0x98, 0xb5, 0xd4, 0x8a, 0xb9, 0x19};
+const srtp_cipher_test_case_t known_answer{
+    44, zeros.data(), zero_nonce.data(), 16, zeros.data(), 32, sealed_zeros.data(), 0, nullptr, 16, nullptr};
+const srtp_cipher_type_t cipher_type{allocate,
+                                     give_back,
+                                     set_key,
+                                     add_associated,
+                                     seal,
+                                     open,
+                                     set_nonce,
+                                     give_tag,
+                                     "AES-256 GCM of the room crypto",
+                                     &known_answer,
+                                     SRTP_AES_GCM_256};
 
 // What libsrtp is told of one key. It wants a mutable pointer and copies the key, so ours is wiped with this.
 struct Policy {
@@ -147,6 +263,18 @@ std::uint32_t rollovers_at(const SequenceUnwrapper& reached, SequenceNumber numb
 }
 
 }  // namespace
+
+bool use_packet_cipher(MakePacketCipher make) {
+    if (make == nullptr || !library_ready()) return false;
+    // libsrtp still derives keys by the library below it, and NSS loads itself for its first cipher and unloads after
+    // its last: two milliseconds a key, unless one of its ciphers lives on.
+    static const auto& kept = *new Result<Session>(open_session(Secret<struct NoKeyRole, 44>().reveal(), Ssrc{}));
+    if (!kept) return false;
+    const MakePacketCipher before = std::exchange(make_cipher, make);
+    const bool taken = srtp_replace_cipher_type(&cipher_type, SRTP_AES_GCM_256) == srtp_err_status_ok;
+    if (!taken) make_cipher = before;
+    return taken;
+}
 
 struct SrtpSender::State {
     LimitedSession session;

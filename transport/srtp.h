@@ -6,6 +6,7 @@
 #include <array>
 #include <memory>
 
+#include "base/packet_cipher.h"
 #include "base/strong_integer.h"
 #include "sotto/error.h"
 #include "sotto/media_epoch.h"
@@ -22,6 +23,10 @@ using Mki = std::array<std::byte, srtp_mki_size>;
 constexpr Mki mki_of(MediaEpoch epoch) {
     return {static_cast<std::byte>(epoch.generation & 0xff), static_cast<std::byte>(epoch.epoch & 0xff)};
 }
+
+// Streams keyed from now on have ciphers of this kind in place of libsrtp's own AES-256-GCM, for as long as the program
+// runs and whoever in it makes sessions of that libsrtp. False: libsrtp's tests refused it, and its own stays.
+bool use_packet_cipher(MakePacketCipher make);
 
 // Packets that one key protects at most. Ours for SRTP is far below the 2^48 of RFC 3711 §9.2.
 struct SrtpLimits {

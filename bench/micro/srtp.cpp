@@ -2,6 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include "bench/measure.h"
+#include "call/packet_cipher.h"
 #include "sotto/random.h"
 #include "transport/srtp.h"
 
@@ -14,6 +15,7 @@ struct alignas(8) Packet : std::array<std::byte, transport::max_datagram> {};
 
 struct Streams {
     std::array<std::byte, 44> key = [] {
+        call::choose_packet_cipher();
         std::array<std::byte, 44> bytes{};
         system_random().fill(bytes);
         return bytes;
