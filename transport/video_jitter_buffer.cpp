@@ -6,7 +6,7 @@
 namespace sotto::transport {
 namespace {
 
-constexpr std::size_t usual_frame = 32 * 1024;  // bytes; larger ones make room when they come
+constexpr std::size_t usual_frame = 16 * 1024;  // bytes; larger ones make room when they come
 
 // A gap as far as every picture in it has left a packet that says that no other refers to it (RFC 7741 §4.2: N).
 struct Gap {

@@ -12,29 +12,29 @@ constexpr std::size_t largest_datagram = 65'535;
 
 void DeliveryRate::add(Duration at, std::size_t bytes) {
     if (count_ > 0) {
-        const Duration newest = ring_[(next_ + capacity - 1) % capacity].at;
+        const Duration newest = at_[(next_ + capacity - 1) % capacity];
         if (at < newest - set_anew || at > newest + 60 * set_anew)
             clear();
         else
             at = std::max(at, newest);
     }
-    ring_[next_] = {at, std::min(bytes, largest_datagram)};
+    at_[next_] = at;
+    bytes_[next_] = static_cast<std::uint16_t>(std::min(bytes, largest_datagram));
     next_ = (next_ + 1) % capacity;
     count_ = std::min(count_ + 1, capacity);
 }
 
 double DeliveryRate::over(Duration span) const {
     if (count_ < 2) return 0;
-    const Passed* first = &ring_[(next_ + capacity - 1) % capacity];
-    const Duration newest = first->at;
+    std::size_t first = (next_ + capacity - 1) % capacity;
+    const Duration newest = at_[first];
     double bytes = 0;  // of those after `first`, which opens the interval
     for (std::size_t i = 2; i <= count_; ++i) {
-        const Passed* const earlier = &ring_[(next_ + capacity - i) % capacity];
-        bytes += static_cast<double>(first->bytes);
-        first = earlier;
-        if (newest - first->at >= span && i > fewest) break;
+        bytes += bytes_[first];
+        first = (next_ + capacity - i) % capacity;
+        if (newest - at_[first] >= span && i > fewest) break;
     }
-    return bytes * 8 / std::chrono::duration<double>(std::max(newest - first->at, shortest)).count();
+    return bytes * 8 / std::chrono::duration<double>(std::max(newest - at_[first], shortest)).count();
 }
 
 }  // namespace sotto::transport

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include "sotto/time.h"
 
@@ -20,11 +21,9 @@ class DeliveryRate {
     static constexpr std::size_t capacity = 512;  // a second of full packets at 5 Mbit/s; beyond it spans are shorter
     static constexpr std::size_t fewest = 4;
 
-    struct Passed {
-        Duration at{};
-        std::size_t bytes = 0;
-    };
-    std::array<Passed, capacity> ring_{};
+    // Of each packet; side by side they would fill up to a multiple of eight bytes.
+    std::array<Duration, capacity> at_{};
+    std::array<std::uint16_t, capacity> bytes_{};
     std::size_t next_ = 0;
     std::size_t count_ = 0;
 };

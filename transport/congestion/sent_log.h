@@ -19,8 +19,9 @@ namespace sotto::transport {
 // overtaken is not called lost.
 class SentLog {
   public:
-    // Packets of each stream, in the order of sound, pictures and repair: more than a round trip of any of them.
-    static constexpr std::array<std::size_t, max_feedback_streams> capacities{128, 512, 512};
+    // Packets of each stream, in the order of sound, pictures and repair: more than a round trip of any of them. Repair
+    // is less than pictures.
+    static constexpr std::array<std::size_t, max_feedback_streams> capacities{128, 512, 256};
     static constexpr std::size_t max_results = max_packet_metrics;    // of one report; further losses wait for the next
     static constexpr Duration memory_span = std::chrono::seconds(2);  // what nobody mentions by then is forgotten
 
