@@ -1,10 +1,9 @@
 // The way of a frame between the codecs beside the least that encrypting it costs, and beside GStreamer's way.
-#include "bench/frame_path.h"
+#include "bench/coded_path.h"
 #include "bench/peers/aes_gcm.h"
 #include "bench/peers/media_chain.h"
+#include "bench/stock_cipher.h"
 #include "bench/subjects.h"
-#include "codec/vp8_decoder.h"
-#include "codec/vp8_encoder.h"
 
 namespace sotto::bench {
 namespace {
@@ -59,36 +58,21 @@ void measure_limit(const Run& run, const std::vector<Buffer>&) {
 }
 #endif
 
-// Sotto's codecs do the same work around its frames as GStreamer's do around theirs.
-class CodedPath {
-  public:
-    CodedPath(const Scene& scene, const std::vector<Buffer>& frames) : scene_(scene), path_(frames, master_key()) {}
-
-    Whole run() {
-        return path_.run_between(
-            [&] {
-                must(encoder_.encode(scene_.frame(next_), Scene::timestamp(next_), {.key = next_ == 0}),
-                     "cannot encode");
-                ++next_;
-            },
-            [&](const Buffer& frame) { must(decoder_.decode(frame), "cannot decode"); });
-    }
-
-  private:
-    const Scene& scene_;
-    FramePath path_;
-    codec::Vp8Encoder encoder_ = must(codec::Vp8Encoder::create({}), "cannot make a VP8 encoder");
-    codec::Vp8Decoder decoder_ = must(codec::Vp8Decoder::create(), "cannot make a VP8 decoder");
-    std::size_t next_ = 0;
-};
-
 void measure_chains(const Run& run, const std::vector<Buffer>& frames) {
     auto opened = open_gstreamer();
     if (!opened) return run.report.note(subject, opened.error());
     const std::string peer = "GStreamer " + opened->version;
 
+    // Its elements key their streams when the first frame passes.
+    std::size_t first = 0, next = 0;
+    {
+        const StockCipher stock;
+        opened->between->pass(std::span(frames).first(batch));
+        opened->whole->pass(run.scene.frame(next++));
+        opened->threaded->pass(run.scene.frame(next++));
+    }
+
     FramePath path(frames, master_key());
-    std::size_t first = 0;
     const auto their_frames = [&]() -> Whole {
         const std::span<const Buffer> some = std::span(frames).subspan(first, batch);
         first = (first + batch) % frames.size();
@@ -98,8 +82,8 @@ void measure_chains(const Run& run, const std::vector<Buffer>& frames) {
     run.report.add(subject, "frames that follow each other", peer + ", rtpvp8pay to rtpvp8depay", between[0],
                    gstreamer_at_most);
 
-    CodedPath coded(run.scene, frames);
-    std::size_t next = 0;
+    // Sotto's codecs do the same work around its frames as GStreamer's do around theirs.
+    CodedPath coded(run.scene, FramePath(frames, master_key()));
     const auto their_pictures = [&]() -> Whole {
         double time = 0;
         for (std::size_t i = 0; i < batch; ++i) time += opened->whole->pass(run.scene.frame(next++));
