@@ -84,7 +84,9 @@ int main(int argc, char** argv) {
     app.add_option("--only", options.only, "measure only this subject; may be repeated")->check(CLI::IsMember(names));
     app.add_option("--json", options.json, "also write everything to this file");
     app.add_option("--html", options.html, "also write a page with plots to this file");
-    app.footer("sotto-bench compare --help: two such files beside each other; sotto-bench html --help: a page of one.");
+    app.footer(
+        "sotto-bench compare --help: two such files beside each other; sotto-bench html --help: a page of one.\n"
+        "sotto-micro --help, by ./dev bench micro: single pieces of work, by Google Benchmark.");
     app.require_subcommand(0, 1);
     const std::array commands{latency_command(app), capacity_command(app)};
     try {
