@@ -14,11 +14,13 @@ constexpr Duration forgetting_losses = std::chrono::seconds(60);
 // A call begins as if it had been calm for so long: the queue that its start fills tells little of what comes.
 constexpr Duration calm_before = std::chrono::seconds(5);
 // What we give for a block in time: one of 10 ms more in a hundred concealed while its packet is waited for is worth
-// 30 ms of delay, for a pause is heard less than a gap, and sound that is stretched in time makes none. One that a copy
+// 25 ms of delay, for a pause is heard less than a gap, and sound that is stretched in time makes none. One that a copy
 // brings is a gap of its own: 200 ms.
-constexpr double late_price = 300;  // blocks
+constexpr double late_price = 250;  // blocks
 constexpr double lost_price_ms = 20000;
 constexpr std::int64_t shortening = 4;  // blocks, in which sound is shortened by one
+// The line that a block is judged by is one of the lines by which it might be played: the others are so much earlier.
+constexpr Duration spread = milliseconds(1);
 constexpr Duration lately = std::chrono::seconds(1);
 constexpr Duration recent = milliseconds(320);
 // A sender that copies the block before expects loss: until 100 blocks have shown more, one of them was brought so.
@@ -137,9 +139,10 @@ void ArrivalDelays::weigh() {
     origin_count_ = 0;
     for (std::size_t back = 0; back < brought_.size(); ++back) {
         if (brought_[back] <= 0 || !carried_lately(back)) continue;
-        origins_[origin_count_++] = {.share = static_cast<float>(brought_[back]),
-                                     .price = static_cast<float>(back > 0 ? lost_price_ms : late_price_ms),
-                                     .lag = bin(static_cast<std::int64_t>(back) * block_)};
+        origins_[origin_count_++] = {
+            .share = static_cast<float>(brought_[back]),
+            .price = static_cast<float>(back > 0 ? lost_price_ms : late_price_ms),
+            .lag = bin(static_cast<std::int64_t>(back) * block_ + (back > 0 ? spread : Duration::zero()))};
     }
     // A margin costs itself at least: one beyond the cheapest cost so far can't be cheaper.
     double cheapest = 1e9;

@@ -145,3 +145,25 @@ TEST_CASE("a clock 200 ppm off and jitter for ten minutes leave the delay bounde
         CHECK(mean_delay(9 * minute) < mean_delay(minute) + 20ms);
     }
 }
+
+TEST_CASE("what the next packet brings is played though packets sway by a millisecond or two") {
+    int lost = 0, recovered = 0;
+    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+        test::SeededRandom random(seed);
+        std::vector<Sent> packets;
+        for (std::int64_t n = 0; n < 3000; ++n) {
+            const bool gone = n % 7 == 3;
+            // Few come at once, most behind a picture's packets.
+            const Duration queued = random.chance(0.03) ? 0ms : 500us + uniform(random, 900us);
+            const Instant at = start + n * block;
+            packets.push_back({n, at, gone ? Instant::max() : at + queued, true});
+            lost += gone ? 1 : 0;
+        }
+        AudioJitterBuffer buffer({});
+        const Run run = play(buffer, packets);
+        recovered += run.recovered;
+        CHECK(run.delay < 35ms);
+    }
+    MESSAGE("recovered " << recovered << " of " << lost);
+    CHECK(recovered >= 0.995 * lost);
+}
