@@ -60,12 +60,15 @@ TEST_CASE("two agents connect directly on loopback when both chose it") {
 }
 
 TEST_CASE("two agents connect through a relay and tell of relayed candidates alone") {
-    RelayTransport transport{};
-    SUBCASE("over UDP") { transport = RelayTransport::udp; }
-    SUBCASE("over TCP") { transport = RelayTransport::tcp; }
+    std::vector<RelayTransport> transports;
+    SUBCASE("over UDP") { transports = {RelayTransport::udp}; }
+    SUBCASE("over TCP") { transports = {RelayTransport::tcp}; }
+    SUBCASE("over both") { transports = {RelayTransport::udp, RelayTransport::tcp}; }
     const auto relay = relay_or_skip();
     if (!relay) return;
-    TwoAgents agents = two_agents(relayed(*relay, transport));
+    IceSettings settings;
+    for (const RelayTransport transport : transports) settings.relays.push_back(relay->server(transport));
+    TwoAgents agents = two_agents(settings);
     REQUIRE(agents.gather_and_connect());
     CHECK(agents.a.connected[0].relayed);
     CHECK(agents.b.connected[0].relayed);

@@ -32,11 +32,11 @@ IceAgent::~IceAgent() {
     loop_->run_until_zero(*alive_, farewell_milliseconds);
 }
 
-// libnice 0.1.21 sends what it calls TLS in plain TCP.
+// libnice 0.1.21 sends what it calls TLS in plain TCP, and lets nobody send by its TCP connections beside it.
 Result<void> IceAgent::open_tunnels() {
     for (RelayServer& relay : settings_.relays) {
-        if (relay.transport != RelayTransport::tls) continue;
-        auto tunnel = TlsTunnel::open(relay, settings_.local_address, *loop_);
+        if (relay.transport == RelayTransport::udp) continue;
+        auto tunnel = RelayTunnel::open(relay, settings_.local_address, *loop_);
         if (!tunnel) return Failure(tunnel.error());
         relay = (*tunnel)->entrance();
         tunnels_.push_back(std::move(*tunnel));
@@ -45,7 +45,9 @@ Result<void> IceAgent::open_tunnels() {
 }
 
 Result<void> IceAgent::begin(std::uint16_t generation) {
-    auto session = IceSession::create(settings_, loop_->get(), generation, *inbox_, *alive_);
+    IceSession::Tunnels tunnels;
+    for (const auto& tunnel : tunnels_) tunnels.push_back(tunnel.get());
+    auto session = IceSession::create(settings_, loop_->get(), generation, std::move(tunnels), *inbox_, *alive_);
     if (!session) return Failure(session.error());
     if (next_) counts_.refused_candidates += next_->refused_candidates();
     next_ = std::move(*session);

@@ -19,7 +19,7 @@
 #include "sotto/error.h"
 #include "transport/net/glib_loop.h"
 #include "transport/net/ice_session.h"
-#include "transport/net/tls_tunnel.h"
+#include "transport/net/relay_tunnel.h"
 
 namespace sotto::transport::net {
 
@@ -95,7 +95,7 @@ class IceAgent {
 
     IceSettings settings_;
     std::unique_ptr<GlibLoop> loop_;
-    std::vector<std::unique_ptr<TlsTunnel>> tunnels_;
+    std::vector<std::unique_ptr<RelayTunnel>> tunnels_;
     bool distrust_told_ = false;
     std::unique_ptr<int> alive_;
     std::unique_ptr<DatagramQueue> inbox_;
