@@ -60,14 +60,15 @@ TEST_CASE("two agents connect directly on loopback when both chose it") {
 }
 
 TEST_CASE("two agents connect through a relay and tell of relayed candidates alone") {
-    std::vector<RelayTransport> transports;
-    SUBCASE("over UDP") { transports = {RelayTransport::udp}; }
-    SUBCASE("over TCP") { transports = {RelayTransport::tcp}; }
-    SUBCASE("over both") { transports = {RelayTransport::udp, RelayTransport::tcp}; }
+    RelayTransport transport{};
+    bool both = false;
+    SUBCASE("over UDP") { transport = RelayTransport::udp; }
+    SUBCASE("over TCP") { transport = RelayTransport::tcp; }
+    SUBCASE("over both") { both = true; }
     const auto relay = relay_or_skip();
     if (!relay) return;
-    IceSettings settings;
-    for (const RelayTransport transport : transports) settings.relays.push_back(relay->server(transport));
+    IceSettings settings = relayed(*relay, transport);
+    if (both) settings.relays.push_back(relay->server(RelayTransport::tcp));
     TwoAgents agents = two_agents(settings);
     REQUIRE(agents.gather_and_connect());
     CHECK(agents.a.connected[0].relayed);
