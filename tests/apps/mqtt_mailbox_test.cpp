@@ -4,15 +4,13 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 
-#include <fstream>
-
 #include "apps/sotto/mqtt_topics.h"
 #include "support/mqtt_broker.h"
 #include "support/raw_mqtt.h"
 
 using namespace sotto;
 using namespace sotto::app;
-using test::Deadline, test::MqttBroker, test::RawMqtt;
+using test::Deadline, test::MqttBroker, test::RawMqtt, test::resident_kib;
 using namespace std::chrono_literals;
 
 namespace {
@@ -79,15 +77,6 @@ bool wait_for(Mailbox& mailbox, const Condition& holds) {
         rest(mailbox, mailbox);
     }
     return holds();
-}
-
-std::size_t resident_kib(const std::string& process) {
-    std::ifstream status("/proc/" + process + "/status");
-    std::string word;
-    std::size_t size = 0;
-    while (status >> word && word != "VmRSS:") continue;
-    status >> size;
-    return size;
 }
 
 bool built_with_mqtt() { return MqttMailbox::open({}).error().contains("not a name"); }

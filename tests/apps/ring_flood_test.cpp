@@ -2,8 +2,6 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 
-#include <fstream>
-
 #include "apps/sotto/mqtt_topics.h"
 #include "sim/two_party.h"
 #include "support/mqtt_broker.h"
@@ -27,15 +25,6 @@ std::vector<std::string> names() {
     std::vector<std::string> all;
     while (all.size() < senders) all.push_back(name_of(all.size()));
     return all;
-}
-
-std::size_t resident_kib(pid_t process) {
-    std::ifstream status("/proc/" + std::to_string(process) + "/status");
-    std::string word;
-    std::size_t size = 0;
-    while (status >> word && word != "VmRSS:") continue;
-    status >> size;
-    return size;
 }
 
 // The world, and the broker beside it by which rings come to the callee.
@@ -104,14 +93,14 @@ TEST_CASE("of 10,000 rings by 100 senders through a broker none rings, memory st
             if (flood) beside.ring();
             if (round != rounds / 10) continue;
             early = held();
-            brokers_early = resident_kib(broker->pid());
+            brokers_early = resident_kib(std::to_string(broker->pid()));
         }
         CHECK(beside.rang == 0);
         CHECK(beside.letters == (flood ? senders * rounds : 0));
         CHECK(beside.world.callee.account.refused().total() == beside.letters);
         CHECK(beside.world.callee.signals_sent == 2);  // that the call rings, and the answer to it
         CHECK(held() < early + 128 * 1024);
-        CHECK(resident_kib(broker->pid()) < brokers_early + 4 * 1024);
+        CHECK(resident_kib(std::to_string(broker->pid())) < brokers_early + 4 * 1024);
         return beside.world.callee.heard;
     };
     const auto quiet = run(false);

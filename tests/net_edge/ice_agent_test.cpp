@@ -147,6 +147,22 @@ TEST_CASE("a relay that refuses the credentials is told as what it is") {
     CHECK(agents.a.routes.empty());
 }
 
+TEST_CASE("that nobody answers at a relay over TCP is told at once") {
+    IceSettings settings;
+    settings.relays = {
+        {.host = "127.0.0.1", .port = free_port(), .transport = RelayTransport::tcp, .user = "u", .password = "p"}};
+    TwoAgents agents = two_agents(settings);
+    REQUIRE(agents.a.agent.gather());
+    const Deadline soon(std::chrono::seconds(4));  // libnice by itself waits for twice as long
+    REQUIRE(agents.run_until([&] { return !agents.a.failed.empty() || soon.passed(); }));
+    REQUIRE(agents.a.failed.size() == 1);
+    CHECK(agents.a.failed[0].why == IceFailure::no_candidates);
+    REQUIRE(agents.a.agent.restart());
+    REQUIRE(agents.run_until([&] { return agents.a.failed.size() == 2 || soon.passed(); }));
+    REQUIRE(agents.a.failed.size() == 2);
+    CHECK(agents.a.failed[1].generation == 1);
+}
+
 TEST_CASE("credentials made of the relay's secret are accepted until they expire") {
     const auto relay = relay_or_skip("127.0.0.1", Relay::Credentials::by_secret);
     if (!relay) return;

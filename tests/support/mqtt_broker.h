@@ -20,6 +20,16 @@
 
 namespace sotto::test {
 
+// What a process holds: its number, or "self".
+inline std::size_t resident_kib(const std::string& process) {
+    std::ifstream status("/proc/" + process + "/status");
+    std::string word;
+    std::size_t size = 0;
+    while (status >> word && word != "VmRSS:") continue;
+    status >> size;
+    return size;
+}
+
 class MqttBroker {
   public:
     static bool installed() {

@@ -51,6 +51,7 @@ Result<void> IceAgent::begin(std::uint16_t generation) {
     if (!session) return Failure(session.error());
     if (next_) counts_.refused_candidates += next_->refused_candidates();
     next_ = std::move(*session);
+    hopeless_told_ = false;
     return {};
 }
 
@@ -104,12 +105,23 @@ std::optional<IceEvent> IceAgent::poll() {
     if (distrusted && !std::exchange(distrust_told_, true)) {
         events_.push_back(IceFailed{IceFailure::distrusted, newest_generation()});
     }
+    if (next_ && !hopeless_told_ && hopeless()) {
+        hopeless_told_ = true;
+        events_.push_back(IceFailed{IceFailure::no_candidates, newest_generation()});
+    }
     if (next_ && (next_->connected() || (!path_ && next_->ready()))) promote();
     if (fading_ && path_->received() > 0) fading_.reset();
     if (events_.empty()) return std::nullopt;
     const IceEvent event = events_.front();
     events_.pop_front();
     return event;
+}
+
+// libnice learns that its connection to a relay is gone, and yet waits for an answer for seconds.
+bool IceAgent::hopeless() const {
+    if (settings_.policy != IcePolicy::relay || tunnels_.size() != settings_.relays.size()) return false;
+    return std::ranges::all_of(tunnels_, [](const auto& tunnel) { return tunnel->unreachable(); }) &&
+           next_->local().count == 0;
 }
 
 void IceAgent::hear(IceSession& session) {

@@ -78,6 +78,7 @@ void RelayPipe::on_connected(GObject* client, GAsyncResult* result, gpointer dat
         return;
     }
     pipe->connection_ = connection;
+    if (pipe->tunnel_->pipes_.back() == pipe) pipe->tunnel_->unreachable_ = connection == nullptr;
     pipe->closed_ = connection == nullptr || !pipe->begin();
     if (!pipe->closed_) pipe->watch();
     if (pipe->closed_) pipe->local_ = Descriptor();

@@ -88,6 +88,7 @@ void RelayTunnel::accept() {
     Descriptor local(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     std::erase_if(pipes_, [](const auto& pipe) { return pipe->closed(); });
     if (!local || pipes_.size() == max_pipes) return;
+    unreachable_ = false;
     pipes_.push_back(std::make_shared<RelayPipe>(*this, std::move(local)));
     pipes_.back()->connect();
 }

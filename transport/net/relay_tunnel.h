@@ -36,6 +36,8 @@ class RelayTunnel {
     // One more message to the relay, by the newest connection, behind what went there before. False: there is no room
     // for it just now.
     bool send(Bytes message);
+    // Nothing answered there when it was last tried.
+    bool unreachable() const { return unreachable_; }
     // The relay is not who it should be: its certificate was refused.
     bool distrusted() const { return distrusted_; }
 
@@ -58,6 +60,7 @@ class RelayTunnel {
     std::uint16_t port_ = 0;
     _GSource* source_ = nullptr;
     std::vector<std::shared_ptr<RelayPipe>> pipes_;
+    bool unreachable_ = false;
     bool distrusted_ = false;
 };
 
