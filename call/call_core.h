@@ -132,15 +132,18 @@ class CallCore : public crypto::Locked {
     Result<crypto::ExportSecret> queue_signal(const call::SignalBody& body) { return queue_signal(leg(), body); }
     void tell(CallLeg& leg, const call::SignalBody& body);
     void tell(const call::SignalBody& body) { tell(leg(), body); }
-    Result<void> activate(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
-    Result<void> start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
-    Result<void> answer(const std::optional<CallId>& withdrawn, Instant now);
     Result<void> hang_up(call::CallEvent event, Instant now);
     void end(EndReason reason, bool by_us, Instant now);
     void check_timeouts(Instant now);
     void check_media(Instant now);
     Instant due() const;
     std::optional<Output> poll_notice(Instant now);
+
+    // -- call_core_begin.cpp, as are dial(), ring() and accept()
+
+    Result<void> answer(const std::optional<CallId>& withdrawn, Instant now);
+    Result<void> activate(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
+    Result<void> start_media(crypto::ExportSecret&& offer, crypto::ExportSecret&& answer, Instant now);
 
     // -- call_core_signals.cpp
 

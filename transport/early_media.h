@@ -13,6 +13,8 @@ class EarlyMedia {
     void checked() { checked_ = true; }
     // and one from an address that it has not named: where it is isn't certain.
     void checked_from_elsewhere() { elsewhere_ = true; }
+    // It names more than one host: which of them the first check comes from is not told.
+    void named_elsewhere() { elsewhere_ |= !checked_; }
     bool allowed() const { return checked_ && !elsewhere_; }
     // One more datagram is to go; false: it may not.
     bool take() {

@@ -15,7 +15,10 @@ void add_profile_options(CLI::App& command, ProfileOptions& options) {
 }
 
 void add_relay_options(CLI::App& command, PathSettings& path) {
-    command.add_option("--relay", path.relay, "turn:HOST:PORT[?transport=udp|tcp] or turns:HOST:PORT");
+    command.add_option(
+        "--relay", path.relay,
+        "turn:HOST:PORT[?transport=udp|tcp] or turns:HOST:PORT; or several that take the same credentials, with "
+        "commas between them");
     command.add_option("--relay-user", path.relay_user, "for the relay; with --relay-secret, a name for its logs");
     command.add_option("--relay-password", path.relay_password, "for the relay");
     command.add_option("--relay-secret", path.relay_secret, "the relay's secret, in place of a password");

@@ -13,6 +13,7 @@ namespace sotto::app {
 using Chosen = std::function<int()>;
 
 void add_register_command(CLI::App& app, Chosen& chosen);
+void add_device_command(CLI::App& app, Chosen& chosen);
 void add_unregister_command(CLI::App& app, Chosen& chosen);
 void add_contacts_commands(CLI::App& app, Chosen& chosen);
 void add_policy_command(CLI::App& app, Chosen& chosen);

@@ -13,6 +13,7 @@ int run(int argc, char** argv) {
     app.require_subcommand(1);
     Chosen chosen;
     add_register_command(app, chosen);
+    add_device_command(app, chosen);
     add_unregister_command(app, chosen);
     add_contacts_commands(app, chosen);
     add_policy_command(app, chosen);

@@ -1,6 +1,7 @@
 #include "apps/sotto/media_path.h"
 
 #include <algorithm>
+#include <sstream>
 #include <utility>
 
 #include "transport/net/turn_credentials.h"
@@ -15,11 +16,10 @@ constexpr auto credentials_last = std::chrono::hours(1);  // refreshed allocatio
 
 std::string line_of(const std::string& what, Error error) { return what + ": " + std::string(describe(error)); }
 
-Expected<RelayServer> relay_of(const PathSettings& settings) {
-    auto relay = parse_relay_uri(settings.relay);
+Expected<RelayServer> relay_of(const PathSettings& settings, const std::string& uri) {
+    auto relay = parse_relay_uri(uri);
     if (!relay) {
-        return std::unexpected("--relay is turn:HOST:PORT[?transport=udp|tcp] or turns:HOST:PORT, not " +
-                               settings.relay);
+        return std::unexpected("--relay is turn:HOST:PORT[?transport=udp|tcp] or turns:HOST:PORT, not " + uri);
     }
     relay->user = settings.relay_user;
     relay->password = settings.relay_password;
@@ -37,6 +37,18 @@ Expected<RelayServer> relay_of(const PathSettings& settings) {
     return *relay;
 }
 
+// All that are named, with commas between them.
+Expected<std::vector<RelayServer>> relays_of(const PathSettings& settings) {
+    std::vector<RelayServer> relays;
+    std::istringstream uris(settings.relay);
+    for (std::string uri; std::getline(uris, uri, ',');) {
+        auto relay = relay_of(settings, uri);
+        if (!relay) return std::unexpected(relay.error());
+        relays.push_back(std::move(*relay));
+    }
+    return relays;
+}
+
 }  // namespace
 
 Expected<MediaPath> MediaPath::prepare(const PathSettings& settings) {
@@ -49,9 +61,9 @@ Expected<MediaPath> MediaPath::prepare(const PathSettings& settings) {
     path.direct_ = settings.direct;
     path.ice_.local_address = settings.bind;
     if (!settings.relay.empty()) {
-        const auto relay = relay_of(settings);
-        if (!relay) return std::unexpected(relay.error());
-        path.ice_.relays.push_back(*relay);
+        auto relays = relays_of(settings);
+        if (!relays) return std::unexpected(relays.error());
+        path.ice_.relays = std::move(*relays);
     }
     if (!settings.bind.empty()) {
         const auto socket = UdpSocket::bind(settings.bind);

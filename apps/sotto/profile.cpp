@@ -127,18 +127,24 @@ Expected<std::optional<Settings>> read_settings(const std::string& directory) {
     return std::move(*settings);
 }
 
+std::string registered_in(const std::string& directory) {
+    return "somebody is registered in " + directory + " already: a device that joins needs another --state";
+}
+
 std::string nobody_in(const std::string& directory) {
     return "nobody is registered in " + directory + ": sotto register NAME --broker mqtts://HOST";
 }
 
 Expected<Profile> open_account_in(const std::string& directory, Descriptor&& lock, const ProfileOptions& options,
-                                  Settings settings, bool is_new) {
+                                  Settings settings, bool is_new, std::optional<Account> joined = std::nullopt) {
     const std::string path = in(directory, "account.db");
     auto store = open_sqlite_store(path);
     if (!store) return std::unexpected(words_for(path, store.error()));
     auto key = key_of(directory, options, **store, is_new);
     if (!key) return std::unexpected(key.error());
-    auto account = Account::open(**store, *key);
+    const auto kept = joined ? joined->keep_in(**store, *key) : Result<void>{};
+    if (!kept) return std::unexpected(words_for(path, kept.error()));
+    auto account = joined ? Result<Account>(std::move(*joined)) : Account::open(**store, *key);
     if (!account) return std::unexpected(words_for(path, account.error()));
     account->set_clock(local_clock());
     return Profile{.directory = directory,
@@ -184,7 +190,8 @@ Expected<Profile> open_profile(const ProfileOptions& options) {
     return open_account_in(*directory, std::move(*lock), options, std::move(**settings), false);
 }
 
-Expected<Profile> found_profile(const ProfileOptions& options, const Settings& settings) {
+Expected<Profile> found_profile(const ProfileOptions& options, const Settings& settings,
+                                std::optional<Account> joined) {
     const auto directory = directory_of(options);
     if (!directory) return std::unexpected(directory.error());
     const auto made = make_directory(*directory);
@@ -198,6 +205,7 @@ Expected<Profile> found_profile(const ProfileOptions& options, const Settings& s
     if (*before && (*before)->name != settings.name) {
         return std::unexpected("the state in " + *directory + " is of " + (*before)->name + ": give another --state");
     }
+    if (*before && joined) return std::unexpected(registered_in(*directory));
     struct stat status{};
     if (*before && ::stat(in(*directory, "account.db").c_str(), &status) != 0) {
         return std::unexpected("the account " + in(*directory, "account.db") + " is gone");
@@ -207,7 +215,7 @@ Expected<Profile> found_profile(const ProfileOptions& options, const Settings& s
         kept.direct = (*before)->direct;
         kept.prekeys_drawn = (*before)->prekeys_drawn;
     }
-    auto profile = open_account_in(*directory, std::move(*lock), options, std::move(kept), !*before);
+    auto profile = open_account_in(*directory, std::move(*lock), options, std::move(kept), !*before, std::move(joined));
     if (!profile) return profile;
     const auto saved = save_settings(*profile);
     if (!saved) return std::unexpected(saved.error());

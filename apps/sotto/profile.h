@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "apps/sotto/expected.h"
@@ -32,8 +33,10 @@ Expected<std::string> directory_of(const ProfileOptions& options);
 // The state that `sotto register` made. Errors are sentences for the user: nobody is registered, another program uses
 // it, damaged, another key, others may read it.
 Expected<Profile> open_profile(const ProfileOptions& options);
-// Makes the state, or opens that of the same name anew to register again; keeps `settings`.
-Expected<Profile> found_profile(const ProfileOptions& options, const Settings& settings);
+// Makes the state, or opens that of the same name anew to register again; keeps `settings`. With `joined` it is made of
+// that account, and there must be none.
+Expected<Profile> found_profile(const ProfileOptions& options, const Settings& settings,
+                                std::optional<Account> joined = std::nullopt);
 // Takes back what found_profile() made.
 void abandon(Profile&& profile);
 // Only to look beforehand: nothing where nobody is registered.

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <iostream>
 
 #include "apps/sotto/call_options.h"
 #include "apps/sotto/commands.h"
@@ -18,6 +19,7 @@ struct RegisterOptions {
     ProfileOptions profile;
     Settings settings;
     std::string password_file;
+    bool joins = false;
 };
 
 // The state outlives the directory from which it was made.
@@ -47,6 +49,27 @@ Expected<std::string> check(RegisterOptions& options) {
     return options.password_file.empty() ? Expected<std::string>() : read_first_line(options.password_file);
 }
 
+// A device of somebody's who has one already, which says that this one is theirs. Nothing secret passes between them.
+Expected<std::optional<Account>> join(const RegisterOptions& options) {
+    if (!options.joins) return std::nullopt;
+    const auto before = look_at_settings(options.profile);
+    if (!before) return std::unexpected(before.error());
+    if (*before)
+        return std::unexpected("somebody is registered here already: a device that joins needs another --state");
+    DeviceRequest request = DeviceRequest::create();
+    std::printf("On a device of %s: sotto device add %s\n", options.settings.name.c_str(),
+                to_hex(request.key().key).c_str());
+    std::fflush(stdout);
+    std::fprintf(stderr, "Give here what it says: ");
+    std::string said;
+    std::getline(std::cin, said);
+    const auto certificate = from_hex(said);
+    if (!certificate) return std::unexpected("that is no certificate: 256 hexadecimal digits");
+    auto joined = Account::join(std::move(request), *certificate);
+    if (!joined) return std::unexpected("the certificate is refused: " + std::string(describe(joined.error())));
+    return std::move(*joined);
+}
+
 // A new account that no broker takes is nobody's.
 Expected<void> try_broker(Profile& profile, bool is_new) {
     if (!is_new) return {};
@@ -60,7 +83,9 @@ int run_register(RegisterOptions options) {
     const auto password = check(options);
     if (!password) return complain(password.error());
     const auto before = look_at_settings(options.profile);
-    auto profile = found_profile(options.profile, options.settings);
+    auto joined = join(options);
+    if (!joined) return complain(joined.error());
+    auto profile = found_profile(options.profile, options.settings, std::move(*joined));
     if (!profile) return complain(profile.error());
     if (!password->empty()) {
         const auto kept = write_private_file(profile->broker_password_file(), *password + "\n");
@@ -94,6 +119,7 @@ void add_register_command(CLI::App& app, Chosen& chosen) {
     command.add_option("--broker", options->settings.broker, "carries signals: mqtts://HOST[:PORT]")->required();
     command.add_option("--broker-ca", options->settings.broker_ca, "certificates that vouch for it; else the system's");
     command.add_option("--broker-password-file", options->password_file, "its first line is the password there");
+    command.add_flag("--join", options->joins, "as one more device of somebody who has this name: sotto device add");
     add_relay_options(command, options->settings.relay);
     add_profile_options(command, options->profile);
     command.callback([options, &chosen] { chosen = [options] { return run_register(*options); }; });

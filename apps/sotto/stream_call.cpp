@@ -130,10 +130,11 @@ int answer_by_stream(CallOptions options) {
 
     auto call = wait_for_ring(account, *carrier, conversation->log());
     if (!call) return complain(call.error());
-    conversation->log().event(
-        {{"event", "ringing"}, {"peer", to_hex(call->peer().key)}, {"safety_number", call->safety_number()}});
     const auto rings = options.yes ? Expected<void>{} : tell_signals(*call, *carrier);
     if (!rings) return complain(rings.error());
+    // The number takes a while to compute: the caller need not wait for it.
+    conversation->log().event(
+        {{"event", "ringing"}, {"peer", to_hex(call->peer().key)}, {"safety_number", call->safety_number()}});
     if (!options.yes && !user_accepts(*call)) {
         call->hang_up(now());
         return finish(conversation->run(account, std::move(*call), *carrier));

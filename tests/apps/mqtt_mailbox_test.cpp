@@ -4,15 +4,13 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 
-#include <fstream>
-
 #include "apps/sotto/mqtt_topics.h"
 #include "support/mqtt_broker.h"
 #include "support/raw_mqtt.h"
 
 using namespace sotto;
 using namespace sotto::app;
-using test::Deadline, test::MqttBroker, test::RawMqtt;
+using test::Deadline, test::MqttBroker, test::RawMqtt, test::resident_kib;
 using namespace std::chrono_literals;
 
 namespace {
@@ -79,15 +77,6 @@ bool wait_for(Mailbox& mailbox, const Condition& holds) {
         rest(mailbox, mailbox);
     }
     return holds();
-}
-
-std::size_t resident_kib(const std::string& process) {
-    std::ifstream status("/proc/" + process + "/status");
-    std::string word;
-    std::size_t size = 0;
-    while (status >> word && word != "VmRSS:") continue;
-    status >> size;
-    return size;
 }
 
 bool built_with_mqtt() { return MqttMailbox::open({}).error().contains("not a name"); }
@@ -177,6 +166,28 @@ TEST_CASE_FIXTURE(Fixture, "letters wait for a device that is off, and through a
     at_alice = alice();
     auto at_bob = bob();
     for (const char* const said : {"one", "two", "three"}) CHECK(text(next(*at_bob, *at_alice)) == said);
+}
+
+TEST_CASE_FIXTURE(Fixture, "nothing waits at the broker for a device that has left") {
+    if (!broker) return;
+    RawMqtt client = mallory();
+    auto at_alice = alice(), at_bob = bob();
+    const std::string to_bob = letter_topic("bob", bobs, "mallory", mallorys);
+    REQUIRE(at_bob->publish(bytes("a bundle")));
+    at_bob.reset();
+    CHECK(client.publish(to_bob, bytes("to one who is off")) == 0);
+    at_bob = bob();
+    CHECK(text(next(*at_bob, *at_alice)) == "to one who is off");
+    REQUIRE(at_bob->withdraw());
+    at_bob.reset();
+    std::optional<int> answer = 0;
+    for (const Deadline deadline(10s); answer == 0 && !deadline.passed();) {
+        answer = client.publish(to_bob, bytes("to one who left"));
+    }
+    CHECK(answer == no_subscribers);  // the broker keeps no session
+    at_bob = bob();
+    REQUIRE(at_alice->send("bob", bobs, bytes("to one who is back")));
+    CHECK(text(next(*at_bob, *at_alice)) == "to one who is back");
 }
 
 TEST_CASE_FIXTURE(Hostile, "a letter tells the broker how long it is of use") {

@@ -1,14 +1,11 @@
 // 100,000 rings by 1,000 callers who may not ring, in one virtual second of a call that goes on beside them.
 #include <doctest/doctest.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <vector>
 
-#include "call/signal.h"
-#include "crypto/locked.h"
-#include "crypto/session.h"
 #include "sim/two_party.h"
+#include "support/unwelcome_caller.h"
 
 using namespace sotto;
 using namespace sotto::test;
@@ -18,66 +15,20 @@ namespace {
 
 constexpr CallSettings voice{.video = false};
 
-// Why somebody may not ring.
-enum class Lack { known, capability, right_one, unrevoked };
-// More of those whose sessions may be given up than are kept.
-constexpr std::array five{Lack::known, Lack::capability, Lack::capability, Lack::right_one, Lack::unrevoked};
-
-struct Caller {
-    Caller(Account& to, Random& source, Lack lacks)
-        : random(source),
-          lack(lacks),
-          device(crypto::Device::generate(crypto::Identity::generate(random), random)),
-          session(*crypto::Session::initiate(device, *crypto::parse_bundle(*to.bundle()), random)) {
-        if (lack == Lack::known) return;
-        const std::string name = "contact " + to_hex(Bytes(device.identity().key).first(8));
-        REQUIRE(to.contacts().meet(name, device.identity()));
-        if (lack == Lack::capability) return;
-        keep(*to.grant(device.identity(), crypto::encode(prekeys.publish(device))));
-        if (lack == Lack::unrevoked) REQUIRE(to.revoke(device.identity()));
-        if (lack == Lack::right_one) shown->fill()[31] ^= std::byte{1};
-    }
-
-    Buffer offer() {
-        call::Offer offer{.streams = {.audio_ssrc = Ssrc{1}, .video_ssrc = Ssrc{2}, .repair_ssrc = Ssrc{3}}};
-        if (shown) offer.capability = shown->reveal();
-        call::CallSignal signal{.call = {}, .body = offer};
-        random.fill(signal.call.bytes);
-        return session.seal(*call::encode(signal), crypto::Step::keep)->message;
-    }
-
-    Random& random;
-    Lack lack;
-    crypto::Device device;
-    crypto::PrekeyStore prekeys = crypto::PrekeyStore::generate(0, random);
-    crypto::Session session;
-    std::optional<crypto::Capability> shown{};
-
-  private:
-    void keep(Bytes grant) {
-        const auto opened = crypto::Session::accept(device, prekeys, grant, random);
-        const auto signal = call::parse_signal(opened->first.plaintext);
-        shown = crypto::copy_capability(std::get<call::Grant>(signal->body).capability);
-    }
-};
-
-// All that the program holds, whoever asked for it.
-std::size_t held() { return mallinfo2().uordblks + crypto::locked_memory().in_use; }
-
 struct Outcome {
     std::vector<std::int16_t> heard;
     int rang = 0, not_permitted = 0, replayed = 0;  // the last: of sessions that were given up
     std::size_t grown = 0;                          // since a tenth of the rings had come
 };
 
-Outcome call_through(TwoParty& world, std::vector<Caller>& callers, int rings) {
+Outcome call_through(TwoParty& world, std::vector<UnwelcomeCaller>& callers, int rings) {
     constexpr int steps = 200;
     Outcome outcome;
     std::size_t early = 0;
     for (int step = 0; step < steps; ++step) {
         world.talk(5ms, voice);
         for (int i = 0; i < rings / steps; ++i) {
-            Caller& caller = callers[static_cast<std::size_t>(step * (rings / steps) + i) % callers.size()];
+            UnwelcomeCaller& caller = callers[static_cast<std::size_t>(step * (rings / steps) + i) % callers.size()];
             const auto received = world.callee.account.receive(caller.offer(), world.now);
             if (received) {
                 ++outcome.rang;
@@ -101,7 +52,7 @@ TEST_CASE("of 100,000 rings by 1,000 who lack what it takes none rings, memory s
         TwoParty world(67);
         Account& callee = world.callee.account;
         SeededRandom random(68);
-        std::vector<Caller> callers;
+        std::vector<UnwelcomeCaller> callers;
         callers.reserve(1000);
         while (callers.size() < 1000) callers.emplace_back(callee, random, five[callers.size() % five.size()]);
         world.connect(voice);

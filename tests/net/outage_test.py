@@ -22,8 +22,8 @@ RELAY_BACK, NETWORK_BACK = 5.0, 2.0  # seconds
 class Bench:
     """What scenarios.Side asks of one."""
 
-    def __init__(self, sotto, folder):
-        self.sotto, self.folder, self.certificate = sotto, folder, ()
+    def __init__(self, sotto, folder, certificate=()):
+        self.sotto, self.folder, self.certificate = sotto, folder, certificate
         for number, host in enumerate(("alice", "bob")):
             with wave.open(self.path(f"{host}.wav"), "wb") as file:
                 file.setparams((1, 2, 48000, 0, "NONE", ""))

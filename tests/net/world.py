@@ -40,7 +40,8 @@ def router_address(host, family):
     return f"10.77.{number}.1" if family == 4 else f"fd77:5077:0:{number}::1"
 
 
-BY_TLS = "relay by TLS"
+BY_TLS, BY_UDP_AND_TLS = "relay by TLS", "two relays"
+SPEAKING_TLS = (BY_TLS, BY_UDP_AND_TLS)
 
 
 def route_flags(mode, host, family, certificate):
@@ -50,8 +51,9 @@ def route_flags(mode, host, family, certificate):
     relay = address("relay", family) if family == 4 else f"[{address('relay', family)}]"
     relay = RELAY_NAME if mode == "relay by name" else relay
     login = ["--relay-user", RELAY_USER, "--relay-password", RELAY_PASSWORD]
-    if mode == BY_TLS:
-        return ["--relay", f"turns:{relay}:{RELAY_TLS_PORT}", *login, "--relay-ca", certificate[0]]
+    if mode in SPEAKING_TLS:
+        udp = f"turn:{relay}:{RELAY_PORT}," if mode == BY_UDP_AND_TLS else ""
+        return ["--relay", f"{udp}turns:{relay}:{RELAY_TLS_PORT}", *login, "--relay-ca", certificate[0]]
     transport = "tcp" if mode == "relay by TCP" else "udp"
     return ["--relay", f"turn:{relay}:{RELAY_PORT}?transport={transport}", *login]
 

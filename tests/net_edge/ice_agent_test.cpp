@@ -61,11 +61,15 @@ TEST_CASE("two agents connect directly on loopback when both chose it") {
 
 TEST_CASE("two agents connect through a relay and tell of relayed candidates alone") {
     RelayTransport transport{};
+    bool both = false;
     SUBCASE("over UDP") { transport = RelayTransport::udp; }
     SUBCASE("over TCP") { transport = RelayTransport::tcp; }
+    SUBCASE("over both") { both = true; }
     const auto relay = relay_or_skip();
     if (!relay) return;
-    TwoAgents agents = two_agents(relayed(*relay, transport));
+    IceSettings settings = relayed(*relay, transport);
+    if (both) settings.relays.push_back(relay->server(RelayTransport::tcp));
+    TwoAgents agents = two_agents(settings);
     REQUIRE(agents.gather_and_connect());
     CHECK(agents.a.connected[0].relayed);
     CHECK(agents.b.connected[0].relayed);
@@ -141,6 +145,22 @@ TEST_CASE("a relay that refuses the credentials is told as what it is") {
     REQUIRE(agents.run_until([&] { return !agents.a.failed.empty(); }));
     CHECK(agents.a.failed[0].why == IceFailure::no_candidates);
     CHECK(agents.a.routes.empty());
+}
+
+TEST_CASE("that nobody answers at a relay over TCP is told at once") {
+    IceSettings settings;
+    settings.relays = {
+        {.host = "127.0.0.1", .port = free_port(), .transport = RelayTransport::tcp, .user = "u", .password = "p"}};
+    TwoAgents agents = two_agents(settings);
+    REQUIRE(agents.a.agent.gather());
+    const Deadline soon(std::chrono::seconds(4));  // libnice by itself waits for twice as long
+    REQUIRE(agents.run_until([&] { return !agents.a.failed.empty() || soon.passed(); }));
+    REQUIRE(agents.a.failed.size() == 1);
+    CHECK(agents.a.failed[0].why == IceFailure::no_candidates);
+    REQUIRE(agents.a.agent.restart());
+    REQUIRE(agents.run_until([&] { return agents.a.failed.size() == 2 || soon.passed(); }));
+    REQUIRE(agents.a.failed.size() == 2);
+    CHECK(agents.a.failed[1].generation == 1);
 }
 
 TEST_CASE("credentials made of the relay's secret are accepted until they expire") {

@@ -12,6 +12,12 @@
 
 namespace sotto::test {
 
+// A tone that comes and goes, three times a second.
+inline std::int16_t beats(std::uint64_t sample) {
+    const double t = static_cast<double>(sample) / 48000.0;
+    return static_cast<std::int16_t>(8000 * std::sin(2 * 3.14159265 * 440 * t) * std::sin(2 * 3.14159265 * 3 * t));
+}
+
 class TwoParty {
   public:
     explicit TwoParty(std::uint64_t seed, const LinkConditions& conditions = {})
@@ -86,8 +92,9 @@ class TwoParty {
     Link to_callee, to_caller;
     Instant now{std::chrono::seconds(1000)};
     double signal_loss = 0;
-    std::optional<SeededRandom> noise;    // pictures of it, the worst that an encoder can be given
-    std::function<void(Instant)> beside;  // what else goes on, each millisecond
+    std::function<std::int16_t(std::uint64_t)> sound = beats;  // what both say, by the sample's number
+    std::optional<SeededRandom> noise;                         // pictures of it, the worst that an encoder can be given
+    std::function<void(Instant)> beside;                       // what else goes on, each millisecond
     // In place of a server and a relay that pass everything on. What a server puts into a side's `signals` arrives at
     // once, what a relay gives to receive().
     std::function<void(Side& to, Bytes signal)> server;
@@ -166,9 +173,7 @@ class TwoParty {
     void speak(std::size_t frames) {
         std::vector<std::int16_t> block(frames);
         for (std::size_t i = 0; i < block.size(); ++i) {
-            const double t = static_cast<double>(samples_++) / 48000.0;
-            block[i] =
-                static_cast<std::int16_t>(8000 * std::sin(2 * 3.14159265 * 440 * t) * std::sin(2 * 3.14159265 * 3 * t));
+            block[i] = sound(samples_++);
         }
         for (Side* const side : {&caller, &callee}) {
             const Instant time = now + side->clock;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apps/sotto/broker.h"
 #include "apps/sotto/mqtt_mailbox.h"
@@ -19,14 +20,25 @@
 
 namespace sotto::test {
 
+// What a process holds: its number, or "self".
+inline std::size_t resident_kib(const std::string& process) {
+    std::ifstream status("/proc/" + process + "/status");
+    std::string word;
+    std::size_t size = 0;
+    while (status >> word && word != "VmRSS:") continue;
+    status >> size;
+    return size;
+}
+
 class MqttBroker {
   public:
     static bool installed() {
         const auto process = ChildProcess::start({"mosquitto", "-h"});
         return process || ChildProcess::start({"/usr/sbin/mosquitto", "-h"});
     }
-    // Nothing if it does not run. `rules`: more of them, for a broker that is not set up as ours.
-    static std::optional<MqttBroker> start(const std::string& rules = "") {
+    // Nothing if it does not run. `rules`: more of them, for a broker that is not set up as ours. `more`: who is let
+    // in.
+    static std::optional<MqttBroker> start(const std::string& rules = "", const std::vector<std::string>& more = {}) {
         MqttBroker broker;
         ::chmod(broker.folder_->file("").c_str(), 0711);  // mosquitto is another user if we are root
         const std::string at = "127.0.0.1:" + std::to_string(broker.port_);
@@ -34,7 +46,9 @@ class MqttBroker {
         std::ofstream(broker.folder() + "/conf.d/test.conf")
             << "log_type information\nlistener " << broker.plain_port_ << " 127.0.0.1\n";
         std::ofstream(broker.folder() + "/acl", std::ios::app) << rules;
-        for (const char* const name : {"alice", "bob", "mallory"}) {
+        std::vector<std::string> people{"alice", "bob", "mallory"};
+        people.insert(people.end(), more.begin(), more.end());
+        for (const std::string& name : people) {
             const auto password = app::add_person(broker.folder(), name, false);
             if (!password) return std::nullopt;
             broker.passwords_[name] = *password;

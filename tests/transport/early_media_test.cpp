@@ -37,3 +37,13 @@ TEST_CASE("no early datagram goes to a peer that checks from an address which it
     CHECK_FALSE(after.allowed());
     CHECK(taken_of(after, 10) == 0);
 }
+
+TEST_CASE("no early datagram goes to a peer that names two hosts before its check has come from one") {
+    EarlyMedia before, after;
+    before.named_elsewhere();
+    before.checked();
+    CHECK(taken_of(before, 10) == 0);
+    after.checked();
+    after.named_elsewhere();  // the check came from the first: there was no other
+    CHECK(taken_of(after, 10) == 10);
+}

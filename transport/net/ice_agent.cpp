@@ -32,11 +32,11 @@ IceAgent::~IceAgent() {
     loop_->run_until_zero(*alive_, farewell_milliseconds);
 }
 
-// libnice 0.1.21 sends what it calls TLS in plain TCP.
+// libnice 0.1.21 sends what it calls TLS in plain TCP, and lets nobody send by its TCP connections beside it.
 Result<void> IceAgent::open_tunnels() {
     for (RelayServer& relay : settings_.relays) {
-        if (relay.transport != RelayTransport::tls) continue;
-        auto tunnel = TlsTunnel::open(relay, settings_.local_address, *loop_);
+        if (relay.transport == RelayTransport::udp) continue;
+        auto tunnel = RelayTunnel::open(relay, settings_.local_address, *loop_);
         if (!tunnel) return Failure(tunnel.error());
         relay = (*tunnel)->entrance();
         tunnels_.push_back(std::move(*tunnel));
@@ -45,10 +45,13 @@ Result<void> IceAgent::open_tunnels() {
 }
 
 Result<void> IceAgent::begin(std::uint16_t generation) {
-    auto session = IceSession::create(settings_, loop_->get(), generation, *inbox_, *alive_);
+    IceSession::Tunnels tunnels;
+    for (const auto& tunnel : tunnels_) tunnels.push_back(tunnel.get());
+    auto session = IceSession::create(settings_, loop_->get(), generation, std::move(tunnels), *inbox_, *alive_);
     if (!session) return Failure(session.error());
     if (next_) counts_.refused_candidates += next_->refused_candidates();
     next_ = std::move(*session);
+    hopeless_told_ = false;
     return {};
 }
 
@@ -102,12 +105,23 @@ std::optional<IceEvent> IceAgent::poll() {
     if (distrusted && !std::exchange(distrust_told_, true)) {
         events_.push_back(IceFailed{IceFailure::distrusted, newest_generation()});
     }
+    if (next_ && !hopeless_told_ && hopeless()) {
+        hopeless_told_ = true;
+        events_.push_back(IceFailed{IceFailure::no_candidates, newest_generation()});
+    }
     if (next_ && (next_->connected() || (!path_ && next_->ready()))) promote();
     if (fading_ && path_->received() > 0) fading_.reset();
     if (events_.empty()) return std::nullopt;
     const IceEvent event = events_.front();
     events_.pop_front();
     return event;
+}
+
+// libnice learns that its connection to a relay is gone, and yet waits for an answer for seconds.
+bool IceAgent::hopeless() const {
+    if (settings_.policy != IcePolicy::relay || tunnels_.size() != settings_.relays.size()) return false;
+    return std::ranges::all_of(tunnels_, [](const auto& tunnel) { return tunnel->unreachable(); }) &&
+           next_->local().count == 0;
 }
 
 void IceAgent::hear(IceSession& session) {

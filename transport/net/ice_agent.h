@@ -19,7 +19,7 @@
 #include "sotto/error.h"
 #include "transport/net/glib_loop.h"
 #include "transport/net/ice_session.h"
-#include "transport/net/tls_tunnel.h"
+#include "transport/net/relay_tunnel.h"
 
 namespace sotto::transport::net {
 
@@ -91,12 +91,14 @@ class IceAgent {
     Result<void> restart(std::uint16_t generation);
     std::uint16_t newest_generation() const;
     void hear(IceSession& session);
+    bool hopeless() const;
     void promote();
 
     IceSettings settings_;
     std::unique_ptr<GlibLoop> loop_;
-    std::vector<std::unique_ptr<TlsTunnel>> tunnels_;
+    std::vector<std::unique_ptr<RelayTunnel>> tunnels_;
     bool distrust_told_ = false;
+    bool hopeless_told_ = false;  // of this generation
     std::unique_ptr<int> alive_;
     std::unique_ptr<DatagramQueue> inbox_;
     std::unique_ptr<IceSession> fading_;   // the path before: until the first datagram by the new one

@@ -16,7 +16,10 @@ constexpr unsigned component = 1;            // RTP and RTCP share it (RFC 5761)
 constexpr unsigned pacing_milliseconds = 5;  // RFC 8445 §14.2: Ta, the least it allows; two sides have few candidates
 constexpr std::uint32_t reflexive_priority = (110U << 24) + 0xffff00 + 255;  // RFC 8445 §7.1.1, §5.1.2.1
 constexpr std::size_t max_remote = 64;  // candidates that a peer may name in one generation
-constexpr unsigned early_check_milliseconds = 2 * pacing_milliseconds;  // after libnice has asked for a permission
+// After libnice has asked for a permission; and again, for who has not asked its own relay yet hears nothing.
+constexpr unsigned early_check_milliseconds = 2 * pacing_milliseconds;
+constexpr int early_checks = 50;
+constexpr std::size_t max_early_ways = 4;
 
 // RFC 8445 §5.3: from a cryptographic source, not libnice's own generator. 64 letters take 6 bits each.
 template <std::size_t N>
@@ -145,14 +148,15 @@ struct IceSession::Signals {
         if (works) session->connected_ = true;
         if (state == NICE_COMPONENT_STATE_FAILED) {
             session->connected_ = false;
-            session->early_.reset();
+            session->early_ = false;
             session->news_.lost = true;
         }
     }
     static gboolean on_early_check(gpointer data) {
         auto* const session = static_cast<IceSession*>(data);
-        if (session->early_ && !session->connected_) session->check_early();
-        return G_SOURCE_REMOVE;
+        if (!session->early_ || session->connected_ || session->early_media_.allowed()) return G_SOURCE_REMOVE;
+        session->check_early();
+        return --session->early_checks_left_ > 0 ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
     }
     static void on_check(NiceAgent*, guint, IceSession* session) { session->early_media_.checked(); }
     static void on_remote_candidate(NiceAgent*, NiceCandidate* candidate, IceSession* session) {
@@ -175,7 +179,7 @@ struct IceSession::Signals {
 };
 
 IceSession::IceSession(NiceAgent* agent, GMainContext* context, const IceSettings& settings, std::uint16_t generation,
-                       DatagramQueue& inbox, int& alive)
+                       Tunnels tunnels, DatagramQueue& inbox, int& alive)
     : agent_(agent),
       context_(context),
       stream_(nice_agent_add_stream(agent, 1)),
@@ -183,10 +187,14 @@ IceSession::IceSession(NiceAgent* agent, GMainContext* context, const IceSetting
       controlling_(settings.controlling),
       generation_(generation),
       inbox_(inbox),
-      alive_(alive) {}
+      tunnels_(std::move(tunnels)),
+      relays_(settings.relays),
+      alive_(alive),
+      early_checks_left_(early_checks) {}
 
 Result<std::unique_ptr<IceSession>> IceSession::create(const IceSettings& settings, GMainContext* context,
-                                                       std::uint16_t generation, DatagramQueue& inbox, int& alive) {
+                                                       std::uint16_t generation, Tunnels tunnels, DatagramQueue& inbox,
+                                                       int& alive) {
     if (settings.policy == IcePolicy::relay && settings.relays.empty()) return Failure(Error::invalid_argument);
     const auto options =
         static_cast<NiceAgentOption>(NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS);
@@ -198,7 +206,8 @@ Result<std::unique_ptr<IceSession>> IceSession::create(const IceSettings& settin
     g_object_set(agent, "upnp", FALSE, "ice-tcp", FALSE, "controlling-mode", settings.controlling ? TRUE : FALSE,
                  "force-relay", settings.policy == IcePolicy::relay ? TRUE : FALSE, "stun-pacing-timer",
                  pacing_milliseconds, nullptr);
-    std::unique_ptr<IceSession> session(new IceSession(agent, context, settings, generation, inbox, alive));
+    std::unique_ptr<IceSession> session(
+        new IceSession(agent, context, settings, generation, std::move(tunnels), inbox, alive));
     const auto begun = session->begin(settings);
     if (!begun) return Failure(begun.error());
     return session;
@@ -215,12 +224,6 @@ Result<void> IceSession::begin(const IceSettings& settings) {
         // Whatever way the system finds to the relay; no allocation for each interface.
         add_local_address(agent_, "0.0.0.0");
         add_local_address(agent_, "::");
-    }
-    if (settings.relays.size() == 1 && settings.relays.front().transport == RelayTransport::udp) {
-        const RelayServer& relay = settings.relays.front();
-        relay_port_ = relay.port;
-        early_relay_ = numeric_address(relay.host, relay.port);
-        if (!early_relay_) relay_name_ = relay.host;
     }
     Signals::connect(agent_, this);
     nice_agent_attach_recv(agent_, stream_, component, context_, Signals::on_datagram, this);
@@ -247,16 +250,32 @@ IceSession::~IceSession() {
 
 Result<void> IceSession::gather() {
     if (!nice_agent_gather_candidates(agent_, stream_)) return Failure(Error::unavailable);
-    if (policy_ == IcePolicy::relay && !relay_name_.empty()) look_up_relay();
+    if (policy_ != IcePolicy::relay) return {};
+    for (const RelayServer& relay : relays_) add_early_way(relay);
     return {};
 }
 
-void IceSession::look_up_relay() {
-    // libnice looks for itself and may take any: of several addresses ours might be another one.
-    look_up_.emplace(relay_name_, context_, alive_, [this](const std::vector<std::string>& addresses) {
-        if (addresses.size() == 1) early_relay_ = numeric_address(addresses.front(), relay_port_);
+void IceSession::add_early_way(const RelayServer& relay) {
+    for (RelayTunnel* const tunnel : tunnels_) {
+        const bool is_entrance = relay.transport != RelayTransport::udp && relay.port == tunnel->entrance().port;
+        if (is_entrance) early_ways_.emplace_back(*tunnel);
+    }
+    if (relay.transport != RelayTransport::udp) return;
+    if (numeric_address(relay.host, relay.port)) {
+        add_early_way(relay.host, relay.port);
+        return;
+    }
+    // libnice looks for itself and may take any.
+    look_ups_.emplace_back(relay.host, context_, alive_, [this, port = relay.port](const auto& addresses) {
+        for (const std::string& address : addresses) add_early_way(address, port);
         if (!connected_ && !early_) open_early_way();
     });
+}
+
+void IceSession::add_early_way(const std::string& address, std::uint16_t port) {
+    const auto relay = numeric_address(address, port);
+    const int socket = relay ? socket_of(agent_, stream_, relay->ss_family) : -1;
+    if (socket >= 0 && early_ways_.size() < max_early_ways) early_ways_.emplace_back(socket, *relay);
 }
 
 Result<void> IceSession::set_remote(const IceDescription& description) {
@@ -277,6 +296,7 @@ Result<void> IceSession::set_remote(const IceDescription& description) {
         const bool known = std::ranges::find(remote_, candidate) != remote_.end();
         if (known || remote_.size() == max_remote) continue;
         remote_.push_back(candidate);
+        if (candidate.address != remote_.front().address) early_media_.named_elsewhere();
         list = g_slist_append(list, to_nice(candidate, stream_, remote_.size()));
     }
     if (list != nullptr) nice_agent_set_remote_candidates(agent_, stream_, component, list);
@@ -286,7 +306,7 @@ Result<void> IceSession::set_remote(const IceDescription& description) {
 }
 
 bool IceSession::send(Bytes datagram) {
-    if (!connected_) return !ready() || (early_media_.take() && early_->send(datagram));
+    if (!connected_) return !ready() || send_early(datagram);
     const int sent = nice_agent_send(agent_, stream_, component, static_cast<guint>(datagram.size()),
                                      reinterpret_cast<const gchar*>(datagram.data()));
     return sent >= 0;
@@ -296,17 +316,25 @@ bool IceSession::send(Bytes datagram) {
 // was answered. A relay takes things in order, so a check that is sent behind the request passes; and by the peer's
 // check, which shows that it knows our password, we know half a round trip or more before that it is there.
 void IceSession::open_early_way() {
-    if (policy_ != IcePolicy::relay || remote_.size() != 1) return;
+    if (policy_ != IcePolicy::relay || remote_.empty()) return;
     const IceCandidate& peer = remote_.front();
     const IceDescription ours = local();
-    const bool pairs = std::ranges::any_of(
-        ours.candidates(), [&](const IceCandidate& candidate) { return candidate.address.v6 == peer.address.v6; });
-    const int socket = pairs && early_relay_ ? socket_of(agent_, stream_, early_relay_->ss_family) : -1;
-    if (socket < 0) return;
-    early_.emplace(socket, *early_relay_, peer);
+    early_ = !early_ways_.empty() && std::ranges::any_of(ours.candidates(), [&](const IceCandidate& candidate) {
+        return candidate.address.v6 == peer.address.v6;
+    });
+    if (!early_ || early_check_ != nullptr) return;
     early_check_ = g_timeout_source_new(early_check_milliseconds);
     g_source_set_callback(early_check_, Signals::on_early_check, this, nullptr);
     g_source_attach(early_check_, context_);
+}
+
+// A relay that has no allocation of ours drops it, and the peer takes but one of several.
+bool IceSession::send_early(Bytes datagram) {
+    bool sent = false;
+    for (const EarlyWay& way : early_ways_) {
+        if (early_media_.take()) sent |= way.send(remote_.front(), datagram);
+    }
+    return sent;
 }
 
 // RFC 8445 §7.2.2, without USE-CANDIDATE: libnice's own nominates.
@@ -324,7 +352,10 @@ void IceSession::check_early() {
     const std::size_t size = stun_usage_ice_conncheck_create(
         &stun, &message, room.data(), room.size(), name, user.size(), key, remote_password_.size(), false, controlling_,
         reflexive_priority, tie_breaker_, nullptr, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
-    if (size > 0) static_cast<void>(early_->send(std::as_bytes(std::span(room).first(size))));
+    const Bytes check = std::as_bytes(std::span(room).first(size));
+    for (const EarlyWay& way : early_ways_) {
+        if (size > 0) static_cast<void>(way.send(remote_.front(), check));
+    }
 }
 
 IceDescription IceSession::local() const {

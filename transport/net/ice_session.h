@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "transport/net/early_way.h"
 #include "transport/net/glib_look_up.h"
 #include "transport/net/relay_server.h"
+#include "transport/net/relay_tunnel.h"
 
 struct _GMainContext;
 struct _NiceAgent;
@@ -36,11 +38,14 @@ struct IceSettings {
 
 class IceSession {
   public:
-    // Sends nothing yet. `inbox` takes what comes in; `alive` counts libnice's agents, this one's too, until the relay
-    // has taken back what it gave. All three outlive the session. Errors: invalid_argument (local_address, no relay in
-    // relay mode), unavailable.
+    using Tunnels = std::vector<RelayTunnel*>;
+    // Sends nothing yet. `settings` name the tunnels' entrances in place of what is behind them; `inbox` takes what
+    // comes in; `alive` counts libnice's agents, this one's too, until the relay has taken back what it gave. All of
+    // them but `settings` outlive the session. Errors: invalid_argument (local_address, no relay in relay mode),
+    // unavailable.
     static Result<std::unique_ptr<IceSession>> create(const IceSettings& settings, _GMainContext* context,
-                                                      std::uint16_t generation, DatagramQueue& inbox, int& alive);
+                                                      std::uint16_t generation, Tunnels tunnels, DatagramQueue& inbox,
+                                                      int& alive);
     IceSession(const IceSession&) = delete;
     IceSession& operator=(const IceSession&) = delete;
     ~IceSession();
@@ -57,8 +62,8 @@ class IceSession {
     IceDescription local() const;
     bool relayed() const;  // the media pass a relay
     bool connected() const { return connected_; }
-    // Datagrams go out: it is connected or, by a relay over UDP, a check of the peer's has come from the only address
-    // that it named. Not more than EarlyMedia lets before it is connected: that is not yet consent by RFC 7675.
+    // Datagrams go out: it is connected or, by a relay, a check of the peer's has come from the only host that it
+    // named. Not more than EarlyMedia lets before it is connected: that is not yet consent by RFC 7675.
     bool ready() const { return connected_ || (early_ && early_media_.allowed()); }
     bool gathered() const { return gathered_; }
     std::uint64_t received() const { return received_; }
@@ -76,11 +81,13 @@ class IceSession {
   private:
     struct Signals;  // libnice's callbacks
     IceSession(_NiceAgent* agent, _GMainContext* context, const IceSettings& settings, std::uint16_t generation,
-               DatagramQueue& inbox, int& alive);
+               Tunnels tunnels, DatagramQueue& inbox, int& alive);
     Result<void> begin(const IceSettings& settings);
-    void look_up_relay();
     void open_early_way();
+    void add_early_way(const RelayServer& relay);
+    void add_early_way(const std::string& address, std::uint16_t port);
     void check_early();
+    bool send_early(Bytes datagram);
 
     _NiceAgent* agent_;
     _GMainContext* context_;
@@ -99,13 +106,14 @@ class IceSession {
     bool gathered_ = false;
     bool connected_ = false;
     EarlyMedia early_media_;
-    std::string relay_name_;  // of the only relay, over UDP; empty: its address is known, or there is another
-    std::uint16_t relay_port_ = 0;
-    std::optional<sockaddr_storage> early_relay_;
-    std::optional<GlibLookUp> look_up_;
+    Tunnels tunnels_;
+    std::vector<RelayServer> relays_;
+    std::list<GlibLookUp> look_ups_;
     int& alive_;
-    std::optional<EarlyWay> early_;
-    _GSource* early_check_ = nullptr;  // due soon
+    std::vector<EarlyWay> early_ways_;  // by each relay that may have an allocation of ours: which has, is not told
+    bool early_ = false;                // they are in use
+    _GSource* early_check_ = nullptr;   // due soon
+    int early_checks_left_;
     std::uint64_t received_ = 0;
     std::uint64_t refused_candidates_ = 0;
 };

@@ -1,4 +1,4 @@
-// One connection of a TlsTunnel: bytes from libnice's socket into TLS to the relay, and back.
+// One connection of a RelayTunnel: bytes from libnice's socket to the relay, inside TLS or not, and back.
 #pragma once
 
 #include <gio/gio.h>
@@ -8,20 +8,23 @@
 #include <memory>
 
 #include "sotto/bytes.h"
-#include "transport/net/tls_tunnel.h"
+#include "transport/net/relay_tunnel.h"
+#include "transport/turn_stream.h"
 
 namespace sotto::transport::net {
 
-class TlsPipe : public std::enable_shared_from_this<TlsPipe> {
+class RelayPipe : public std::enable_shared_from_this<RelayPipe> {
   public:
-    TlsPipe(TlsTunnel& tunnel, Descriptor&& local);
-    TlsPipe(const TlsPipe&) = delete;
-    TlsPipe& operator=(const TlsPipe&) = delete;
-    ~TlsPipe();
+    RelayPipe(RelayTunnel& tunnel, Descriptor&& local);
+    RelayPipe(const RelayPipe&) = delete;
+    RelayPipe& operator=(const RelayPipe&) = delete;
+    ~RelayPipe();
 
     // Looks the relay up and connects to it.
     void connect();
     bool closed() const { return closed_; }
+    // A whole message between two of libnice's. False: the connection is not there yet, or has other work.
+    bool send(Bytes message);
 
   private:
     struct Source;
@@ -37,22 +40,28 @@ class TlsPipe : public std::enable_shared_from_this<TlsPipe> {
         }
     };
     static void on_connected(GObject* client, GAsyncResult* result, gpointer pipe);
-    bool begin_tls();
+    bool begin();
+    bool begin_tls(GSocket* socket);
     void watch();
     void pump();
     bool move_up();
     bool move_down();
-    bool went_on(int result);
+    // Bytes that went or came; none: it has to wait, or is closed.
+    std::size_t write_remote(Bytes bytes);
+    std::size_t read_remote(MutableBytes bytes);
+    std::size_t went_on(ssize_t result, bool writing);
 
-    TlsTunnel* tunnel_;
+    RelayTunnel* tunnel_;
     Descriptor local_;
     GSocketConnection* connection_ = nullptr;
     GCancellable* cancel_;
-    std::unique_ptr<SSL, void (*)(SSL*)> tls_{nullptr, SSL_free};
+    std::unique_ptr<SSL, void (*)(SSL*)> tls_{nullptr, SSL_free};  // none: plain TCP
+    int remote_ = -1;                                              // the connection's
     GSource* source_ = nullptr;
     gpointer local_tag_ = nullptr;
     gpointer remote_tag_ = nullptr;
     Held up_, down_;
+    TurnStream sent_;
     bool wants_write_ = false;
     bool closed_ = false;
 };

@@ -1,4 +1,4 @@
-#include "transport/net/tls_tunnel.h"
+#include "transport/net/relay_tunnel.h"
 
 #include <glib-unix.h>
 #include <netinet/in.h>
@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <array>
 
-#include "transport/net/tls_pipe.h"
+#include "transport/net/relay_pipe.h"
 
 namespace sotto::transport::net {
 namespace {
@@ -16,46 +16,50 @@ constexpr std::size_t max_pipes = 8;  // two sessions have at most two each; who
 
 }  // namespace
 
-void TlsTunnel::FreeContext::operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+void RelayTunnel::FreeContext::operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 
-TlsTunnel::TlsTunnel(const RelayServer& relay, std::string local_address, const GlibLoop& loop)
-    : relay_(relay),
-      local_address_(std::move(local_address)),
-      loop_(loop.get()),
-      context_(SSL_CTX_new(TLS_client_method())) {}
+RelayTunnel::RelayTunnel(const RelayServer& relay, std::string local_address, const GlibLoop& loop)
+    : relay_(relay), local_address_(std::move(local_address)), loop_(loop.get()) {}
 
-TlsTunnel::~TlsTunnel() {
+RelayTunnel::~RelayTunnel() {
     if (source_ == nullptr) return;
     g_source_destroy(source_);
     g_source_unref(source_);
 }
 
-Result<std::unique_ptr<TlsTunnel>> TlsTunnel::open(const RelayServer& relay, const std::string& local_address,
-                                                   const GlibLoop& loop) {
+Result<std::unique_ptr<RelayTunnel>> RelayTunnel::open(const RelayServer& relay, const std::string& local_address,
+                                                       const GlibLoop& loop) {
     if (!local_address.empty() && !g_hostname_is_ip_address(local_address.c_str())) {
         return Failure(Error::invalid_argument);
     }
-    std::unique_ptr<TlsTunnel> made(new TlsTunnel(relay, local_address, loop));
-    SSL_CTX* const context = made->context_.get();
-    if (context == nullptr) return Failure(Error::unavailable);
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    constexpr std::array<unsigned char, 10> protocol{9, 's', 't', 'u', 'n', '.', 't', 'u', 'r', 'n'};  // RFC 7443 §5
-    SSL_CTX_set_alpn_protos(context, protocol.data(), protocol.size());
-    const int trusted = relay.authorities.empty() ? SSL_CTX_set_default_verify_paths(context)
-                                                  : SSL_CTX_load_verify_file(context, relay.authorities.c_str());
-    if (trusted != 1) return Failure(Error::unavailable);
+    std::unique_ptr<RelayTunnel> made(new RelayTunnel(relay, local_address, loop));
+    if (relay.transport == RelayTransport::tls) {
+        const auto prepared = made->prepare_tls();
+        if (!prepared) return Failure(prepared.error());
+    }
     const auto listening = made->listen();
     if (!listening) return Failure(listening.error());
     return made;
 }
 
-Result<void> TlsTunnel::listen() {
-    const bool v6 = local_address_.contains(':');
-    listener_ = Descriptor(::socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+Result<void> RelayTunnel::prepare_tls() {
+    context_.reset(SSL_CTX_new(TLS_client_method()));
+    SSL_CTX* const context = context_.get();
+    if (context == nullptr) return Failure(Error::unavailable);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    constexpr std::array<unsigned char, 10> protocol{9, 's', 't', 'u', 'n', '.', 't', 'u', 'r', 'n'};  // RFC 7443 §5
+    SSL_CTX_set_alpn_protos(context, protocol.data(), protocol.size());
+    const int trusted = relay_.authorities.empty() ? SSL_CTX_set_default_verify_paths(context)
+                                                   : SSL_CTX_load_verify_file(context, relay_.authorities.c_str());
+    return trusted == 1 ? Result<void>{} : Failure(Error::unavailable);
+}
+
+Result<void> RelayTunnel::listen() {
+    listener_ = Descriptor(::socket(v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     sockaddr_in6 address{};  // room for both; the ports lie at the same place
     socklen_t size = sizeof(address);
-    if (v6) {
+    if (v6()) {
         address.sin6_family = AF_INET6;
         address.sin6_addr = in6addr_loopback;
     } else {
@@ -72,7 +76,7 @@ Result<void> TlsTunnel::listen() {
     port_ = ntohs(address.sin6_port);
     source_ = g_unix_fd_source_new(listener_.get(), G_IO_IN);
     const auto callback = +[](gint, GIOCondition, gpointer tunnel) -> gboolean {
-        static_cast<TlsTunnel*>(tunnel)->accept();
+        static_cast<RelayTunnel*>(tunnel)->accept();
         return G_SOURCE_CONTINUE;
     };
     g_source_set_callback(source_, G_SOURCE_FUNC(callback), this, nullptr);
@@ -80,17 +84,20 @@ Result<void> TlsTunnel::listen() {
     return {};
 }
 
-void TlsTunnel::accept() {
+void RelayTunnel::accept() {
     Descriptor local(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     std::erase_if(pipes_, [](const auto& pipe) { return pipe->closed(); });
     if (!local || pipes_.size() == max_pipes) return;
-    pipes_.push_back(std::make_shared<TlsPipe>(*this, std::move(local)));
+    unreachable_ = false;
+    pipes_.push_back(std::make_shared<RelayPipe>(*this, std::move(local)));
     pipes_.back()->connect();
 }
 
-RelayServer TlsTunnel::entrance() const {
+bool RelayTunnel::send(Bytes message) { return !pipes_.empty() && pipes_.back()->send(message); }
+
+RelayServer RelayTunnel::entrance() const {
     RelayServer entrance = relay_;
-    entrance.host = local_address_.contains(':') ? "::1" : "127.0.0.1";
+    entrance.host = v6() ? "::1" : "127.0.0.1";
     entrance.port = port_;
     entrance.transport = RelayTransport::tcp;
     return entrance;

@@ -1,4 +1,4 @@
-#include "transport/net/tls_pipe.h"
+#include "transport/net/relay_pipe.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -6,6 +6,7 @@
 #include <openssl/x509_vfy.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace sotto::transport::net {
@@ -20,12 +21,12 @@ bool is_numeric(const std::string& host) { return g_hostname_is_ip_address(host.
 }  // namespace
 
 // A source on two descriptors: ready when either is.
-struct TlsPipe::Source {
+struct RelayPipe::Source {
     GSource base;
-    TlsPipe* pipe;
+    RelayPipe* pipe;
 
     static gboolean check(GSource* source) {
-        const TlsPipe& pipe = *reinterpret_cast<Source*>(source)->pipe;
+        const RelayPipe& pipe = *reinterpret_cast<Source*>(source)->pipe;
         return g_source_query_unix_fd(source, pipe.local_tag_) != 0 ||
                g_source_query_unix_fd(source, pipe.remote_tag_) != 0;
     }
@@ -36,10 +37,10 @@ struct TlsPipe::Source {
     }
 };
 
-TlsPipe::TlsPipe(TlsTunnel& tunnel, Descriptor&& local)
+RelayPipe::RelayPipe(RelayTunnel& tunnel, Descriptor&& local)
     : tunnel_(&tunnel), local_(std::move(local)), cancel_(g_cancellable_new()) {}
 
-TlsPipe::~TlsPipe() {
+RelayPipe::~RelayPipe() {
     g_cancellable_cancel(cancel_);
     g_object_unref(cancel_);
     if (source_ != nullptr) {
@@ -50,7 +51,7 @@ TlsPipe::~TlsPipe() {
     if (connection_ != nullptr) g_object_unref(connection_);
 }
 
-void TlsPipe::connect() {
+void RelayPipe::connect() {
     GSocketClient* const client = g_socket_client_new();
     g_socket_client_set_enable_proxy(client, FALSE);
     g_socket_client_set_timeout(client, connect_seconds);
@@ -62,13 +63,13 @@ void TlsPipe::connect() {
     g_main_context_push_thread_default(tunnel_->loop_);
     // It may end after us: then it finds nobody.
     g_socket_client_connect_to_host_async(client, tunnel_->relay_.host.c_str(), tunnel_->relay_.port, cancel_,
-                                          on_connected, new std::weak_ptr<TlsPipe>(weak_from_this()));
+                                          on_connected, new std::weak_ptr<RelayPipe>(weak_from_this()));
     g_main_context_pop_thread_default(tunnel_->loop_);
     g_object_unref(client);
 }
 
-void TlsPipe::on_connected(GObject* client, GAsyncResult* result, gpointer data) {
-    const std::unique_ptr<std::weak_ptr<TlsPipe>> weak(static_cast<std::weak_ptr<TlsPipe>*>(data));
+void RelayPipe::on_connected(GObject* client, GAsyncResult* result, gpointer data) {
+    const std::unique_ptr<std::weak_ptr<RelayPipe>> weak(static_cast<std::weak_ptr<RelayPipe>*>(data));
     GSocketConnection* const connection =
         g_socket_client_connect_to_host_finish(G_SOCKET_CLIENT(client), result, nullptr);
     const auto pipe = weak->lock();
@@ -77,17 +78,25 @@ void TlsPipe::on_connected(GObject* client, GAsyncResult* result, gpointer data)
         return;
     }
     pipe->connection_ = connection;
-    pipe->closed_ = connection == nullptr || !pipe->begin_tls();
+    if (pipe->tunnel_->pipes_.back() == pipe) pipe->tunnel_->unreachable_ = connection == nullptr;
+    pipe->closed_ = connection == nullptr || !pipe->begin();
     if (!pipe->closed_) pipe->watch();
     if (pipe->closed_) pipe->local_ = Descriptor();
 }
 
-// RFC 6125, RFC 9325 §3: the name or address that was asked for, by a trusted authority, in TLS 1.2 or later.
-bool TlsPipe::begin_tls() {
-    const std::string& host = tunnel_->relay_.host;
+bool RelayPipe::begin() {
     GSocket* const socket = g_socket_connection_get_socket(connection_);
     g_socket_set_blocking(socket, FALSE);
     g_socket_set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, nullptr);  // media must not wait for more
+    const int at_once = 1;
+    ::setsockopt(local_.get(), IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof(at_once));
+    remote_ = g_socket_get_fd(socket);
+    return !tunnel_->context_ || begin_tls(socket);
+}
+
+// RFC 6125, RFC 9325 §3: the name or address that was asked for, by a trusted authority, in TLS 1.2 or later.
+bool RelayPipe::begin_tls(GSocket* socket) {
+    const std::string& host = tunnel_->relay_.host;
     tls_.reset(SSL_new(tunnel_->context_.get()));
     if (!tls_ || SSL_set_fd(tls_.get(), g_socket_get_fd(socket)) != 1) return false;
     SSL_set_mode(tls_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -96,18 +105,17 @@ bool TlsPipe::begin_tls() {
     return SSL_set1_host(tls_.get(), host.c_str()) == 1 && SSL_set_tlsext_host_name(tls_.get(), host.c_str()) == 1;
 }
 
-void TlsPipe::watch() {
+void RelayPipe::watch() {
     static GSourceFuncs functions{nullptr, Source::check, Source::dispatch, nullptr, nullptr, nullptr};
     source_ = g_source_new(&functions, sizeof(Source));
     reinterpret_cast<Source*>(source_)->pipe = this;
     local_tag_ = g_source_add_unix_fd(source_, local_.get(), G_IO_IN);
-    const int remote = g_socket_get_fd(g_socket_connection_get_socket(connection_));
-    remote_tag_ = g_source_add_unix_fd(source_, remote, G_IO_OUT);
+    remote_tag_ = g_source_add_unix_fd(source_, remote_, G_IO_OUT);
     g_source_attach(source_, tunnel_->loop_);
 }
 
 // Moves what can be moved; then waits for what could not.
-void TlsPipe::pump() {
+void RelayPipe::pump() {
     wants_write_ = false;
     while (!closed_) {
         const bool up = move_up();
@@ -124,25 +132,32 @@ void TlsPipe::pump() {
     g_source_modify_unix_fd(source_, remote_tag_, static_cast<GIOCondition>(remote));
 }
 
-bool TlsPipe::move_up() {
+bool RelayPipe::move_up() {
     if (up_.empty()) {
         const ssize_t size = ::recv(local_.get(), up_.room.data(), up_.room.size(), MSG_DONTWAIT);
         if (size == 0 || (size < 0 && !would_block())) closed_ = true;
         if (size <= 0) return false;
         up_.end = static_cast<std::size_t>(size);
+        sent_.take(up_.bytes());
     }
-    // GSocket has SIGPIPE ignored.
-    const int written = SSL_write(tls_.get(), up_.bytes().data(), static_cast<int>(up_.bytes().size()));
-    if (!went_on(written)) return false;
-    up_.taken(static_cast<std::size_t>(written));
+    const std::size_t written = write_remote(up_.bytes());
+    up_.taken(written);
+    return written > 0;
+}
+
+bool RelayPipe::send(Bytes message) {
+    if (closed_ || source_ == nullptr || !up_.empty() || !sent_.between() || message.size() > up_.room.size())
+        return false;
+    std::ranges::copy(message, up_.room.begin());
+    up_.end = message.size();
+    pump();
     return true;
 }
 
-bool TlsPipe::move_down() {
+bool RelayPipe::move_down() {
     if (down_.empty()) {
-        const int size = SSL_read(tls_.get(), down_.room.data(), static_cast<int>(down_.room.size()));
-        if (!went_on(size)) return false;
-        down_.end = static_cast<std::size_t>(size);
+        down_.end = read_remote(down_.room);
+        if (down_.empty()) return false;
     }
     const ssize_t sent = ::send(local_.get(), down_.bytes().data(), down_.bytes().size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && !would_block()) closed_ = true;
@@ -151,16 +166,35 @@ bool TlsPipe::move_down() {
     return true;
 }
 
-bool TlsPipe::went_on(int result) {
-    if (result > 0) return true;
-    const int error = SSL_get_error(tls_.get(), result);
+// GSocket has SIGPIPE ignored.
+std::size_t RelayPipe::write_remote(Bytes bytes) {
+    return went_on(tls_ ? SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size()))
+                        : ::send(remote_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL),
+                   true);
+}
+
+std::size_t RelayPipe::read_remote(MutableBytes bytes) {
+    return went_on(tls_ ? SSL_read(tls_.get(), bytes.data(), static_cast<int>(bytes.size()))
+                        : ::recv(remote_, bytes.data(), bytes.size(), MSG_DONTWAIT),
+                   false);
+}
+
+std::size_t RelayPipe::went_on(ssize_t result, bool writing) {
+    if (result > 0) return static_cast<std::size_t>(result);
+    if (!tls_) {
+        const bool waits = result < 0 && would_block();
+        wants_write_ |= waits && writing;
+        closed_ |= !waits;
+        return 0;
+    }
+    const int error = SSL_get_error(tls_.get(), static_cast<int>(result));
     ERR_clear_error();
     if (error == SSL_ERROR_WANT_WRITE) wants_write_ = true;
     if (error != SSL_ERROR_WANT_WRITE && error != SSL_ERROR_WANT_READ) {
         closed_ = true;
         if (SSL_get_verify_result(tls_.get()) != X509_V_OK) tunnel_->distrusted_ = true;
     }
-    return false;
+    return 0;
 }
 
 }  // namespace sotto::transport::net
