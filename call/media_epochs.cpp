@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include "crypto/key_log.h"
+#include "crypto/primitives.h"
 #include "transport/vp8_payload.h"
 
 namespace sotto::call {
@@ -91,9 +92,11 @@ Result<void> MediaEpochs::begin_epoch(const MediaStreams& streams, Instant now) 
     log_keys(*keys, call_, outgoing(streams));
     sending_epoch_ = keys->epoch;
     ++epochs_begun_;
-    return all({streams.audio_out.rekey(std::move(keys->audio), keys->epoch),
-                streams.video_out.rekey(std::move(keys->video), keys->epoch),
-                streams.repair_out.rekey(std::move(keys->repair), keys->epoch)});
+    auto begun = all({streams.audio_out.rekey(std::move(keys->audio), keys->epoch),
+                      streams.video_out.rekey(std::move(keys->video), keys->epoch),
+                      streams.repair_out.rekey(std::move(keys->repair), keys->epoch)});
+    crypto::wipe_dead_stack();  // of what libsrtp spilled
+    return begun;
 }
 
 bool MediaEpochs::spent(const MediaStreams& streams) const {
@@ -107,6 +110,7 @@ Result<void> MediaEpochs::hold(crypto::EpochKeys<Receiving>&& keys, const MediaS
     const auto held = all({streams.audio_in.add_key(std::move(keys.audio), keys.epoch),
                            streams.video_in.add_key(std::move(keys.video), keys.epoch),
                            streams.repair_in.add_key(std::move(keys.repair), keys.epoch)});
+    crypto::wipe_dead_stack();
     if (!held) drop(keys.epoch, streams);
     return held;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "call/packet_cipher.h"
+#include "crypto/primitives.h"
 
 namespace sotto::call {
 
@@ -15,6 +16,7 @@ ReceiveStream::ReceiveStream(transport::SrtpReceiver&& srtp, const ReceiveStream
 Result<ReceiveStream> ReceiveStream::create(SrtpKey<Receiving>&& key, const ReceiveStreamSettings& settings) {
     choose_packet_cipher();
     auto srtp = transport::SrtpReceiver::create(std::move(key), settings.ssrc);
+    crypto::wipe_dead_stack();  // of what libsrtp spilled
     if (!srtp) return Failure(srtp.error());
     return ReceiveStream(std::move(*srtp), settings);
 }

@@ -5,6 +5,7 @@
 #include "base/byte_reader.h"
 #include "base/copy_bytes.h"
 #include "call/packet_cipher.h"
+#include "crypto/primitives.h"
 #include "transport/clock_sync.h"
 #include "transport/vp8_payload.h"
 
@@ -28,6 +29,7 @@ SendStream::SendStream(transport::SrtpSender&& srtp, const SendStreamSettings& s
 Result<SendStream> SendStream::create(SrtpKey<Sending>&& key, const SendStreamSettings& settings, Random& random) {
     choose_packet_cipher();
     auto srtp = transport::SrtpSender::create(std::move(key), settings.ssrc);
+    crypto::wipe_dead_stack();  // of what libsrtp spilled
     if (!srtp) return Failure(srtp.error());
     SendStream stream(std::move(*srtp), settings);
 
