@@ -95,6 +95,7 @@ class TwoParty {
     std::function<std::int16_t(std::uint64_t)> sound = beats;  // what both say, by the sample's number
     std::optional<SeededRandom> noise;                         // pictures of it, the worst that an encoder can be given
     std::function<void(Instant)> beside;                       // what else goes on, each millisecond
+    bool even_steps = false;                                   // time goes on by milliseconds, whatever is due before
     // In place of a server and a relay that pass everything on. What a server puts into a side's `signals` arrives at
     // once, what a relay gives to receive().
     std::function<void(Side& to, Bytes signal)> server;
@@ -105,6 +106,7 @@ class TwoParty {
     static constexpr Duration shortest_step = std::chrono::microseconds(100);
 
     Instant next() const {
+        if (even_steps) return now + std::chrono::milliseconds(1);
         Instant next = std::min({tick_, to_callee.next_arrival(), to_caller.next_arrival()});
         for (const Side* const side : {&caller, &callee}) {
             const Instant due = side->call ? side->call->deadline() : never;
