@@ -139,7 +139,8 @@ Result<void> RtpSession::allow_pictures(const CallSettings& settings) {
 bool RtpSession::is_narrow(int audio_bitrate) const {
     const double stay = audio_out_.pairs() ? 1.3 : 1;
     const int below = budget_.knows_path() ? 400'000 : 200'000;
-    return budget_.target() < stay * below && (with_video_ || audio_bitrate < audio_out_.most_bitrate());
+    return budget_.expected(budget_.target()) < stay * below &&
+           (with_video_ || audio_bitrate < audio_out_.most_bitrate());
 }
 
 // Where sound is hardly more than its headers: of how many ms a packet is.

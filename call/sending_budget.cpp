@@ -11,7 +11,9 @@ constexpr int packet_overhead =
     static_cast<int>(transport::rtp_header_size + transport::srtp_tag_size + transport::srtp_mki_size);  // bytes
 constexpr int most_reports = 8'000;     // bit/s for RTCP
 constexpr double reports_share = 0.15;  // at most
-constexpr int start_rate = 300'000;     // bit/s, before the path has shown what it takes
+constexpr int start_rate = 100'000;     // bit/s, before the path has shown what it takes
+constexpr int usual_rate = 300'000;     // bit/s, that most paths take at least
+constexpr int first_pace = 1'200'000;   // bit/s, of the few packets by which it does
 constexpr int least_rate = 14'000;      // narrowband speech in packets of 60 ms, and reports
 constexpr int good_audio = 16'000;      // wideband speech (RFC 6716 §2.1.1)
 constexpr int least_audio = 8'000;      // narrowband speech: intelligible
@@ -173,10 +175,13 @@ void SendingBudget::split() {
 
     const int sound = shares_.audio_copies.twice ? 2 * cost() : cost();
     shares_.video_bitrate = pictures ? video_share(target - sound - reports()) : 0;
-    shares_.video_sustained = pictures ? video_share(rate_.sustained() - sound - reports()) : 0;
+    shares_.video_sustained = pictures ? video_share(expected(rate_.sustained()) - sound - reports()) : 0;
 }
 
 int SendingBudget::reports() const { return std::min(most_reports, static_cast<int>(allowed() * reports_share)); }
+
+// The size of pictures and of packets of sound would change twice if it followed the first careful moment.
+int SendingBudget::expected(int rate) const { return rate_.looks() ? std::max(rate, usual_rate) : rate; }
 
 int SendingBudget::allowed() const { return told_ ? rate_.target() : std::max(rate_.target(), untold_rate); }
 
@@ -207,6 +212,7 @@ void SendingBudget::pace() {
     if (knows_path() && rate_.lasting() > hardly_slow && rate_.lasting() < slow) {
         rate = std::min(rate, std::max(rate_.lasting() * 9 / 10, allowed() * 5 / 4));
     }
+    if (rate_.knows_nothing()) rate = first_pace;
     pacer_.set_rate(held_ ? std::min(rate, held_rate) : rate);
 }
 

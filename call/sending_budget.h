@@ -80,6 +80,8 @@ class SendingBudget {
     // The share of packets for which a frame waits longer than the next one takes, smoothed.
     double unrepaired() const { return round_trip_ < quick ? 0 : unrepaired_; }
     int target() const { return rate_.target(); }
+    // That packets should be made for: `rate`, unless the path is still unknown.
+    int expected(int rate) const;
     int lasting() const { return rate_.lasting(); }
     bool is_narrow() const { return rate_.is_narrow(); }  // hardly more than sound passes
     // A queue has shown of late what the path takes.

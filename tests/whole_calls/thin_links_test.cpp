@@ -25,7 +25,10 @@ class Lateness {
     explicit Lateness(TwoParty& world) {
         world.beside = [this, &world](Instant) { collect(world); };
     }
-    void begin(Instant now) { begin_ = now; }
+    void begin(Instant now) {
+        begin_ = now;
+        late_ = {};
+    }
     const Late& of(Medium medium) {
         Late& late = late_[medium == Medium::video];
         std::ranges::sort(late.all);
@@ -80,5 +83,36 @@ TEST_CASE("over 150 kbit/s neither pictures nor sound stand in a queue of the ca
         CHECK(quantile(sound.all, 0.5) <= 240ms);
         CHECK(quantile(sound.network, 0.95) <= 180ms);
         CHECK(kbps >= 50);
+    }
+}
+
+TEST_CASE("a call that begins on a thin link fills its queue once at most, for a moment") {
+    for (const std::int64_t rate : {150'000, 200'000}) {
+        for (const std::uint64_t seed : {64U, 65U}) {
+            CAPTURE(rate);
+            CAPTURE(seed);
+            const CallSettings settings{.video_width = 640, .video_height = 360};
+            TwoParty world(seed, {.delay = 100ms, .queue = {.rate = rate, .queue = 500ms}});
+            world.callee.keeps_heard = world.caller.keeps_heard = false;
+            Lateness lateness(world);
+            world.connect(settings);
+            lateness.begin(world.now);
+            world.talk(6s, settings);
+            const Duration first = quantile(lateness.of(Medium::audio).network, 1);
+            CHECK(world.to_callee.counts().overflowed == 0);
+            lateness.begin(world.now);
+            world.talk(12s, settings);
+            const Late &pictures = lateness.of(Medium::video), &sound = lateness.of(Medium::audio);
+            MESSAGE("at " << rate / 1000 << " kbit/s, seed " << seed << ": sound at first up to ms " << in_ms(first)
+                          << " in the network; then pictures after ms p50 " << in_ms(quantile(pictures.all, 0.5))
+                          << ", p95 " << in_ms(quantile(pictures.all, 0.95)) << ", sound after "
+                          << in_ms(quantile(sound.all, 0.5)));
+            CHECK(first <= 550ms);
+            CHECK(quantile(sound.network, 0.95) <= 230ms);
+            if (rate > 150'000) continue;
+            CHECK(quantile(pictures.all, 0.5) <= 170ms);
+            CHECK(quantile(pictures.all, 0.95) <= 230ms);
+            CHECK(quantile(sound.all, 0.5) <= 205ms);
+        }
     }
 }

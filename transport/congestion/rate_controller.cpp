@@ -26,10 +26,15 @@ constexpr double step = 70'000;                       // bit/s more each second,
 constexpr double slow = 600'000;                      // bit/s below which that step would be too large
 constexpr double hardly_few = 60'000, few = 150'000;  // bit/s between which growth slows where the path's end is known
 constexpr double slowly = 0.25;
+constexpr double near = 0.8, there = 0.97;  // of what passes
 constexpr Duration as_ever = seconds(4);
 constexpr double fast = 1'000'000;  // and beyond which the faster of two runs ahead
 constexpr Duration doubling = milliseconds(450);
 constexpr Duration longest_queue = milliseconds(500);
+constexpr Duration first_look = milliseconds(1500);  // at what the first packets show of the path
+constexpr double careful = 200'000;                  // bit/s: who starts with less looks what there is
+constexpr double wide_enough = 600'000, usual_start = 400'000;
+constexpr double of_first = 0.85;               // of what passes, at first
 constexpr Duration smooth_while = seconds(12);  // bursts are kept from a queue that is too short to see
 constexpr Duration silence = milliseconds(500);
 constexpr Duration short_outage = seconds(5);
@@ -46,6 +51,7 @@ bool plausible(Duration d) { return d > -std::chrono::hours(250'000) && d < std:
 
 RateController::RateController(const RateSettings& settings)
     : settings_(settings), rate_(settings.start), doubling_below_(settings.maximum) {
+    looking_ = settings.start < careful;
     set_maximum(settings.maximum);
 }
 
@@ -84,6 +90,7 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
     age_.told(newest_, now_);
     if (!told_) congested_ = now_;
     start_gently(gap);
+    look_at_first();
     usual_gap_ += (elapsed - usual_gap_) / 8;
     told_ = true;
     silence_ = now_ + least_silence();
@@ -115,6 +122,23 @@ void RateController::start_gently(Duration gap) {
     doubling_below_ = 0;
 }
 
+// What the first packets show: that there is room, or about what passes, before more of ours stands in a queue. Two
+// packets that jitter kept apart look like the latter, so it has to show again.
+void RateController::look_at_first() {
+    if (!looking_) return;
+    const auto passes = spacing_.passes();
+    const double shown = passes.value_or(spacing_.shown());
+    if (!told_) look_until_ = now_ + first_look;
+    if (cut_ != Instant{} || now_ > look_until_ || shown >= wide_enough || passes) looking_ = false;
+    if (cut_ == Instant{} && shown > 0) set_rate(std::max(rate_, std::min(usual_start, of_first * shown)));
+    if (cut_ == Instant{} && passes && *passes < wide_enough) {
+        passed_ = *passes;
+        set_rate(std::min(rate_, of_first * *passes));
+        doubling_below_ = 0;
+        cut_ = now_;
+    }
+}
+
 void RateController::note_hold() {
     if (!held(now_)) return;
     ask(sound_alone, age_.overdue_from());
@@ -133,6 +157,7 @@ void RateController::forget() {
     age_ = {};
     asked_ = {};
     loss_ = {};
+    spacing_ = {};
     congested_ = cut_ = give_up_ = next_probe_ = newest_ = Instant{};
     held_from_ = held_to_ = marked_ = stood_ = checked_ = ended_ = smooth_until_ = Instant{};
     probe_.reset();
@@ -149,6 +174,7 @@ void RateController::take(const PacketResult& result) {
         return;
     }
     arrived_.add(*result.arrived, result.size);
+    spacing_.add(result.sent, *result.arrived, result.size);
     if (result.sent < held_from_) passed_before_ = arrived_.over(milliseconds(150));
     delays_.add(result.sent, *result.arrived, now_ - result.sent, result.size, throughput_);
     if (probe_ && result.sent >= probe_->at && result.sent < probe_->at + 2 * probe_length) {
@@ -210,21 +236,30 @@ void RateController::climb(Duration elapsed) {
     if (rate_ >= limit) return;
     const double factor =
         std::exp2(in_seconds(elapsed) / in_seconds(std::max<Duration>(doubling, round_trip_ + milliseconds(150))));
-    if (doubles) return set_rate(std::min(rate_ * factor, limit));
+    if (doubles) {
+        const double at_first = looking_ && spacing_.shown() > 0 ? of_first * spacing_.shown() : limit;
+        return set_rate(std::max(rate_, std::min({rate_ * factor, limit, at_first})));
+    }
     // The longer no queue was seen, the more room there may be (Copa's velocity, in time instead of round trips).
     if (queue_ > threshold() / 3 || loss_.recent() > loss_.floor() + 0.03) congested_ = now_;
     const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
-    const double growth = step * std::pow(std::min(1.0, rate_ / slow), 0.7) *
-                          std::pow(std::min(1.0, fast / rate_), 0.8) * narrow_.growth(rate_) * (1 + calm * calm / 3) *
-                          in_seconds(elapsed);
-    set_rate(std::min({rate_ + (near_end(calm) ? slowly * growth : growth), rate_ * factor, limit}));
+    const double alike = step * std::pow(std::min(1.0, rate_ / slow), 0.7) *
+                         std::pow(std::min(1.0, fast / rate_), 0.8) * narrow_.growth(rate_) * in_seconds(elapsed);
+    const double growth = near_end(calm) ? alike * at_end() : alike * (1 + calm * calm / 3);
+    set_rate(std::min({rate_ + growth, rate_ * factor, limit}));
 }
 
 // Of a slow path a queue has shown the end of late: who hurries there overshoots it by a tenth before the first report
 // tells of that, each time. Without a queue for a while the path may have become wider.
 bool RateController::near_end(double calm) const {
-    return rate_ > hardly_few && rate_ < few && cut_lately() && calm < in_seconds(as_ever) && rate_ > 0.7 * passed_ &&
-           rate_ < 1.2 * passed_;
+    if (rate_ <= hardly_few || rate_ >= few) return false;
+    if (const auto passes = spacing_.passes()) return rate_ > near * *passes;
+    return cut_lately() && calm < in_seconds(as_ever) && rate_ > 0.7 * passed_ && rate_ < 1.2 * passed_;
+}
+
+double RateController::at_end() const {
+    const auto passes = spacing_.passes();
+    return passes && rate_ > there * *passes ? slowly * slowly : slowly;
 }
 
 void RateController::start_draining() {

@@ -12,6 +12,7 @@
 #include "transport/congestion/loss_share.h"
 #include "transport/congestion/narrow_path.h"
 #include "transport/congestion/packet_result.h"
+#include "transport/congestion/packet_spacing.h"
 
 namespace sotto::transport {
 
@@ -41,6 +42,10 @@ class RateController {
     Duration queueing_delay() const { return smoothed_; }  // that stands, smoothed
     // At the start and after a silence, until a queue shows what the path takes.
     bool may_double() const { return rate_ < doubling_below_; }
+    // Nothing has told yet what the path takes: the first packets may leave close together, so that they show it.
+    bool knows_nothing() const { return !told_; }
+    // And what they show is still to be seen, so that the rate is no measure of what will be.
+    bool looks() const { return looking_; }
     // A queue lowered the rate in the last twelve seconds.
     bool cut_lately() const { return cut_ != Instant{} && now_ - cut_ < std::chrono::seconds(12); }
     // For a while now the path has taken hardly more than sound.
@@ -101,10 +106,12 @@ class RateController {
     double of_ours(double arrived) const;
     Duration coming() const;
     void start_gently(Duration gap);
+    void look_at_first();
     void follow_width();
     double least() const;
     bool starved() const;
     bool near_end(double calm) const;
+    double at_end() const;
     void note_hold();
     void ask(double rate, Instant since);
     void set_rate(double rate);
@@ -123,6 +130,7 @@ class RateController {
     DeliveryRate sent_;
     LossShare loss_;
     FeedbackAge age_;
+    PacketSpacing spacing_;
 
     Instant now_{};  // of the last feedback; never steps back
     Instant silence_ = never;
@@ -134,6 +142,8 @@ class RateController {
     Duration smoothed_{};
     Duration usual_gap_{};  // between reports: they are fewer where the way back is narrow
     bool told_ = false;     // there was feedback at all
+    bool looking_ = false;  // at the first packets, for what passes
+    Instant look_until_ = never;
 
     Instant congested_{};            // when the present or last congestion was noticed
     Instant cut_{};                  // and the rate last cut
