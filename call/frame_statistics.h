@@ -42,6 +42,7 @@ class DecodeLoad {
 class FrameGaps {
   public:
     void shown(Instant now);
+    std::optional<Instant> last() const { return last_; }
     void add_to(ReceiveStats& stats) const;
 
   private:

@@ -35,8 +35,17 @@ void PictureRecovery::dropped(Instant sent, Instant now) {
     if (sent >= std::max(last_golden_, last_key_)) (usable(now) ? golden_wanted_ : key_wanted_) = true;
 }
 
+void PictureRecovery::dropped(SequenceNumber packet) {
+    if (!golden_ || golden_->held || !golden_->first || is_newer(*golden_->first, packet)) return;
+    if (golden_->end && !is_newer(*golden_->end, packet)) return;
+    key_wanted_ = key_wanted_ || last_golden_ >= golden_->marked;
+    golden_.reset();
+    golden_wanted_ = in_doubt_ = false;
+}
+
 void PictureRecovery::doubtful(Instant sent, Instant now) {
-    if (usable(now)) dropped(sent, now);
+    if (!golden_ || now - golden_->marked >= oldest || sent < std::max(last_golden_, last_key_)) return;
+    golden_wanted_ = in_doubt_ = true;
 }
 
 void PictureRecovery::holds(std::uint16_t picture_id) {
@@ -56,10 +65,18 @@ bool PictureRecovery::asked(std::span<const SequenceNumber> numbers, std::size_t
     return many;
 }
 
+void PictureRecovery::numbered(SequenceNumber first) {
+    if (!golden_) return;
+    if (!golden_->first)
+        golden_->first = first;
+    else if (!golden_->end)
+        golden_->end = first;
+}
+
 codec::Vp8FrameOptions PictureRecovery::choose(Instant now) const {
     codec::Vp8FrameOptions options;
     options.key = forced_ || (key_wanted_ && !within(last_key_, key_interval, now));
-    options.from_golden = !options.key && golden_wanted_ && usable(now);
+    options.from_golden = !options.key && golden_wanted_ && (usable(now) || (in_doubt_ && golden_));
     // One golden frame is all that there is: the next one only when the peer has this one, and not while a loss that
     // has just been told of may reach into it.
     const Duration age = golden_ ? now - golden_->marked : Duration::max();
@@ -74,13 +91,13 @@ void PictureRecovery::sent(const codec::Vp8FrameOptions& options, const EncodedF
     forced_ = false;
     if (frame.key) {
         last_key_ = now;
-        key_wanted_ = golden_wanted_ = false;
+        key_wanted_ = golden_wanted_ = in_doubt_ = false;
         golden_.reset();
     }
     if (options.mark_golden) golden_ = {.picture_id = picture_id, .marked = now};
     if (!options.from_golden || frame.key) return;
     last_golden_ = now;
-    golden_wanted_ = false;
+    golden_wanted_ = in_doubt_ = false;
     ++from_golden_;
 }
 

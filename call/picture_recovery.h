@@ -28,7 +28,10 @@ class PictureRecovery {
     bool asked(std::span<const SequenceNumber> numbers, std::size_t frame_packets, Instant now, Duration round_trip);
     // Packets of a picture that was sent then are lost for good: whatever refers to it needs a recovery.
     void dropped(Instant sent, Instant now);
-    // They are likely to be lost: a recovery is worth it, a key frame is not.
+    // One of them: a golden frame that nobody has told of goes with it, and what was made from that.
+    void dropped(SequenceNumber packet);
+    // They are likely to be lost: a recovery is worth it, a key frame is not. The golden frame may serve that the peer
+    // has not told of yet: it was sent earlier than they.
     void doubtful(Instant sent, Instant now);
     void force_key() { forced_ = true; }
 
@@ -37,13 +40,17 @@ class PictureRecovery {
     // It left, by those options, with this picture id.
     void sent(const codec::Vp8FrameOptions& options, const EncodedFrame& frame, std::uint16_t picture_id, Instant now);
 
+    // And its packets, from this one on.
+    void numbered(SequenceNumber first);
+
     std::uint64_t from_golden() const { return from_golden_; }  // recoveries that took no key frame
 
   private:
     struct Golden {
         std::uint16_t picture_id = 0;
         Instant marked{};
-        bool held = false;  // by the peer, as it told us
+        bool held = false;                             // by the peer, as it told us
+        std::optional<SequenceNumber> first{}, end{};  // packets
     };
     bool usable(Instant now) const;
     bool under_way(Instant now, Duration round_trip) const;
@@ -52,6 +59,7 @@ class PictureRecovery {
     bool forced_ = false;         // a key frame, at once
     bool key_wanted_ = false;     // as soon as it may
     bool golden_wanted_ = false;  // a frame from the golden one
+    bool in_doubt_ = false;       // even if nobody knows whether the peer has that
     Instant last_key_ = Instant::min();
     Instant last_golden_ = Instant::min();       // frame from the golden one
     Instant asked_at_ = Instant::min();          // when packets were asked for last

@@ -59,7 +59,10 @@ Result<void> RtpSession::receive_rtp(MutableBytes datagram, Ssrc ssrc, Instant n
                                   : receive_repair(datagram, now);
     if (audio && received) budget_.heard(RtpTimestamp{*ByteReader(datagram.subspan(4)).u32()}, now);
     // It came, and took its share of the path, even if it is of no use any more.
-    if (in.reception.packets() != before) arrivals_.received(ssrc, number, datagram.size(), now);
+    if (in.reception.packets() != before) {
+        arrivals_.received(ssrc, number, datagram.size(), now);
+        budget_.came(datagram.size(), now);
+    }
     return received;
 }
 

@@ -4,8 +4,7 @@
 namespace sotto::call {
 namespace {
 
-constexpr Duration sparse_interval = std::chrono::milliseconds(180);  // of pictures while feedback is overdue
-constexpr Duration longest_wait = std::chrono::milliseconds(100);     // of a picture before it leaves
+constexpr Duration longest_wait = std::chrono::milliseconds(100);  // of a picture before it leaves
 
 }  // namespace
 
@@ -19,12 +18,16 @@ void RtpSession::renew_spent_keys(Instant now) {
 Result<void> RtpSession::send(const VideoFrame& frame, Instant now) {
     polled_dry_ = false;
     // A picture that would only wait is better left out than late: the next one is newer.
-    const bool sparse = budget_.hold(now) && now - video_out_.last_sent() < sparse_interval;
+    const bool held = budget_.hold(now);
+    const bool sparse = held && now - video_out_.last_sent() < budget_.held_interval();
     const bool too_narrow = with_video_ && budget_.shares().video_bitrate == 0;
     if (too_narrow || sparse || budget_.wait_for(outbox_.paced()) > longest_wait) {
         video_out_.leave_out();
         return {};
     }
+    // The one before may be lost by now, and nobody could tell us: each of these few stands alone.
+    video_out_.set_small(held);
+    if (held) video_out_.recovery.doubtful(video_out_.last_sent(), now);
     const std::uint64_t frames = video_out_.stream.stats.frames_sent;
     const auto sent = video_out_.send(frame, now, traces_, outbox_);
     if (video_out_.stream.stats.frames_sent != frames) add_parity(now);
@@ -41,6 +44,7 @@ void RtpSession::add_parity(Instant now) {
 
 Result<void> RtpSession::send(const AudioBlock& block, Instant now) {
     polled_dry_ = false;
+    if (budget_.hold(now) && !audio_out_.pairs()) follow_shares();
     return audio_out_.send(block, now, traces_, outbox_);
 }
 

@@ -69,6 +69,12 @@ void RtpSession::receive_congestion_feedback(const transport::CongestionFeedback
     const bool held = budget_.hold(now);
     budget_.feedback(told, now, round_trip_.smoothed());
     if (const auto measured = budget_.round_trip()) round_trip_.measured(*measured);
+    if (budget_.dropped()) {
+        for (const transport::PacketResult& result : budget_.results()) {
+            if (result.ssrc == video_out_.stream.ssrc() && !result.arrived)
+                video_out_.recovery.dropped(result.sequence);
+        }
+    }
     if (const auto sent = budget_.dropped()) video_out_.recovery.dropped(*sent, now);
     // The sound behind has come, so pictures that nothing is told of are likely lost: the peer can't know of them yet.
     if (held && !budget_.hold(now)) video_out_.recovery.doubtful(video_out_.last_sent(), now);

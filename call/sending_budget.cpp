@@ -33,7 +33,10 @@ constexpr double heavy_loss = 0.2;                      // where retransmissions
 
 constexpr int longest_burst = 24;  // packets; more are an outage, which no repair bridges
 
-constexpr int held_rate = 120'000;  // bit/s: with the sound a fraction of most paths
+constexpr int most_held = 200'000, least_held = 20'000;  // bit/s: with the sound a fraction of most paths
+
+constexpr double held_share = 0.66;  // of what passes, as far as that is known
+constexpr Duration held_interval_at_most_held = std::chrono::milliseconds(130);
 
 constexpr int hardly_slow = 60'000, slow = 250'000;  // bit/s: a packet of a picture is 40 ms or more
 
@@ -109,6 +112,7 @@ void SendingBudget::feedback(const transport::CongestionFeedback& told, Instant 
         last_told_ = now;
     }
     dropped_.reset();
+    results_ = results;
     round_trip_ = round_trip.value_or(log_.round_trip().value_or(round_trip_));
     if (!results.empty()) {
         const double share = static_cast<double>(asked_) / static_cast<double>(results.size());
@@ -213,15 +217,33 @@ void SendingBudget::pace() {
         rate = std::min(rate, std::max(rate_.lasting() * 9 / 10, allowed() * 5 / 4));
     }
     if (rate_.knows_nothing()) rate = first_pace;
-    pacer_.set_rate(held_ ? std::min(rate, held_rate) : rate);
+    pacer_.set_rate(held_ ? held_rate_ : rate);
+}
+
+void SendingBudget::came(std::size_t bytes, Instant now) {
+    way_back_.came(bytes, now);
+    if (!way_back_.narrowed()) return;
+    rate_.suspect(now);
+    narrow_rate_ = static_cast<int>(way_back_.queued_rate());
+    narrowed_ = now;
 }
 
 bool SendingBudget::hold(Instant now) {
-    const bool held = rate_.held(now) && !way_back_.clear(now);
-    if (held == held_) return held_;
-    held_ = !held_;
+    const bool overdue = rate_.held(now) && !way_back_.clear(now);
+    const bool held = overdue || rate_.deep();
+    // Both ways are likely to have become narrow alike.
+    const bool both = overdue && narrowed_ != Instant::min() && now - narrowed_ < std::chrono::seconds(1);
+    const int passes = !overdue ? rate_.lasting() : both ? narrow_rate_ : most_held * 2;
+    const int rate = std::clamp(static_cast<int>(passes * held_share), least_held, most_held);
+    if (held == held_ && (!held || rate == held_rate_)) return held_;
+    held_ = held;
+    held_rate_ = rate;
     pace();
     return held_;
+}
+
+Duration SendingBudget::held_interval() const {
+    return held_interval_at_most_held * most_held / std::max(held_rate_, 1);
 }
 
 // What pictures get of that much, headers and repair excluded.

@@ -48,9 +48,14 @@ class SendingBudget {
     Instant next(Instant now) const { return pacer_.next(now); }
     // A packet of the peer's sound has come.
     void heard(RtpTimestamp timestamp, Instant now) { way_back_.heard(timestamp, now); }
+    // Any packet of the peer's has, after heard().
+    void came(std::size_t bytes, Instant now);
     // Feedback is overdue, and may stand in a queue: a picture now and then is all that should be sent beside the
     // sound. Slows the pacer for as long.
     bool hold(Instant now);
+    bool holds() const { return held_; }
+    // Between two pictures, as long as it does.
+    Duration held_interval() const;
     void set_waiting(bool waiting) { pacer_.set_waiting(waiting); }
     // For how long pictures would wait that have this many packets before them.
     Duration wait_for(std::size_t packets) const;
@@ -74,6 +79,8 @@ class SendingBudget {
     // When the newest picture's packet was sent that a full queue dropped, as the last feedback tells it: nobody sends
     // that again.
     std::optional<Instant> dropped() const { return dropped_; }
+    // What the last feedback told of; until the next.
+    std::span<const transport::PacketResult> results() const { return results_; }
     bool overfull() const { return rate_.overfull(); }
     // The peer asked for so many packets again.
     void asked(std::size_t packets) { asked_ += packets; }
@@ -116,7 +123,11 @@ class SendingBudget {
     double unrepaired_ = 0;
     Duration round_trip_{};
     std::optional<Instant> dropped_;
+    std::span<const transport::PacketResult> results_;
     bool held_ = false;
+    int narrow_rate_ = 0;                // bit/s, that passed on the way back when it became narrow
+    Instant narrowed_ = Instant::min();  // last
+    int held_rate_ = 0;                  // bit/s, as long as it is
     bool too_narrow_ = false;            // for pictures
     Instant wide_since_ = never;         // the path has been wide enough for them again
     std::optional<Instant> back_since_;  // they are back

@@ -14,7 +14,8 @@ namespace {
 // Half of PictureRecovery::key_interval: reports get lost, and the sender sees to it that requests do not add up.
 constexpr Duration shortest_key_wait = PictureRecovery::key_interval / 2;
 constexpr Duration longest_key_wait = std::chrono::seconds(5);
-constexpr std::uint64_t times_to_tell = 3;  // of a golden frame: reports get lost
+constexpr std::uint64_t times_to_tell = 3;                          // of a golden frame: reports get lost
+constexpr Duration longest_stand = std::chrono::milliseconds(120);  // of a picture while the next waits for its sound
 constexpr std::size_t pixels_360p = 640 * 360;
 
 // Any frame that the protocol allows fits; large pictures of our own hint at a fast stream, which needs more packets
@@ -102,7 +103,10 @@ std::optional<ShownFrame> VideoReceiver::next(Instant now, TraceLog& traces, Ref
 
 Instant VideoReceiver::due(const ShownFrame& frame, Instant now) {
     const auto taken = stream.sender_time(RtpTimestamp{frame.timestamp});
-    return taken ? lip_sync.due(*taken, now) : now;
+    if (!taken) return now;
+    // A picture that stands still is worse than one before its sound.
+    const Duration shown_for = now - std::min(shown_.last().value_or(now), now);
+    return std::min(lip_sync.due(*taken, now), now + std::max<Duration>(longest_stand - shown_for, Duration{}));
 }
 
 ShownFrame VideoReceiver::present(const ShownFrame& frame, Instant now, TraceLog& traces) {

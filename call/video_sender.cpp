@@ -17,7 +17,7 @@ using transport::video_clock;
 constexpr int first_bitrate = 500'000;  // bit/s, before the path has shown what it takes
 constexpr double huge = 2.5;            // times what a frame may have on average (W3C webrtc-stats, hugeFramesSent)
 constexpr Duration long_gap = std::chrono::milliseconds(150);  // between two frames: the pictures have moved on
-constexpr int finest_quantizer = 2, coarse_quantizer = 42;     // of libvpx's 63
+constexpr int finest_quantizer = 2, coarse_quantizer = 42, coarsest_quantizer = 54;  // of libvpx's 63
 constexpr int coarse_frames = 48, coarse_steps = 24;
 constexpr double worth_changing = 0.03;  // a smaller share of the bit rate is no news to the encoder
 
@@ -109,6 +109,7 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
 
     count(*encoded, trace[Stage::encoded] - began, now);
     recovery.sent(options, *encoded, picture_id_, now);
+    recovery.numbered(stream.next_number());
     const auto sent = packetise(*encoded, RtpTimestamp{trace.timestamp}, now, outbox);
     if (!sent) {
         recovery.force_key();  // a frame that did not leave whole breaks all that refer to it
@@ -135,7 +136,8 @@ void VideoSender::refine(Instant captured) {
     if (frames_ > 0 && captured - last_captured_ > long_gap) coarse_ = coarse_frames;
     if (coarse_ > 0) --coarse_;
     const int steps = (coarse_ + coarse_frames / coarse_steps - 1) / (coarse_frames / coarse_steps);
-    const int finest = finest_quantizer + (coarse_quantizer - finest_quantizer) * steps / coarse_steps;
+    const int finest =
+        small_ ? coarsest_quantizer : finest_quantizer + (coarse_quantizer - finest_quantizer) * steps / coarse_steps;
     if (finest != encoder_->settings().finest) static_cast<void>(encoder_->set_finest(finest));
 }
 

@@ -38,6 +38,8 @@ class VideoSender {
     Result<void> check_bitrate(int bits_per_second) const;
     // What the pictures may take now, in bit/s of the codec, and the share of packets that come too late to be of use.
     void set_share(int bits_per_second, int sustained, double unrepaired);
+    // The next pictures should be as small as they can be: they may stand in a queue.
+    void set_small(bool small) { small_ = small; }
     // What the peer's decoder takes of a frame's time: smaller pictures when it is too slow.
     void peer_decoded(double load, Instant now) { adaptation_.peer_decoded(load, now); }
     // Over how many of the newest packets parity is of use; 0 before the first frame.
@@ -81,7 +83,8 @@ class VideoSender {
     double unrepaired_ = 0;
     int bitrate_ = 0;    // that the encoder aims at
     int sustained_ = 0;  // and will, once the path's queue has drained
-    int coarse_ = 0;     // frames for which the finest quantizer stays raised
+    bool small_ = false;
+    int coarse_ = 0;  // frames for which the finest quantizer stays raised
     FrameRate encoded_;
     std::optional<Instant> limits_counted_;
 };

@@ -237,3 +237,24 @@ TEST_CASE("outages in a call end without a key frame in most cases, and soon") {
     CHECK(freezes[freezes.size() / 2] <= 300);
     CHECK(longest < 150ms + 400ms + 60ms);  // the outage, what a gap may hold up, a round trip
 }
+
+TEST_CASE("a golden frame that nobody has told of serves while losses are likely, and goes with its own packets") {
+    PictureRecovery recovery;
+    const Instant start{10s};
+    EncodedFrame key;
+    key.key = true;
+    recovery.sent({.key = true, .mark_golden = true}, key, 1, start);
+    recovery.numbered(SequenceNumber{100});
+    recovery.sent({}, {}, 2, start + 33ms);
+    recovery.numbered(SequenceNumber{104});
+    CHECK_FALSE(recovery.choose(start + 400ms).from_golden);
+    recovery.doubtful(start + 33ms, start + 400ms);
+    REQUIRE(recovery.choose(start + 400ms).from_golden);
+    recovery.sent({.from_golden = true}, {}, 3, start + 400ms);
+
+    recovery.dropped(SequenceNumber{104});  // of the picture after it
+    CHECK_FALSE(recovery.choose(start + 450ms).key);
+    recovery.dropped(SequenceNumber{103});  // its last
+    CHECK(recovery.choose(start + 450ms).key);
+    CHECK_FALSE(recovery.choose(start + 450ms).from_golden);
+}

@@ -30,28 +30,33 @@ Duration FeedbackAge::Usual::most(Duration least_slack) const {
 
 void FeedbackAge::told(Instant newest, Instant now) {
     if (since_ == never || newest > last_sent_ || now < newest) return;
-    const Instant from = overdue_from();
-    const bool late = now >= from;
-    if (late) overdue_since_ = std::min(overdue_since_, from);
+    const bool late = now >= overdue_from();
+    if (late) overdue_since_ = overdue_from();
     const Duration age = now - since_, gap = now - std::max(last_told_, since_);
     since_ = newest < last_sent_ ? std::max(newest, since_) : never;
     last_told_ = now;
-    if (late && overdue_from() <= now && now - overdue_since_ > patience) reports_ = 0;  // so long is the way now
-    if (!late || reports_ == 0 || overdue_from() > now) overdue_since_ = never;
+    // A report that is old itself tells of the time before.
+    if (late && !fresh(now) && now - overdue_since_ > patience) reports_ = 0;  // so long is the way now
+    if (fresh(now) || reports_ == 0) overdue_since_ = never;
+    if (overdue_since_ != never) return;  // what stands in a queue is not what is usual
     const bool known = reports_ >= known_after;
     reports_ = std::min(reports_ + 1, known_after);
     age_.add(known ? std::min(age, age_.most(age_slack)) : age, reports_);
     gap_.add(known ? std::min(gap, gap_.most(gap_slack)) : gap, reports_);
 }
 
+void FeedbackAge::suspect(Instant now) {
+    if (reports_ == known_after && overdue_since_ == never && !fresh(now)) overdue_since_ = now;
+}
+
 Instant FeedbackAge::overdue_from() const {
     if (since_ == never || reports_ < known_after) return never;
-    const Instant old = since_ + age_.most(age_slack);
-    return overdue_since_ != never ? old : std::max(old, std::max(last_told_, since_) + gap_.most(gap_slack));
+    if (overdue_since_ != never) return overdue_since_;
+    return std::max(since_ + age_.most(age_slack), std::max(last_told_, since_) + gap_.most(gap_slack));
 }
 
 Instant FeedbackAge::overdue_until() const {
-    const Instant from = std::min(overdue_from(), overdue_since_);
+    const Instant from = overdue_from();
     return from == never ? never : from + patience;
 }
 

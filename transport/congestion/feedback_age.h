@@ -16,6 +16,9 @@ class FeedbackAge {
     // Feedback came; `newest`: when the newest packet that it tells of was sent.
     void told(Instant newest, Instant now);
 
+    // Something else says that it will be: there is no need to wait for as long as feedback may take at times.
+    void suspect(Instant now);
+
     // From when on the feedback is overdue, if none comes; `never` while nothing is expected or little is known.
     Instant overdue_from() const;
     // What is overdue for longer is another matter: an outage, or a way that became longer.
@@ -35,7 +38,7 @@ class FeedbackAge {
     };
 
     Instant last_told_ = Instant::min();
-    Instant overdue_since_ = never;  // while reports that come are too old themselves
+    Instant overdue_since_ = never;  // while reports that come are too old themselves, or are suspected to be
     Usual age_;                      // just before a report
     Usual gap_;                      // between reports
     int reports_ = 0;                // that these are made of, as far as it matters

@@ -55,8 +55,20 @@ class RateController {
     bool held(Instant now) const {
         return mode_ != Mode::competing && now - stood_ > std::chrono::seconds(8) && age_.overdue(now);
     }
+    // What is sent now will find a long queue that has just been noticed: of what was sent before, some may be lost.
+    bool deep() const {
+        return mode_ == Mode::draining && rate_ > 200'000 && now_ - began_ < std::chrono::milliseconds(700) &&
+               coming() > std::chrono::milliseconds(120);
+    }
+    // The way back has become narrow at once. What reports of the way there stands in its queue.
+    void suspect(Instant now) {
+        if (rate_ > 200'000) age_.suspect(now);
+    }
     // A long queue drains: what a full one dropped is not worth sending again.
-    bool overfull() const { return mode_ == Mode::draining && deepest_ > std::chrono::milliseconds(100); }
+    bool overfull() const {
+        return mode_ == Mode::draining &&
+               (deepest_ > std::chrono::milliseconds(100) || now_ - held_to_ < std::chrono::seconds(1));
+    }
     double loss() const { return loss_.recent(); }
     int delivered() const;  // bit/s that arrived lately
     // Asks for a short burst above the target, at this many bit/s for probe_length, padded where need be: when the

@@ -64,3 +64,30 @@ TEST_CASE("a report ends what was overdue") {
     path.age.told(path.now - 60ms, path.now);
     CHECK_FALSE(path.age.overdue(path.now));
 }
+
+TEST_CASE("a report that is old itself does not end it, nor is what stands in a queue taken for usual") {
+    Path path;
+    path.run(3s, true);
+    path.run(200ms, false);
+    REQUIRE(path.age.overdue(path.now));
+    path.age.told(path.now - 150ms, path.now);
+    CHECK(path.age.overdue(path.now));
+    path.age.told(path.now - 50ms, path.now);
+    CHECK_FALSE(path.age.overdue(path.now));
+    path.overdue = false;
+    path.run(200ms, false);
+    CHECK(path.overdue);  // as soon as before
+}
+
+TEST_CASE("feedback that is suspected to be overdue is so at once, unless it is as young as ever") {
+    Path path;
+    path.run(3s, true);
+    path.age.suspect(path.now);
+    CHECK_FALSE(path.age.overdue(path.now));
+    path.run(60ms, false);
+    REQUIRE_FALSE(path.age.overdue(path.now));
+    path.age.suspect(path.now);
+    CHECK(path.age.overdue(path.now));
+    path.age.told(path.now - 60ms, path.now);
+    CHECK_FALSE(path.age.overdue(path.now));
+}

@@ -52,3 +52,35 @@ TEST_CASE("a way that has become longer is clear after a while") {
     sound.come(900, 150ms);
     CHECK(sound.back.clear(sound.now));
 }
+
+TEST_CASE("a way back that becomes narrow at once is known by slow packets with sound that is ever later behind them") {
+    Sound sound;
+    for (int i = 0; i < 300; ++i) {  // 960 kbit/s, half of it beside the sound
+        sound.come(1, 50ms);
+        sound.back.came(1200, sound.now);
+        CHECK_FALSE(sound.back.narrowed());
+    }
+    SUBCASE("of a fall to a quarter") {
+        for (int i = 0; i < 3; ++i) sound.back.came(1200, sound.now += 32ms);
+        CHECK(sound.back.narrowed());
+        CHECK(sound.back.queued_rate() == doctest::Approx(300'000).epsilon(0.05));
+    }
+    SUBCASE("not of packets that come as quickly as before") {
+        for (int i = 0; i < 10; ++i) sound.back.came(1200, sound.now += 10ms);
+        CHECK_FALSE(sound.back.narrowed());
+    }
+    SUBCASE("not of a sender that sends less") {
+        for (int i = 0; i < 30; ++i) {
+            sound.come(1, 50ms);
+            if (i % 3 == 0) sound.back.came(1200, sound.now);
+            CHECK_FALSE(sound.back.narrowed());
+        }
+    }
+    SUBCASE("not of packets that were held up and come at once") {
+        sound.now += 80ms;
+        for (int i = 0; i < 8; ++i) {
+            sound.back.came(1200, sound.now);
+            CHECK_FALSE(sound.back.narrowed());
+        }
+    }
+}
