@@ -7,6 +7,7 @@ namespace sotto::transport {
 
 namespace {
 constexpr int enough = 100;  // packets from which a share says anything
+constexpr double few = 3;    // more that chance may have spared of so few packets (the "rule of three": 95 % of times)
 constexpr double allowance = 0.03;
 constexpr double deviations = 5;  // the floor is a least of several, so it lies low by one or two
 }  // namespace
@@ -22,6 +23,9 @@ void LossShare::add(Instant sent, bool lost) {
             floors_.add(sent, recent());
             floor_ = floors_.over(std::chrono::seconds(8)).value_or(0);
             known_ = true;
+        } else if (before.packets > 0) {
+            // Who sends little for long would else keep the floor of a time when a full queue dropped the most.
+            floor_ = std::min(floor_, (before.lost + few) / before.packets);
         }
     }
     if (counts.number != number) counts = {.number = number};
