@@ -1,6 +1,7 @@
 #include "call/sending_budget.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "transport/rtp.h"
 
@@ -25,6 +26,7 @@ constexpr Duration forgotten_after = std::chrono::seconds(1);
 constexpr int untold_rate = 40'000;     // bit/s
 constexpr int enough_lasting = 70'000;  // for them to come back
 constexpr Duration first_return = std::chrono::seconds(2), last_return = std::chrono::seconds(64);
+constexpr double unlimited = 1e9;                       // packets
 constexpr double audio_share = 0.45;                    // of everything, before sound makes do with less
 constexpr int wide = 1'000'000, hardly_wide = 700'000;  // bit/s: sound twice is a tenth of it
 constexpr double repair_reserve = 1.35;                 // of the video's maximum, with its repair
@@ -178,7 +180,9 @@ void SendingBudget::split() {
     lower_to(least_audio);
 
     const int sound = shares_.audio_copies.twice ? 2 * cost() : cost();
-    shares_.video_bitrate = pictures ? video_share(target - sound - reports()) : 0;
+    const int rest = target - sound - reports();
+    shares_.video_bitrate = pictures ? video_share(rest) : 0;
+    most_parity_ = shares_.video_bitrate > least_video ? unlimited : repair_share(rest);
     shares_.video_sustained = pictures ? video_share(expected(rate_.sustained()) - sound - reports()) : 0;
 }
 
@@ -252,11 +256,17 @@ int SendingBudget::video_share(int rest) const {
                       limits_.frame_rate;  // bytes that one frame may take, repair and headers included
     const int payload = static_cast<int>(transport::max_media_payload);
     const int packets = std::max((shares_.video_bitrate / 8 / limits_.frame_rate + payload - 1) / payload, 1);
-    const int parity = parity_for(static_cast<std::size_t>(packets), round_trip_);
+    const int parity = wanted_parity(packets, round_trip_);
     const double repaired = 1.0 + losses_.rate();  // what is asked for again
     const double share = packets / (packets * repaired + parity);
     const int bytes = static_cast<int>(frame * share) - packets * packet_overhead;
     return std::clamp(bytes * 8 * limits_.frame_rate, least_video, limits_.video_bitrate);
+}
+
+// What is left beside the least pictures there are, in packets of repair for each of theirs.
+double SendingBudget::repair_share(int rest) const {
+    const int least = least_video + packet_overhead * 8 * limits_.frame_rate;
+    return std::max(0.0, static_cast<double>(rest) / least - 1);
 }
 
 Duration SendingBudget::wait_for(std::size_t packets) const {
@@ -265,9 +275,13 @@ Duration SendingBudget::wait_for(std::size_t packets) const {
 }
 
 int SendingBudget::parity_for(std::size_t packets, Duration round_trip) const {
+    const int count = static_cast<int>(packets);
+    return static_cast<int>(std::min<double>(wanted_parity(count, round_trip), std::round(most_parity_ * count)));
+}
+
+int SendingBudget::wanted_parity(int packets, Duration round_trip) const {
     if (round_trip < quick && losses_.rate() < heavy_loss) return 0;
-    const int wanted = losses_.repair_packets(static_cast<int>(packets), unrepaired_frames);
-    return std::min(wanted, static_cast<int>(2 * packets) + 4);
+    return std::min(losses_.repair_packets(packets, unrepaired_frames), 2 * packets + 4);
 }
 
 int SendingBudget::probe_packets(Instant now) {

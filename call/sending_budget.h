@@ -105,6 +105,8 @@ class SendingBudget {
     int reports() const;
     int allowed() const;
     int video_share(int rest) const;
+    double repair_share(int rest) const;
+    int wanted_parity(int packets, Duration round_trip) const;
     int wanted() const;
 
     SendingLimits limits_;
@@ -121,6 +123,7 @@ class SendingBudget {
     int lost_in_a_row_ = 0;
     std::size_t asked_ = 0;  // since the last feedback
     double unrepaired_ = 0;
+    double most_parity_ = 0;  // for each packet of a picture: where pictures have their least, repair has what is left
     Duration round_trip_{};
     std::optional<Instant> dropped_;
     std::span<const transport::PacketResult> results_;

@@ -18,6 +18,25 @@ SendingBudget slow() {
     return budget;
 }
 
+// Of ten packets of pictures and five of sound each 100 ms, every third is lost.
+void lose_a_third(SendingBudget& budget, Instant& now, Duration duration) {
+    std::uint16_t pictures = 0, sound = 0;
+    for (const Instant end = now + duration; now < end; now += 100ms) {
+        transport::CongestionFeedback told;
+        const auto send = [&](Ssrc ssrc, std::uint16_t& number, int count) {
+            REQUIRE(told.begin(ssrc, SequenceNumber{number}));
+            for (int i = 0; i < count; ++i, ++number) {
+                budget.sent_rtp(ssrc, SequenceNumber{number}, 200, now);
+                REQUIRE(told.add(number % 3 == 0 ? transport::not_received : transport::arrived_before(51)));
+            }
+        };
+        send(streams.audio_ssrc, sound, 5);
+        send(streams.video_ssrc, pictures, 10);
+        told.timestamp = static_cast<std::uint32_t>((now + 90ms).time_since_epoch() / 1us * 65'536 / 1'000'000);
+        budget.feedback(told, now + 99ms, 100ms);
+    }
+}
+
 }  // namespace
 
 TEST_CASE("fewer pictures have fewer headers, and what those took") {
@@ -39,4 +58,14 @@ TEST_CASE("a frame rate of nothing is none") {
     budget.set_frame_rate(0);
     budget.set_frame_rate(-1);
     CHECK(budget.shares().video_bitrate == before);
+}
+
+TEST_CASE("where the path takes hardly more than sound, repair for what an outage lost does not fill it") {
+    SendingBudget budget(streams, {.video_bitrate = 500'000});
+    Instant now{1000s};
+    lose_a_third(budget, now, 10s);
+    CHECK(budget.parity_for(1, 200ms) >= 2);
+    while (budget.target() > 40'000) budget.poll(budget.deadline());
+    CHECK(budget.parity_for(1, 200ms) == 0);
+    CHECK(budget.parity_for(4, 200ms) == 0);
 }
