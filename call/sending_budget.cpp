@@ -160,7 +160,8 @@ void SendingBudget::split() {
     pace();
     follow_width();
     wide_ = target >= (wide_ ? hardly_wide : wide);
-    const bool pictures = limits_.video && !(too_narrow_ && told_);
+    const bool alike = narrow_alike();
+    const bool pictures = limits_.video && !(too_narrow_ && told_) && !alike;
     // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one. Wideband
     // speech without copies comes before any picture.
     shares_.audio_copies = may_copy_ ? copies_for(losses_, audio_losses_, wide_) : AudioCopies{};
@@ -169,7 +170,9 @@ void SendingBudget::split() {
     const auto cost = [&] { return audio_cost(shares_.audio_bitrate, copies, limits_.audio_packets); };
     const int speech = std::min(audio_cost(good_audio, 0, limits_.audio_packets), target);
     const int alone = limits_.video || too_narrow_ ? target - reports() : target;
-    const int most = pictures ? std::max(static_cast<int>(target * audio_share), speech) : alone;
+    int most = pictures ? std::max(static_cast<int>(target * audio_share), speech) : alone;
+    if (held_) most = std::min(most, held_passes_);
+    if (alike) most = std::min(most, narrow_rate_);
     const auto lower_to = [&](int least) {
         while (cost() > most && shares_.audio_bitrate > least) {
             shares_.audio_bitrate = std::max(least, shares_.audio_bitrate - 2'000);
@@ -232,6 +235,12 @@ void SendingBudget::came(std::size_t bytes, Instant now) {
     narrowed_ = now;
 }
 
+// The way back has become too narrow for pictures, and what is known of the way there is no more than that.
+bool SendingBudget::narrow_alike() const {
+    return narrowed_ != Instant::min() && now_ - narrowed_ < std::chrono::seconds(1) && narrow_rate_ < least_lasting &&
+           rate_.lasting() < least_lasting;
+}
+
 bool SendingBudget::hold(Instant now) {
     const bool overdue = rate_.held(now) && !way_back_.clear(now);
     const bool held = overdue || rate_.deep();
@@ -239,14 +248,16 @@ bool SendingBudget::hold(Instant now) {
     const bool both = overdue && narrowed_ != Instant::min() && now - narrowed_ < std::chrono::seconds(1);
     const int passes = !overdue ? rate_.lasting() : both ? narrow_rate_ : most_held * 2;
     const int rate = std::clamp(static_cast<int>(passes * held_share), least_held, most_held);
+    held_passes_ = passes;
     if (held == held_ && (!held || rate == held_rate_)) return held_;
     held_ = held;
     held_rate_ = rate;
-    pace();
+    split();
     return held_;
 }
 
 Duration SendingBudget::held_interval() const {
+    if (held_passes_ < least_lasting) return Duration::max();
     return held_interval_at_most_held * most_held / std::max(held_rate_, 1);
 }
 

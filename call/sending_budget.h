@@ -102,6 +102,7 @@ class SendingBudget {
     void learn(const transport::PacketResult& result);
     void split();
     void follow_width();
+    bool narrow_alike() const;
     int reports() const;
     int allowed() const;
     int video_share(int rest) const;
@@ -131,6 +132,7 @@ class SendingBudget {
     int narrow_rate_ = 0;                // bit/s, that passed on the way back when it became narrow
     Instant narrowed_ = Instant::min();  // last
     int held_rate_ = 0;                  // bit/s, as long as it is
+    int held_passes_ = 0;                // bit/s, and what the path is thought to take
     bool too_narrow_ = false;            // for pictures
     Instant wide_since_ = never;         // the path has been wide enough for them again
     std::optional<Instant> back_since_;  // they are back

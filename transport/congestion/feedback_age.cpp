@@ -6,10 +6,13 @@ namespace sotto::transport {
 
 namespace {
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 constexpr int known_after = 16;                                                 // reports
 constexpr Duration age_slack = milliseconds(40), gap_slack = milliseconds(60);  // at least; a lost report makes 25 ms
 constexpr int slack = 4;                                                        // deviations
 constexpr Duration patience = milliseconds(450);
+constexpr Duration suspicion = milliseconds(150);  // lasts for so long
+constexpr Duration most_suspected = seconds(3);
 }  // namespace
 
 void FeedbackAge::sent(Instant now) {
@@ -36,7 +39,8 @@ void FeedbackAge::told(Instant newest, Instant now) {
     since_ = newest < last_sent_ ? std::max(newest, since_) : never;
     last_told_ = now;
     // A report that is old itself tells of the time before.
-    if (late && !fresh(now) && now - overdue_since_ > patience) reports_ = 0;  // so long is the way now
+    const bool for_long = now - overdue_since_ > patience && (newest >= overdue_since_ || now >= overdue_until());
+    if (late && !fresh(now) && for_long) reports_ = 0;  // so long is the way now
     if (fresh(now) || reports_ == 0) overdue_since_ = never;
     if (overdue_since_ != never) return;  // what stands in a queue is not what is usual
     const bool known = reports_ >= known_after;
@@ -47,6 +51,7 @@ void FeedbackAge::told(Instant newest, Instant now) {
 
 void FeedbackAge::suspect(Instant now) {
     if (reports_ == known_after && overdue_since_ == never && !fresh(now)) overdue_since_ = now;
+    if (now >= overdue_from()) suspected_ = now;
 }
 
 Instant FeedbackAge::overdue_from() const {
@@ -57,7 +62,8 @@ Instant FeedbackAge::overdue_from() const {
 
 Instant FeedbackAge::overdue_until() const {
     const Instant from = overdue_from();
-    return from == never ? never : from + patience;
+    if (from == never) return never;
+    return std::max(from + patience, std::min(suspected_ + suspicion, from + most_suspected));
 }
 
 }  // namespace sotto::transport

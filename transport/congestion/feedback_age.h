@@ -38,10 +38,11 @@ class FeedbackAge {
     };
 
     Instant last_told_ = Instant::min();
-    Instant overdue_since_ = never;  // while reports that come are too old themselves, or are suspected to be
-    Usual age_;                      // just before a report
-    Usual gap_;                      // between reports
-    int reports_ = 0;                // that these are made of, as far as it matters
+    Instant overdue_since_ = never;       // while reports that come are too old themselves, or are suspected to be
+    Instant suspected_ = Instant::min();  // last
+    Usual age_;                           // just before a report
+    Usual gap_;                           // between reports
+    int reports_ = 0;                     // that these are made of, as far as it matters
 };
 
 }  // namespace sotto::transport
