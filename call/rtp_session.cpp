@@ -152,12 +152,6 @@ int RtpSession::long_packets() const {
     return below(below_60_ms, 60) ? 60 : below(below_40_ms, 40) ? 40 : 0;
 }
 
-bool RtpSession::hold(Instant now) {
-    const bool before = budget_.holds();
-    if (budget_.hold(now) != before) follow_shares();
-    return budget_.holds();
-}
-
 void RtpSession::follow_shares() {
     const SendingShares& shares = budget_.shares();
     audio_out_.set_copies(shares.audio_copies);
@@ -196,7 +190,7 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
         budget_.poll(now);
         follow_shares();
     }
-    static_cast<void>(hold(now));
+    static_cast<void>(budget_.hold(now));
     add_probe(now);
     send_feedback(now);
     if (const auto datagram = take_datagram(budget_.may_send(now), now)) return *datagram;

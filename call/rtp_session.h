@@ -80,7 +80,6 @@ class RtpSession : public crypto::Locked {
     MediaStreams streams();
     bool is_narrow(int audio_bitrate) const;
     int long_packets() const;
-    bool hold(Instant now);
     void follow_shares();
 
     // rtp_session_in.cpp

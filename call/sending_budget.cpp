@@ -37,6 +37,8 @@ constexpr int longest_burst = 24;  // packets; more are an outage, which no repa
 
 constexpr int most_held = 200'000, least_held = 20'000;  // bit/s: with the sound a fraction of most paths
 
+constexpr int narrow = 100'000;  // bit/s: of a report each 25 ms a third is dropped with what fills the queue
+
 constexpr double held_share = 0.66;  // of what passes, as far as that is known
 constexpr Duration held_interval_at_most_held = std::chrono::milliseconds(130);
 
@@ -171,7 +173,7 @@ void SendingBudget::split() {
     const int speech = std::min(audio_cost(good_audio, 0, limits_.audio_packets), target);
     const int alone = limits_.video || too_narrow_ ? target - reports() : target;
     int most = pictures ? std::max(static_cast<int>(target * audio_share), speech) : alone;
-    if (held_) most = std::min(most, held_passes_);
+    if (holds_all()) most = std::min(most, held_passes_);
     if (alike) most = std::min(most, narrow_rate_);
     const auto lower_to = [&](int least) {
         while (cost() > most && shares_.audio_bitrate > least) {
@@ -230,8 +232,8 @@ void SendingBudget::pace() {
 void SendingBudget::came(std::size_t bytes, Instant now) {
     way_back_.came(bytes, now);
     if (!way_back_.narrowed()) return;
-    rate_.suspect(now);
     narrow_rate_ = static_cast<int>(way_back_.queued_rate());
+    rate_.suspect(now, narrow_rate_ < narrow);
     narrowed_ = now;
 }
 
@@ -252,12 +254,14 @@ bool SendingBudget::hold(Instant now) {
     if (held == held_ && (!held || rate == held_rate_)) return held_;
     held_ = held;
     held_rate_ = rate;
-    split();
+    holds_all() ? split() : pace();
     return held_;
 }
 
+bool SendingBudget::holds_all() const { return held_ && held_passes_ < least_lasting; }
+
 Duration SendingBudget::held_interval() const {
-    if (held_passes_ < least_lasting) return Duration::max();
+    if (holds_all()) return Duration::max();
     return held_interval_at_most_held * most_held / std::max(held_rate_, 1);
 }
 

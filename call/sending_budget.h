@@ -54,6 +54,8 @@ class SendingBudget {
     // sound. Slows the pacer for as long.
     bool hold(Instant now);
     bool holds() const { return held_; }
+    // What passes the narrow way back is too little for any picture.
+    bool holds_all() const;
     // Between two pictures, as long as it does.
     Duration held_interval() const;
     void set_waiting(bool waiting) { pacer_.set_waiting(waiting); }

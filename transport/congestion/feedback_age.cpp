@@ -49,9 +49,9 @@ void FeedbackAge::told(Instant newest, Instant now) {
     gap_.add(known ? std::min(gap, gap_.most(gap_slack)) : gap, reports_);
 }
 
-void FeedbackAge::suspect(Instant now) {
+void FeedbackAge::suspect(Instant now, bool for_long) {
     if (reports_ == known_after && overdue_since_ == never && !fresh(now)) overdue_since_ = now;
-    if (now >= overdue_from()) suspected_ = now;
+    if (for_long && now >= overdue_from()) suspected_ = now;
 }
 
 Instant FeedbackAge::overdue_from() const {

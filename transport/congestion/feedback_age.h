@@ -17,7 +17,8 @@ class FeedbackAge {
     void told(Instant newest, Instant now);
 
     // Something else says that it will be: there is no need to wait for as long as feedback may take at times.
-    void suspect(Instant now);
+    // `for_long`: and that it is no outage, even if none comes.
+    void suspect(Instant now, bool for_long);
 
     // From when on the feedback is overdue, if none comes; `never` while nothing is expected or little is known.
     Instant overdue_from() const;

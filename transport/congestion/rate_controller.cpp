@@ -302,8 +302,8 @@ void RateController::drain() {
     if (now_ > give_up_ && !is_narrow() && !starved()) return start_competing();
     if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
         // What arrives of the little that was sent while pictures waited shows nothing of the path; what was sent
-        // before, and filled the queue, does, and so does what stood in a queue for longer than is looked at.
-        const bool shows = newest_ < held_from_ || newest_ > held_to_ + milliseconds(150) || queue_ > milliseconds(150);
+        // before, and filled the queue, does.
+        const bool shows = newest_ < held_from_ || newest_ > held_to_ + milliseconds(150);
         const double delivered = of_ours(shows ? arrived_.over(milliseconds(150)) : passed_before_);
         if (delivered > 0) passed_ = delivered;
         if (delivered > 0)

@@ -60,9 +60,10 @@ class RateController {
         return mode_ == Mode::draining && rate_ > 200'000 && now_ - began_ < std::chrono::milliseconds(700) &&
                coming() > std::chrono::milliseconds(120);
     }
-    // The way back has become narrow at once. What reports of the way there stands in its queue.
-    void suspect(Instant now) {
-        if (rate_ > 200'000) age_.suspect(now);
+    // The way back has become narrow at once. What reports of the way there stands in its queue, or is dropped there,
+    // for long if that takes hardly more than sound (`narrow`).
+    void suspect(Instant now, bool narrow) {
+        if (rate_ > 200'000) age_.suspect(now, narrow);
     }
     // A long queue drains: what a full one dropped is not worth sending again.
     bool overfull() const {

@@ -82,11 +82,11 @@ TEST_CASE("a report that is old itself does not end it, nor is what stands in a 
 TEST_CASE("feedback that is suspected to be overdue is so at once, unless it is as young as ever") {
     Path path;
     path.run(3s, true);
-    path.age.suspect(path.now);
+    path.age.suspect(path.now, false);
     CHECK_FALSE(path.age.overdue(path.now));
     path.run(60ms, false);
     REQUIRE_FALSE(path.age.overdue(path.now));
-    path.age.suspect(path.now);
+    path.age.suspect(path.now, false);
     CHECK(path.age.overdue(path.now));
     path.age.told(path.now - 60ms, path.now);
     CHECK_FALSE(path.age.overdue(path.now));
