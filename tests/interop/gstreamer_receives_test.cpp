@@ -70,7 +70,7 @@ TEST_CASE("GStreamer shows every picture of a call, in order, by the key in the 
 
     const auto shown =
         raw_pictures(contents(folder.file("pictures")), tapped_settings.video_width, tapped_settings.video_height);
-    REQUIRE(shown.size() == pictures);
+    REQUIRE(shown.size() == call.pictures.size());
     for (std::size_t n = 0; n < shown.size(); ++n) {
         CAPTURE(n);
         CHECK(*codec::luma_psnr(call.pictures[n].view({}), shown[n].view({})) >= faithful);
