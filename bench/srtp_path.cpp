@@ -1,7 +1,6 @@
 // Everything between the codecs, against libsrtp2's own calls for the same packets.
 #include "bench/allocations.h"
 #include "bench/bare_srtp.h"
-#include "bench/coded_path.h"
 #include "bench/stock_cipher.h"
 #include "bench/subjects.h"
 
@@ -38,26 +37,6 @@ void count_allocations(FramePath& ours, BareSrtp& bare, Report& report) {
                 .value = exactly(static_cast<double>(in_bare.foreign) / packets)});
 }
 
-// As in a program without Sotto.
-BareSrtp stock_srtp(const std::vector<Buffer>& frames) {
-    const StockCipher stock;
-    return BareSrtp(frames, master_key());
-}
-
-// Each frame is encoded just before and decoded just after, which leaves nothing of either in the caches.
-void measure_cold(const Run& run, const std::vector<Buffer>& frames) {
-    const auto compare = [&](auto&& bare, const char* name, const char* baseline, std::optional<double> at_most) {
-        CodedPath ours(run.scene, FramePath(frames, master_key()));
-        CodedPath theirs(run.scene, std::forward<decltype(bare)>(bare));
-        const auto ratios = interleave<1>(run.budget, [&] { return ours.run(); }, [&] { return theirs.run(); });
-        run.report.add(subject, name, baseline, ratios[0], at_most);
-    };
-    compare(stock_srtp(frames), "the same between encoding and decoding", "srtp_protect and srtp_unprotect there",
-            1.25);
-    call::choose_packet_cipher();
-    compare(BareSrtp(frames, master_key()), "there, our cipher below both", "these there, by our cipher", std::nullopt);
-}
-
 }  // namespace
 
 void measure_srtp_path(const Run& run) {
@@ -80,7 +59,6 @@ void measure_srtp_path(const Run& run) {
     BareSrtp by_our_cipher(frames, key);
     const auto again = interleave<1>(run.budget, [&] { return ours.run(); }, [&] { return by_our_cipher.run(); });
     run.report.add(subject, "both sides, our cipher below both", "these by our cipher", again[0]);
-    measure_cold(run, frames);
     count_allocations(ours, bare, run.report);
 }
 

@@ -5,6 +5,7 @@
 #include <srtp2/cipher.h>
 #include <srtp2/srtp.h>
 
+#include "bench/bare_srtp.h"
 #include "bench/measure.h"
 #include "call/packet_cipher.h"
 
@@ -31,5 +32,11 @@ class StockCipher {
   private:
     bool replaced_;
 };
+
+// As in a program without Sotto.
+inline BareSrtp stock_srtp(const std::vector<Buffer>& frames) {
+    const StockCipher stock;
+    return BareSrtp(frames, master_key());
+}
 
 }  // namespace sotto::bench

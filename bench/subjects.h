@@ -14,6 +14,7 @@ struct Run {
 };
 
 void measure_srtp_path(const Run& run);
+void measure_srtp_cold(const Run& run);
 void measure_epochs(const Run& run);
 void measure_ratchet(const Run& run);
 void measure_peers(const Run& run);
