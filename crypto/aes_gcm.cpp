@@ -23,14 +23,18 @@ class AesGcm final : public PacketCipher, public Locked {
         crypto_aead_aes256gcm_beforenm(&state_, raw(key.data()));
     }
     void seal(const Nonce& nonce, Bytes associated, MutableBytes text, Tag& tag) const override {
-        crypto_aead_aes256gcm_encrypt_detached_afternm(raw(text.data()), raw(tag.data()), nullptr, raw(text.data()),
-                                                       text.size(), raw(associated.data()), associated.size(), nullptr,
+        std::byte none{};  // libsodium wants a place even for nothing
+        std::byte* const at = text.empty() ? &none : text.data();
+        crypto_aead_aes256gcm_encrypt_detached_afternm(raw(at), raw(tag.data()), nullptr, raw(at), text.size(),
+                                                       raw(associated.data()), associated.size(), nullptr,
                                                        raw(nonce.data()), &state_);
     }
     bool open(const Nonce& nonce, Bytes associated, MutableBytes text, const Tag& tag) const override {
-        return crypto_aead_aes256gcm_decrypt_detached_afternm(raw(text.data()), nullptr, raw(text.data()), text.size(),
-                                                              raw(tag.data()), raw(associated.data()),
-                                                              associated.size(), raw(nonce.data()), &state_) == 0;
+        std::byte none{};
+        std::byte* const at = text.empty() ? &none : text.data();
+        return crypto_aead_aes256gcm_decrypt_detached_afternm(raw(at), nullptr, raw(at), text.size(), raw(tag.data()),
+                                                              raw(associated.data()), associated.size(),
+                                                              raw(nonce.data()), &state_) == 0;
     }
 
   private:
