@@ -68,10 +68,30 @@ void mqtt_letter(const Folder& folder) {
     write("bundle-of-another", "sotto/1/bundle/bobby/" + theirs, "a bundle");
 }
 
+// The size of a piece less one, then messages of a relay.
+void turn_stream(const Folder& folder) {
+    const auto message = [](Seed& seed, std::uint8_t first, std::uint8_t size, std::size_t rest) {
+        seed.u8(first).u8(1).u8(0).u8(size);
+        for (std::size_t i = 0; i < rest; ++i) seed.u8(0x55);
+    };
+    Seed whole;
+    whole.u8(6);
+    message(whole, 0, 8, 24);
+    message(whole, 0x40, 5, 8);
+    message(whole, 0x40, 0, 0);
+    message(whole, 1, 0, 16);
+    folder.write("stun-and-channel-data", whole);
+    Seed part;
+    part.u8(0);
+    message(part, 0x40, 200, 9);
+    folder.write("begun", part);
+}
+
 }  // namespace
 
 void make_route_seeds(const std::filesystem::path& root) {
     udp_route({root, "udp_route"});
     ice_description({root, "ice_description"});
     mqtt_letter({root, "mqtt_letter"});
+    turn_stream({root, "turn_stream"});
 }
