@@ -83,7 +83,7 @@ std::string told(const Figures& f) {
 }  // namespace
 
 TEST_CASE("a fall of both directions to a quarter while both show themselves stops no picture for long") {
-    int slow = 0, long_gaps = 0;
+    int slow = 0;
     for (const int width : {480, 640}) {
         for (const std::uint64_t seed : {21U, 22U, 23U, 24U, 25U}) {
             CAPTURE(seed);
@@ -93,15 +93,12 @@ TEST_CASE("a fall of both directions to a quarter while both show themselves sto
                 CAPTURE(i);
                 const Figures& f = run.figures[i];
                 MESSAGE(width << " seed " << seed << (i == 0 ? " callee sees: " : " caller sees: ") << told(f));
-                CHECK(f.gap <= 900ms);
-                long_gaps += f.gap > 300ms ? 1 : 0;
+                CHECK(f.gap <= 300ms);
                 CHECK(f.late <= 240ms);  // beside the 50 ms of the way and a packet's time: 300 in all
                 CHECK(f.low <= 3s);      // the goal is 5
                 slow += f.back > 5s ? 1 : 0;
             }
         }
     }
-    // Of twenty; the goal is none.
-    CHECK(long_gaps <= 1);
-    CHECK(slow <= 1);
+    CHECK(slow <= 1);  // of twenty; the goal is none
 }
