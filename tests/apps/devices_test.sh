@@ -2,21 +2,10 @@
 # Two devices of one person: both ring, one answers, the other stops. The broker is a directory. usage: devices_test.sh SOTTO
 set -u
 sotto=$1
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 fail() { printf 'FAILED: %s\n' "$*"; exit 1; }
-export XDG_DATA_HOME=$work/data HOME=$work
-unset SOTTO_PASSPHRASE
+source "$(dirname "${BASH_SOURCE[0]}")/people.sh"
 mkdir "$work/post"
 broker=(--broker "dir:$work/post")
-as() { local who=$1; shift; "$sotto" "$@" --state "$work/$who" </dev/null; }
-until_says() {
-    for _ in $(seq 600); do
-        grep -q -- "$2" "$1" 2>/dev/null && return 0
-        sleep 0.05
-    done
-    fail "$1 does not say '$2' in time: $(cut -c1-400 "$1")"
-}
 # joins STATE: asks to be a device of Bob's; what it is told comes by its pipe, and what it says is in $work/STATE.join.
 joins() {
     mkfifo "$work/$1.pipe"

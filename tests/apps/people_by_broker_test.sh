@@ -5,20 +5,9 @@ set -u
 sotto=$1
 PATH=$PATH:/usr/sbin
 command -v mosquitto >/dev/null || { echo "skipped: mosquitto is not installed (./dev setup test)"; exit 77; }
-work=$(mktemp -d)
-chmod 711 "$work"  # mosquitto, if started by root, goes on as a user of its own
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 fail() { printf 'FAILED: %s\n' "$*"; exit 1; }
-export XDG_DATA_HOME=$work/data HOME=$work
-unset SOTTO_PASSPHRASE
-as() { local who=$1; shift; "$sotto" "$@" --state "$work/$who" </dev/null; }
-until_says() {
-    for _ in $(seq 600); do
-        grep -q -- "$2" "$1" 2>/dev/null && return 0
-        sleep 0.05
-    done
-    fail "$1 does not say '$2' in time: $(cut -c1-400 "$1")"
-}
+source "$(dirname "${BASH_SOURCE[0]}")/people.sh"
+chmod 711 "$work"  # mosquitto, if started by root, goes on as a user of its own
 broker() {
     "$sotto" broker --dir "$work/broker" --listen "127.0.0.1:$port" --host localhost >"$work/broker.out" 2>&1 &
     mosquitto=$!

@@ -3,17 +3,12 @@
 # The broker is a directory. usage: people_test.sh SOTTO
 set -u
 sotto=$1
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 failures=0
 fail() { printf 'FAILED: %s\n' "$*"; failures=$((failures + 1)); }
-export XDG_DATA_HOME=$work/data HOME=$work TZ=UTC
-unset SOTTO_PASSPHRASE
+source "$(dirname "${BASH_SOURCE[0]}")/people.sh"
 mkdir "$work/post"
 synthetic=(--bind 127.0.0.1 --video none --audio test)
 
-# as NAME COMMAND...: by that person's state.
-as() { local who=$1; shift; "$sotto" "$@" --state "$work/$who" </dev/null; }
 # says WHAT NAME COMMAND...: exit code 0, and standard output says it.
 says() {
     local expected=$1 said code; shift
@@ -28,15 +23,6 @@ refuses() {
     [ $code = "$wanted" ] || fail "$*: exit code $code, not $wanted ($said)"
     [ "$(wc -l <<<"$said")" = 1 ] || fail "$*: not one line: $said"
     grep -qF -- "$expected" <<<"$said" || fail "$*: '$said' does not say '$expected'"
-}
-# until_says FILE WHAT: within half a minute.
-until_says() {
-    for _ in $(seq 600); do
-        grep -q -- "$2" "$1" 2>/dev/null && return 0
-        sleep 0.05
-    done
-    fail "$1 does not say '$2' in time: $(cut -c1-400 "$1")"
-    return 1
 }
 # answering NAME OPTIONS...: that person waits for a call; events in $work/NAME.events, its process in $answering.
 answering() {

@@ -24,6 +24,14 @@ struct Path {
     bool overdue = false;  // at any time
 };
 
+Path overdue() {
+    Path path;
+    path.run(3s, true);
+    path.run(200ms, false);
+    REQUIRE(path.age.overdue(path.now));
+    return path;
+}
+
 }  // namespace
 
 TEST_CASE("feedback that comes as ever is not overdue, nor is a path that nothing is known of") {
@@ -57,19 +65,13 @@ TEST_CASE("feedback is due for what was sent alone") {
 }
 
 TEST_CASE("a report ends what was overdue") {
-    Path path;
-    path.run(3s, true);
-    path.run(200ms, false);
-    REQUIRE(path.age.overdue(path.now));
+    Path path = overdue();
     path.age.told(path.now - 60ms, path.now);
     CHECK_FALSE(path.age.overdue(path.now));
 }
 
 TEST_CASE("a report that is old itself does not end it, nor is what stands in a queue taken for usual") {
-    Path path;
-    path.run(3s, true);
-    path.run(200ms, false);
-    REQUIRE(path.age.overdue(path.now));
+    Path path = overdue();
     path.age.told(path.now - 150ms, path.now);
     CHECK(path.age.overdue(path.now));
     path.age.told(path.now - 50ms, path.now);
