@@ -127,10 +127,6 @@ Expected<std::optional<Settings>> read_settings(const std::string& directory) {
     return std::move(*settings);
 }
 
-std::string registered_in(const std::string& directory) {
-    return "somebody is registered in " + directory + " already: a device that joins needs another --state";
-}
-
 std::string nobody_in(const std::string& directory) {
     return "nobody is registered in " + directory + ": sotto register NAME --broker mqtts://HOST";
 }
@@ -205,7 +201,7 @@ Expected<Profile> found_profile(const ProfileOptions& options, const Settings& s
     if (*before && (*before)->name != settings.name) {
         return std::unexpected("the state in " + *directory + " is of " + (*before)->name + ": give another --state");
     }
-    if (*before && joined) return std::unexpected(registered_in(*directory));
+    if (*before && joined) return std::unexpected(std::string(joins_anew));
     struct stat status{};
     if (*before && ::stat(in(*directory, "account.db").c_str(), &status) != 0) {
         return std::unexpected("the account " + in(*directory, "account.db") + " is gone");

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "apps/sotto/expected.h"
 #include "apps/sotto/settings.h"
@@ -33,6 +34,9 @@ Expected<std::string> directory_of(const ProfileOptions& options);
 // The state that `sotto register` made. Errors are sentences for the user: nobody is registered, another program uses
 // it, damaged, another key, others may read it.
 Expected<Profile> open_profile(const ProfileOptions& options);
+inline constexpr std::string_view joins_anew =
+    "somebody is registered here already: a device that joins needs another --state";
+
 // Makes the state, or opens that of the same name anew to register again; keeps `settings`. With `joined` it is made of
 // that account, and there must be none.
 Expected<Profile> found_profile(const ProfileOptions& options, const Settings& settings,

@@ -54,8 +54,7 @@ Expected<std::optional<Account>> join(const RegisterOptions& options) {
     if (!options.joins) return std::nullopt;
     const auto before = look_at_settings(options.profile);
     if (!before) return std::unexpected(before.error());
-    if (*before)
-        return std::unexpected("somebody is registered here already: a device that joins needs another --state");
+    if (*before) return std::unexpected(std::string(joins_anew));
     DeviceRequest request = DeviceRequest::create();
     std::printf("On a device of %s: sotto device add %s\n", options.settings.name.c_str(),
                 to_hex(request.key().key).c_str());

@@ -93,3 +93,22 @@ TEST_CASE("feedback that is suspected to be overdue is so at once, unless it is 
     path.age.told(path.now - 60ms, path.now);
     CHECK_FALSE(path.age.overdue(path.now));
 }
+
+TEST_CASE("feedback that is suspected to stay away for long is overdue while it is, three seconds at most") {
+    for (const bool for_long : {false, true}) {
+        CAPTURE(for_long);
+        Path path = overdue();
+        path.age.suspect(path.now, for_long);  // begins now, and no suspicion begins it anew
+        const Instant from = path.age.overdue_from();
+        for (const Instant end = path.now + 5s; path.now < end && path.age.overdue(path.now);) {
+            path.run(10ms, false);
+            path.age.suspect(path.now, for_long);
+        }
+        CHECK(path.now - from == (for_long ? 3s : 450ms));
+    }
+    Path once = overdue();
+    once.age.suspect(once.now, true);
+    once.age.suspect(once.now + 400ms, true);
+    CHECK(once.age.overdue(once.now + 540ms));
+    CHECK_FALSE(once.age.overdue(once.now + 560ms));
+}
