@@ -63,7 +63,9 @@ Expected<std::optional<Account>> join(const RegisterOptions& options) {
     std::string said;
     std::getline(std::cin, said);
     const auto certificate = from_hex(said);
-    if (!certificate) return std::unexpected("that is no certificate: 256 hexadecimal digits");
+    if (!certificate || certificate->empty()) {
+        return std::unexpected("that is no certificate: 256 hexadecimal digits");
+    }
     auto joined = Account::join(std::move(request), *certificate);
     if (!joined) return std::unexpected("the certificate is refused: " + std::string(describe(joined.error())));
     return std::move(*joined);

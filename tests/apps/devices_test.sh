@@ -26,7 +26,11 @@ joins thief
 as bob device add "$(printf '5%.0s' $(seq 64))" >"$work/out" 2>&1 && fail "a key that is none is certified"
 echo 00 >&$pipe; exec {pipe}>&-
 wait $joining && fail "a device joins without a certificate"
-[ -e "$work/thief" ] && fail "a device that did not join keeps something"
+joins nobody
+exec {pipe}>&-
+wait $joining && fail "a device joins by no word at all"
+grep -q 'that is no certificate' "$work/nobody.join" || fail "an empty line is not told: $(cat "$work/nobody.join")"
+[ -e "$work/thief" ] || [ -e "$work/nobody" ] && fail "a device that did not join keeps something"
 
 joins second
 certificate=$(as bob device add "$key" 2>"$work/out") || fail "bob certifies nothing: $(cat "$work/out")"
