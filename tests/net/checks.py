@@ -5,8 +5,9 @@ import ipaddress
 import math
 import statistics
 
+import names
 from packets import (AUDIO, FIN, RED, RST, STUN_COOKIE, TCP, UDP, VIDEO, is_neighbour_talk, parse_srtp, relay_messages,
-                     srtp_packets, tcp_streams, unwrap, Datagram)
+                     srtp_packets, tcp_streams, unwrap, with_name_server, Datagram)
 
 # Messages that a side sends while it rings: docs/protocol.md, section 7, has none, so a caller learns nothing at all.
 # What a device that rings says: a step of the ratchet (docs/protocol.md §6), in the carrier's frame.
@@ -60,16 +61,24 @@ def texts(address):
     return {text.encode() for form in (ip.compressed, ip.exploded) for text in (form, form.upper())}
 
 
-def spellings(address, payload):
-    """The address as bytes of either order, as text, and as STUN masks it in this payload (RFC 8489 §14.2)."""
+@functools.cache
+def unmasked(address):
+    """The address as bytes of either order, as text, and as STUN masks an IPv4 one anywhere (RFC 8489 §14.2)."""
     packed = bytes_of(address)
     forms = {packed, packed[::-1]} | texts(address)
-    at = payload.find(STUN_COOKIE)
+    return forms | {masked(packed, STUN_COOKIE)} if len(packed) == 4 else forms
+
+
+def masked(packed, mask):
+    return bytes(a ^ b for a, b in zip(packed, mask))
+
+
+def spellings(address, payload):
+    """unmasked(), and as STUN masks it in this payload."""
+    forms, at = unmasked(address), payload.find(STUN_COOKIE)
     while at >= 0:
-        mask = payload[at:at + 16].ljust(16, b"\0")
-        forms.add(bytes(a ^ b for a, b in zip(packed, mask)))
+        forms = forms | {masked(bytes_of(address), payload[at:at + 16].ljust(16, b"\0"))}
         at = payload.find(STUN_COOKIE, at + 1)
-    forms.add(bytes(a ^ b for a, b in zip(packed, STUN_COOKIE)) if len(packed) == 4 else packed)
     return forms
 
 
@@ -77,7 +86,8 @@ def carried(packets, relay):
     """(whence, what is in the clear, what is ciphertext) of each datagram and each TCP stream."""
     for packet in packets:
         if packet.protocol != TCP:
-            yield f"{packet.source} > {packet.target}", *split(packet.payload)
+            parts = (packet.payload, b"") if with_name_server(packet) else split(packet.payload)
+            yield f"{packet.source} > {packet.target}", *parts
     for flow, stream in tcp_streams(packets).items():
         whence = f"{flow[0]} > {flow[2]}, TCP"
         if relay in (flow[0], flow[2]):
@@ -87,6 +97,7 @@ def carried(packets, relay):
             yield whence, stream, b""
 
 
+@functools.cache
 def split(payload):
     srtp = parse_srtp(Datagram(0, True, "", unwrap(payload)))
     if not srtp or not srtp.protected:
@@ -125,6 +136,25 @@ def quickly_through(sent, received, most):
         return [f"only {len(took)} packets arrive"]
     middle = statistics.median(took)
     return [f"{middle * 1000:.2f} ms"] if middle > most else []
+
+
+# -- What names are asked for.
+
+
+def looked_up_from(packets, since=None):
+    """No name server hears of this host before `since`, and one does after it; without `since` none ever."""
+    asked = [p for p in packets if p.outgoing and with_name_server(p)]
+    breaches = [f"{p.target} is asked too soon" for p in asked if since is None or p.time < since]
+    return breaches + (["nobody is asked at all, so this says nothing"] if since is not None and not asked else [])
+
+
+def asks_nothing_but(packets, server, name):
+    """All that goes to a name server is a question for an address of `name`, and has room for nothing else."""
+    asked = [p for p in packets if p.outgoing and with_name_server(p)]
+    breaches = [f"{p.payload.hex()} to {p.target}" for p in asked
+                if p.protocol != UDP or p.target != server or p.payload[2:] not in
+                {names.query_head() + names.question(name, kind) for kind in (names.A, names.AAAA)}]
+    return breaches + ([] if asked else ["no name server is asked"])
 
 
 # -- What leaves before consent.
@@ -203,7 +233,8 @@ def uniform(srtp):
     if len(every) < 1 << 16:
         return [f"only {len(every)} bytes of ciphertext"]
     breaches = []
-    steps = bytes(a ^ b for p in srtp for a, b in zip(p.protected, p.protected[1:]))
+    steps = b"".join((int.from_bytes(p.protected[:-1]) ^ int.from_bytes(p.protected[1:])).to_bytes(len(p.protected) - 1)
+                     for p in srtp if p.protected)
     for name, data in (("bytes", every), ("bytes and their successors", steps)):
         counts = collections.Counter(data)
         mean = len(data) / 256

@@ -7,6 +7,7 @@ import struct
 import unittest
 
 import checks
+import names
 import packets
 from packets import FIN, ICMP6, SYN, TCP, UDP, Packet
 
@@ -161,6 +162,36 @@ class Speed(unittest.TestCase):
         self.assertEqual(checks.quickly_through(sent, later(0.0009), 0.001), [])
         self.assertTrue(checks.quickly_through(sent, later(0.0011), 0.001))
         self.assertTrue(checks.quickly_through(sent, later(0)[:99], 0.001))
+
+
+class Names(unittest.TestCase):
+    def asks(self, name="relay.test", kind=names.A, time=3.0, more=b"", source=BOB):
+        question = b"id" + names.query_head() + names.question(name, kind) + more
+        return dataclasses.replace(udp(source, RELAY, question, time), target_port=names.PORT)
+
+    def test_who_is_asked_when(self):
+        self.assertEqual(checks.looked_up_from([self.asks()], 2.9), [])
+        self.assertEqual(checks.looked_up_from([udp(BOB, RELAY, b"")]), [])
+        for doctored, since in (([self.asks()], 3.1), ([self.asks()], None), ([], 3.1),
+                                ([dataclasses.replace(self.asks(), protocol=TCP), self.asks()], None)):
+            self.assertTrue(checks.looked_up_from(doctored, since))
+
+    def test_what_is_asked(self):
+        good = [self.asks(), self.asks(kind=names.AAAA)]
+        self.assertEqual(checks.asks_nothing_but(good, RELAY, "relay.test"), [])
+        for doctored in (self.asks("bob.test"), self.asks(kind=16), self.asks(more=b"bob"),
+                         dataclasses.replace(self.asks(), target=HOST), dataclasses.replace(self.asks(), protocol=TCP)):
+            self.assertTrue(checks.asks_nothing_but([*good, doctored], RELAY, "relay.test"))
+        self.assertTrue(checks.asks_nothing_but([], RELAY, "relay.test"))
+
+    def test_replies(self):
+        query = self.asks(kind=names.AAAA).payload
+        self.assertEqual(names.reply(query, "relay.test", {names.AAAA: BOB6})[-16:], packed(BOB6))
+        self.assertEqual(names.reply(query, "relay.test", {names.A: BOB})[6:8], b"\0\0")
+        self.assertEqual(names.reply(query, "other.test", {names.AAAA: BOB6})[3] & 15, 3)
+
+    def test_a_question_is_no_srtp(self):
+        self.assertEqual(packets.srtp_packets([dataclasses.replace(self.asks(), payload=b"\x80" + bytes(40))]), [])
 
 
 class Silence(unittest.TestCase):

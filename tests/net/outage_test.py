@@ -13,7 +13,8 @@ import time
 import wave
 
 import scenarios
-from world import UNABLE, Failed, address, command, enter_namespaces, lacking
+from routes import address
+from world import UNABLE, Failed, command, enter_namespaces, lacking
 
 SLOWNESS = 3
 RELAY_BACK, NETWORK_BACK = 5.0, 2.0  # seconds

@@ -4,6 +4,8 @@ import dataclasses
 import ipaddress
 import struct
 
+import names
+
 TCP, UDP, ICMP6 = 6, 17, 58
 FIN, SYN, RST = 0x01, 0x02, 0x04
 STUN_COOKIE = b"\x21\x12\xa4\x42"  # RFC 8489 §5
@@ -61,6 +63,11 @@ def is_neighbour_talk(packet):
     """Neighbour discovery and multicast listening (RFC 4861, RFC 3810): routers pass none of it on."""
     return packet.protocol in (0, ICMP6) and (packet.protocol == 0 or packet.payload[:1] in (
         b"\x82", b"\x83", b"\x84", b"\x85", b"\x86", b"\x87", b"\x88", b"\x8f"))
+
+
+def with_name_server(packet):
+    """Its random first bytes may look like any other protocol's."""
+    return names.PORT in (packet.source_port, packet.target_port)
 
 
 def tcp_streams(packets):
@@ -131,7 +138,8 @@ class Datagram:
 
 def datagrams(packets, relay=None, relay_port=3478):
     """What UDP carried, and TCP to and from the relay, out of the relay's wrapping. TCP's have the flow's first time."""
-    found = [Datagram(p.time, p.outgoing, p.source, unwrap(p.payload)) for p in packets if p.protocol == UDP]
+    found = [Datagram(p.time, p.outgoing, p.source, unwrap(p.payload)) for p in packets
+             if p.protocol == UDP and not with_name_server(p)]
     first = {}
     for packet in packets:
         first.setdefault(packet.flow, packet)

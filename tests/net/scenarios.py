@@ -13,10 +13,11 @@ import typing
 import wave
 
 import checks
-from packets import AUDIO, VIDEO, srtp_packets, webm_blocks
-from unseal import read_key_log, unseal
-from world import (ANSWER_PORT, BY_TLS, CALL_PORT, RELAY_TLS_PORT, SPEAKING_TLS, Failed, World, address,
-                   make_certificate, route_flags)
+from packets import srtp_packets, webm_blocks, with_name_server
+from proofs import (Seen, address_checks, controls, leaving_the_device, name_checks, named, payload_checks, quick,
+                    right_bytes)
+from routes import BY_NAME, BY_TLS, NAMED, RELAY_TLS_PORT, SPEAKING_TLS, address, route_flags
+from world import ANSWER_PORT, CALL_PORT, Failed, World, make_certificate
 
 SPEECH_SECONDS = 2.5   # of speech, then as much silence
 CALL_SECONDS = 6        # with the time that it takes to find a path
@@ -137,19 +138,6 @@ class Side:
             return [frame for track, frame in webm_blocks(file.read()) if track == 1]
 
 
-@dataclasses.dataclass
-class Seen:
-    """One call's captures."""
-    family: int
-    alice: list
-    bob: list
-    others: list  # at the relay and the signalling host
-
-    @property
-    def relay(self):
-        return address("relay", self.family)
-
-
 def finish(bench, world, family):
     """Ends a world; gives (Seen, what went wrong in looking)."""
     missed = world.close()
@@ -174,37 +162,10 @@ def begin(bench, mode, family, name, *more, prepare=lambda world: None, delay=0)
     return world, bob
 
 
-# -- What captures are asked.
-
-
-def absent(packets, host, seen, own_exchange=False):
-    """Neither of its addresses, whichever the call takes."""
-    return [breach for family in (4, 6) for breach in checks.addresses_absent(
-        packets, address(host, family), seen.relay, own_exchange)]
-
-
-def address_checks(seen, between=("relay", "signalling")):
-    """By name, so that a direct call can show that each notices one."""
-    allowed = [address(host, seen.family) for host in between]
-    return {
-        "Bob's address never occurs at Alice's interface": absent(seen.alice, "bob", seen),
-        "Alice's address never occurs at Bob's interface": absent(seen.bob, "alice", seen),
-        f"Alice speaks to {' and '.join(between)} alone": checks.speaks_only_to(
-            seen.alice, address("alice", seen.family), allowed),
-        f"Bob speaks to {' and '.join(between)} alone": checks.speaks_only_to(
-            seen.bob, address("bob", seen.family), allowed),
-    }
-
-
-def payload_checks(seen):
-    everything = seen.alice + seen.bob + seen.others
-    return {f"no payload anywhere has {host}'s address in the clear":
-            absent(everything, host, seen, own_exchange=True)
-            for host in ("alice", "bob")}
-
-
-def named(call, proofs):
-    return [(f"{call}: {name}", breaches) for name, breaches in proofs.items()]
+def begin_named(bench, mode, family, name, *more):
+    """The same; a name server knows the relay, if it is given by name."""
+    return begin(bench, mode, family, name, *more,
+                 prepare=lambda world: world.serve_names(bench.folder, family) if mode in NAMED else None)
 
 
 class Talk(typing.NamedTuple):
@@ -218,7 +179,7 @@ class Talk(typing.NamedTuple):
 
 def talk(bench, mode, family, name):
     """A call that Bob accepts when it has rung a while."""
-    world, bob = begin(bench, mode, family, name)
+    world, bob = begin_named(bench, mode, family, name)
     alice = Side(bench, world, "alice", "call", mode, family, "--seconds", str(CALL_SECONDS))
     bob.expect("ringing")
     time.sleep(RINGING_SECONDS)
@@ -233,7 +194,7 @@ def talk(bench, mode, family, name):
 
 def answered(bench, mode, family):
     alice, bob, accepted, seen, known, not_well = talk(bench, mode, family, f"{mode.replace(' ', '-')}-{family}")
-    if mode == "relay by TCP":
+    if NAMED.get(mode, mode) == "relay by TCP":
         seen = leaving_the_device(seen)
     marks = [checks.start_code(WIDTH, HEIGHT)]
     srtp = srtp_packets(seen.alice, seen.relay)
@@ -243,7 +204,7 @@ def answered(bench, mode, family):
                  for name, breaches in found.items()}
     proofs = {
         "both sides end well, and no packet is missed": not_well,
-        **found,
+        **found, **name_checks(mode, seen, accepted),
         "nothing leaves Bob before he accepts":
             checks.silent_until(seen.bob, address("signalling", family), accepted, checks.RINGING),
         "ciphertext at Alice's interface": checks.encrypted(seen.alice, seen.relay, known, marks),
@@ -256,71 +217,26 @@ def answered(bench, mode, family):
     return named(f"answered, {mode}, IPv{family}", proofs)
 
 
-def quick(mode, alices, bobs):
-    """Of TCP there is no time for each packet."""
-    return {} if mode != "relay" else {
-        "the relay adds no more than 1 ms, in the middle of all": checks.quickly_through(alices, bobs, 0.001)}
-
-
-def leaving(packets):
-    return [p for p in packets if not (p.source.startswith("127.") and p.target.startswith("127."))]
-
-
-def leaving_the_device(seen):
-    """libnice speaks plain TCP to our tunnel, on loopback."""
-    return dataclasses.replace(seen, alice=leaving(seen.alice), bob=leaving(seen.bob), others=leaving(seen.others))
-
-
-def answered_by_tls(bench):
+def answered_by_tls(bench, mode, family):
     """Whoever watches sees TLS with the relay: what is in it only the relay's own side of the call can show."""
-    family = 4
-    _, _, accepted, seen, known, not_well = talk(bench, BY_TLS, family, "relay-by-tls")
+    _, _, accepted, seen, known, not_well = talk(bench, mode, family, f"{mode.replace(' ', '-')}-{family}")
     seen = leaving_the_device(seen)
-    return named(f"answered, {BY_TLS}, IPv{family}", {
+    return named(f"answered, {mode}, IPv{family}", {
         "both sides end well, and no packet is missed": not_well,
-        **address_checks(seen), **payload_checks(seen),
+        **address_checks(seen), **payload_checks(seen), **name_checks(mode, seen, accepted),
         "nothing leaves Bob before he accepts":
             checks.silent_until(seen.bob, address("signalling", family), accepted, checks.RINGING),
         "nothing that was said or shown stands in the clear": checks.known_absent(
             seen.alice + seen.bob, known, [checks.start_code(WIDTH, HEIGHT)]),
-        "both speak TLS to the relay, and nothing else": checks.only_tls(seen.alice + seen.bob, seen.relay, RELAY_TLS_PORT),
+        "both speak TLS to the relay, and nothing else": checks.only_tls(
+            [p for p in seen.alice + seen.bob if not with_name_server(p)], seen.relay, RELAY_TLS_PORT),
     })
-
-
-def controls(bench, srtp, pictures, seen, known, marks):
-    """The same call as it were without encryption: every check of ciphertext has to notice."""
-    plain = {"pictures": pictures, "sound": bench.known["alice"].opus, "samples": [bench.known["alice"].pcm[:960]]}
-    proofs = {}
-    for name, payloads in plain.items():
-        clear = [dataclasses.replace(seen.alice[0], protocol=17, payload=b"\x80\x60" + bytes(10) + payload)
-                 for payload in payloads]
-        noticed = checks.known_absent(seen.alice + clear[:1], known, marks)
-        proofs[f"the search notices {name} in the clear"] = [] if noticed else ["it does not"]
-    unsealed = [dataclasses.replace(packet, protected=payload) for packet, payload in
-                zip(srtp, pictures * 9 + bench.known["alice"].opus * 9)]
-    for name, check in (("uniformity", checks.uniform), ("repetition", checks.never_repeats)):
-        proofs[f"the check of {name} notices a call without encryption"] = [] if check(unsealed) else ["it does not"]
-    return proofs
-
-
-def right_bytes(bench, srtp, alice, known, marks):
-    """The same captures, opened: what was searched for is in them. Builds without the key log can't show it."""
-    if not os.path.exists(alice.keys):
-        return {}
-    keys = read_key_log(alice.keys)
-    opened = {kind: [unseal(p, keys) for p in srtp if p.outgoing and p.payload_type == kind] for kind in (AUDIO, VIDEO)}
-    sound = set(bench.known["alice"].opus) & set(opened[AUDIO])
-    pictures = [p for p in opened[VIDEO] if any(p[at:at + checks.NEEDLE] in known for at in range(len(p)))]
-    return {"what is searched for is what was sent": [
-        *([f"only {len(sound)} known packets of sound"] if len(sound) < 100 else []),
-        *([f"only {len(pictures)} packets with known pictures"] if len(pictures) < len(opened[VIDEO]) / 2 else []),
-        *([] if any(marks[0] in p for p in opened[VIDEO]) else ["no key frame"])]}
 
 
 def not_accepted(bench, family, name, decide):
     """A call that rings and is not accepted; `decide(alice, bob)` ends it."""
-    world, bob = begin(bench, "relay", family, name)
-    alice = Side(bench, world, "alice", "call", "relay", family)
+    world, bob = begin_named(bench, BY_NAME, family, name)
+    alice = Side(bench, world, "alice", "call", BY_NAME, family)
     bob.expect("ringing")
     time.sleep(RINGING_SECONDS)
     decided = time.time()
@@ -328,10 +244,12 @@ def not_accepted(bench, family, name, decide):
     code = alice.ended()
     time.sleep(0.3)  # for what might still leave
     seen, missed = finish(bench, world, family)
-    return named(f"{name}, relay, IPv{family}", {
+    return named(f"{name}, {BY_NAME}, IPv{family}", {
         "no packet is missed": missed,
         "the caller is told that there was no call": [] if code == 1 else [f"exit code {code}: {alice.errors()}"],
-        **address_checks(seen), **payload_checks(seen),
+        **address_checks(seen), **payload_checks(seen), **name_checks(BY_NAME, seen),
+        "Bob speaks to the signalling host alone": checks.speaks_only_to(
+            seen.bob, address("bob", family), [address("signalling", family)]),
         "nothing leaves Bob before he decides":
             checks.silent_until(seen.bob, address("signalling", family), decided, checks.RINGING),
     })
@@ -348,11 +266,11 @@ def declined(bench):
 def turned_away(bench, name, *more, there=True):
     """A caller who may not ring, or whose callee is off: (what the caller sees, proofs)."""
     family = 4
-    world, bob = begin(bench, "relay", family, name, *more)
+    world, bob = begin_named(bench, BY_NAME, family, name, *more)
     if not there:
         bob.interrupt()
         bob.ended()
-    alice = Side(bench, world, "alice", "call", "relay", family)
+    alice = Side(bench, world, "alice", "call", BY_NAME, family)
     alice.expect("calling")
     time.sleep(2 * RINGING_SECONDS)
     alice.interrupt()
@@ -370,7 +288,7 @@ def turned_away(bench, name, *more, there=True):
     }
     if there:
         proofs["nothing leaves Bob"] = checks.silent_until([p for p in seen.bob if p.time < ended], signalling, ended)
-    return [*turns, alice.outcome()], named(f"{name}, relay, IPv{family}", proofs)
+    return [*turns, alice.outcome()], named(f"{name}, {BY_NAME}, IPv{family}", proofs)
 
 
 def indistinguishable(bench):
@@ -389,9 +307,12 @@ def indistinguishable(bench):
 
 def all_of(bench):
     """(name, a function that gives proofs): they may run at the same time."""
-    calls = [("relay", 4), ("relay", 6), ("relay by TCP", 4), ("direct", 4)]
-    return [*((f"answered, {mode}, IPv{family}", lambda mode=mode, family=family: answered(bench, mode, family))
+    calls = [("relay", 4), ("relay", 6), ("relay by TCP", 4), ("direct", 4), (BY_TLS, 4),
+             *((mode, 6) for mode in NAMED)]
+
+    def prove(mode, family):
+        return (answered_by_tls if mode in SPEAKING_TLS else answered)(bench, mode, family)
+    return [*((f"answered, {mode}, IPv{family}", lambda mode=mode, family=family: prove(mode, family))
               for mode, family in calls),
-            ("answered, by TLS", lambda: answered_by_tls(bench)),
             ("unanswered", lambda: unanswered(bench)), ("declined", lambda: declined(bench)),
             ("who may not ring", lambda: indistinguishable(bench))]

@@ -16,15 +16,16 @@ import time
 
 import scenarios
 from outage_test import Bench
-from world import (ANSWER_PORT, BY_TLS, BY_UDP_AND_TLS, CALL_PORT, UNABLE, Failed, address, enter_namespaces, inside, lacking,
-                   make_certificate, name_relay)
+from routes import BY_NAME, BY_TLS, BY_UDP_AND_TLS, address
+from world import (ANSWER_PORT, CALL_PORT, UNABLE, Failed, enter_namespaces, inside, lacking, make_certificate,
+                   name_relay)
 
 ONE_WAY = 0.05                  # seconds between a side and the router, so also to the relay and the signalling host
 ROUND_TRIP = 4 * ONE_WAY
 FIRST_SOUND, FOR_WORK = 3, 0.020  # round trips, and seconds
 # What no relay over TCP can do without: round trips to it, half of ours each, before it hears the first word. TCP takes
 # one (RFC 9293 §3.5), TLS 1.2, all that coturn 4.6 speaks, two (RFC 5246 §7.3).
-CONNECTING = {"relay by name": 0, BY_UDP_AND_TLS: 0, "relay by TCP": 0.5, BY_TLS: 1.5}
+CONNECTING = {BY_NAME: 0, BY_UDP_AND_TLS: 0, "relay by TCP": 0.5, BY_TLS: 1.5}
 MOST_CALLS = 5                  # as many as it takes until what is allowed holds
 LETTER, ECHOES = 2630, 5        # bytes of an offer, and of the word that it rings
 RINGING_WORK = 0.005            # seconds: PQXDH and the ratchet's first message, sealed and opened, at both sides
@@ -92,7 +93,7 @@ def call(bench, mode, number, keep):
     echoes = []
     world, bob_side = scenarios.begin(
         bench, mode, 4, f"{mode.replace(' ', '-')}-{number}", delay=ONE_WAY,
-        prepare=lambda made: echoes.append(echo(made) if mode == "relay by name" else 0))
+        prepare=lambda made: echoes.append(echo(made) if mode == BY_NAME else 0))
     alice_side = scenarios.Side(bench, world, "alice", "call", mode, 4)
     alice, bob = Events(alice_side), Events(bob_side)
     try:
@@ -129,7 +130,7 @@ def judge_calls(mode, calls):
     first_sound = (FIRST_SOUND + CONNECTING[mode]) * ROUND_TRIP + FOR_WORK
     judged = [(f"{mode}: accepting to the {who}'s first sound", took, first_sound)
               for who, took in zip(("caller", "callee"), heard)]
-    if mode == "relay by name":
+    if mode == BY_NAME:
         judged = [("dialling to ringing", rings, ROUND_TRIP + FOR_WORK),
                   (f"dialling to ringing, where a letter's echo takes {echoed * 1000:.1f} ms", rings, echoed + RINGING_WORK),
                   *judged]

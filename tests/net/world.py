@@ -12,13 +12,11 @@ import threading
 import time
 
 import delay_lines
+import names
 from packets import parse_frame, write_pcap
+from routes import (HOSTS, RELAY_NAME, RELAY_PASSWORD, RELAY_PORT, RELAY_TLS_PORT, RELAY_USER, address, router_address)
 
-HOSTS = {"alice": 11, "bob": 22, "relay": 33, "signalling": 44}
 UNABLE = 77  # the exit code by which test harnesses know that this machine lacks something
-RELAY_PORT, RELAY_USER, RELAY_PASSWORD = 3478, "sotto", "a-password-for-tests"
-RELAY_TLS_PORT = 5349
-RELAY_NAME = "relay.sotto.test"  # see name_relay()
 ANSWER_PORT, CALL_PORT = 7001, 7002
 INSIDE = "SOTTO_NET_INSIDE"
 
@@ -28,34 +26,6 @@ SO_RCVBUFFORCE, SO_TIMESTAMPNS, SOL_PACKET, PACKET_STATISTICS = 33, 35, 263, 6
 
 class Failed(Exception):
     pass
-
-
-def address(host, family):
-    number = HOSTS[host]
-    return f"10.77.{number}.{number}" if family == 4 else f"fd77:5077:0:{number}::a{number}"
-
-
-def router_address(host, family):
-    number = HOSTS[host]
-    return f"10.77.{number}.1" if family == 4 else f"fd77:5077:0:{number}::1"
-
-
-BY_TLS, BY_UDP_AND_TLS = "relay by TLS", "two relays"
-SPEAKING_TLS = (BY_TLS, BY_UDP_AND_TLS)
-
-
-def route_flags(mode, host, family, certificate):
-    """How media go. The only place that knows."""
-    if mode == "direct":
-        return ["--direct", "--bind", address(host, family)]
-    relay = address("relay", family) if family == 4 else f"[{address('relay', family)}]"
-    relay = RELAY_NAME if mode == "relay by name" else relay
-    login = ["--relay-user", RELAY_USER, "--relay-password", RELAY_PASSWORD]
-    if mode in SPEAKING_TLS:
-        udp = f"turn:{relay}:{RELAY_PORT}," if mode == BY_UDP_AND_TLS else ""
-        return ["--relay", f"{udp}turns:{relay}:{RELAY_TLS_PORT}", *login, "--relay-ca", certificate[0]]
-    transport = "tcp" if mode == "relay by TCP" else "udp"
-    return ["--relay", f"turn:{relay}:{RELAY_PORT}?transport={transport}", *login]
 
 
 # -- Namespaces that end with us.
@@ -128,10 +98,11 @@ def name_relay(folder):
 
 
 def make_certificate(folder):
-    """The relay's, by its address, which vouches for itself: files of it and of its key."""
+    """The relay's, by its addresses and its name, which vouches for itself: files of it and of its key."""
+    names_of_it = ",".join((*(f"IP:{address('relay', family)}" for family in (4, 6)), f"DNS:{RELAY_NAME}"))
     files = [os.path.join(folder, f"relay.{what}") for what in ("crt", "key")]
     command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-            "-subj", "/CN=relay", "-addext", f"subjectAltName=IP:{address('relay', 4)}", "-out", files[0], "-keyout", files[1])
+            "-subj", "/CN=relay", "-addext", f"subjectAltName={names_of_it}", "-out", files[0], "-keyout", files[1])
     return files
 
 
@@ -283,6 +254,7 @@ class World:
         self.name, self._certificate = name, certificate
         self.router = f"{name}-router"
         self._processes = []
+        self._names, self._resolver = None, None
         self._delayed = ("alice", "bob") if delay else ()
         taps = self._link()
         if taps:
@@ -347,6 +319,20 @@ class World:
             time.sleep(0.05)
         raise Failed("the relay does not start")
 
+    def serve_names(self, folder, family):
+        """At the relay, by that family alone; it has the relay's address of that family, and none of the other."""
+        here = address("relay", family)
+        self._resolver = os.path.join(folder, f"{self.name}.resolv.conf")
+        with open(self._resolver, "w", encoding="ascii") as file:
+            file.write(f"nameserver {here}\n")
+
+        def listen():
+            bound = socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_DGRAM)
+            bound.bind((here, names.PORT))
+            return bound
+        self._names = names.NameServer(inside(self.namespace("relay"), listen), RELAY_NAME,
+                                       {names.AAAA if family == 6 else names.A: here})
+
     def _relay_listens(self):
         def reach():
             try:
@@ -369,6 +355,8 @@ class World:
 
     def run(self, host, *words, **streams):
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | streams
+        if self._resolver:  # `ip` has given it mounts of its own
+            words = ["sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', self._resolver, *words]
         started = subprocess.Popen(["ip", "netns", "exec", self.namespace(host), *words], **streams)
         self._processes.append(started)
         return started
@@ -380,6 +368,8 @@ class World:
             process.wait()
         missed = self.capture.stop()
         self.signalling.stop()
+        if self._names:
+            self._names.stop()
         for host in (*HOSTS, "router"):
             command("ip", "netns", "del", self.namespace(host))
         return missed
