@@ -73,6 +73,13 @@ Result<Buffer> Account::certify(const DeviceKey& device) {
     return crypto::encode(crypto::certify(*state_->identity, device));
 }
 
+std::vector<DeviceKey> Account::devices() const { return state_->devices.devices(identity()); }
+
+bool Account::revoked(const PublicIdentity& person, const DeviceKey& device) const {
+    const auto admitted = state_->devices.admit({person, device});
+    return !admitted && admitted.error() == Error::revoked;
+}
+
 Result<void> Account::remove_device(const DeviceKey& device) {
     if (!state_->identity) return Failure(Error::wrong_state);
     if (device == this->device()) return Failure(Error::invalid_argument);

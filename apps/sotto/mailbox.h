@@ -19,16 +19,28 @@ struct Letter {
     Buffer signal;
 };
 
+// What a device published (docs/protocol.md, "The MQTT carrier"): its bundle, and a list of devices or nothing.
+struct Published {
+    Bytes bundle, list;
+};
+inline Published parts_of(Bytes published) {
+    constexpr std::size_t bundle = 1485, with_one_time_prekey = 1517;
+    if (published.size() <= with_one_time_prekey) return {published, {}};
+    return {published.first(bundle), published.subspan(bundle)};
+}
+
 // Names are 1 to 64 of a-z, 0-9, '-', '_' and '.'.
 class Mailbox {
   public:
     virtual ~Mailbox() = default;
 
-    // For everybody who asks, until the next one: without one-time prekeys (Account::lasting_bundle()).
+    // For everybody who asks, until the next one: a bundle without one-time prekeys (Account::lasting_bundle()), and
+    // behind it a list of devices, if there is one.
     virtual Expected<void> publish(Bytes bundle) = 0;
     // Takes that back, with the place for letters: nobody finds this device any more.
     virtual Expected<void> withdraw() = 0;
-    // One bundle a device of that person. Waits as long as that at most; empty: nobody of that name has published any.
+    // What each device of that person published. Waits as long as that at most; empty: nobody of that name has
+    // published any.
     virtual Expected<std::vector<Buffer>> bundles_of(const std::string& name, std::chrono::milliseconds patience) = 0;
     // Kept for a device that is off. An error only when this end can't take it: whether it arrives nobody is told.
     virtual Expected<void> send(const std::string& to, const DeviceKey& device, Bytes signal) = 0;

@@ -18,7 +18,9 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds, std::chrono::seconds;
 using transport::net::Descriptor;
 
-constexpr milliseconds first_pause = 250ms, longest_pause = 5s, connect_patience = 10s, farewell = 2s;
+constexpr milliseconds first_pause = 250ms, longest_pause = 4s, connect_patience = 10s, farewell = 2s;
+constexpr milliseconds back_within = 5s;  // of the broker's return, whenever it comes
+static_assert(longest_pause < back_within);
 constexpr seconds keep_alive = 20s, upkeep = 5s;
 constexpr std::size_t max_devices = 32;      // of one person, docs/protocol.md, section 2
 constexpr std::uint32_t max_packet = 65536;  // that the broker may send us

@@ -26,7 +26,7 @@ struct MqttCounts {
     std::uint64_t connected = 0;          // times
 };
 
-// Comes back by itself when the connection is lost, after 0.25 s, then ever more, at most every 5 s; letters wait
+// Comes back by itself when the connection is lost, after 0.25 s, then ever more, at most every 4 s; letters wait
 // meanwhile. It is gone for good when the broker refuses us, when its certificate is refused, or when another program
 // is connected as this device. Its destructor waits up to 2 s for the broker to take what is left.
 class MqttMailbox : public Mailbox {

@@ -12,7 +12,7 @@
 namespace sotto::app {
 
 inline constexpr std::size_t max_letter = 18934;  // a time and a first message with the longest plaintext
-inline constexpr std::size_t max_bundle = 1517;   // with a one-time prekey, though none is due here
+inline constexpr std::size_t max_bundle = 4659;   // without a one-time prekey, then a list of 32 devices
 
 // Mailbox's rule. So no name has a level separator, a wildcard or a placeholder of an ACL.
 bool valid_name(std::string_view name);

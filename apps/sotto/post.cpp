@@ -7,6 +7,7 @@
 #include "apps/sotto/open_mailbox.h"
 #include "base/byte_reader.h"
 #include "base/byte_writer.h"
+#include "crypto/device.h"
 
 namespace sotto::app {
 namespace {
@@ -56,7 +57,13 @@ Expected<void> Post::publish() {
         const auto saved = save_settings(*profile_);
         if (!saved) return saved;
     }
-    return mailbox_->publish(account.lasting_bundle());
+    Buffer published = account.lasting_bundle();
+    if (profile_->settings.lists_devices) {
+        const auto list = account.publish_devices();
+        if (!list) return std::unexpected(line_of("no list of our devices", list.error()));
+        published.insert(published.end(), list->begin(), list->end());
+    }
+    return mailbox_->publish(published);
 }
 
 // Every identity that the mailbox has under that name, with its devices.
@@ -64,13 +71,16 @@ Expected<std::vector<Person>> Post::people_called(const std::string& name) {
     const auto bundles = mailbox_->bundles_of(name, directory_patience);
     if (!bundles) return std::unexpected(bundles.error());
     std::vector<Person> people;
-    for (const Buffer& bundle : *bundles) {
+    for (const Buffer& published : *bundles) {
+        const auto [bundle, list] = parts_of(published);
         const auto owner = bundle_owner(bundle);
         const auto device = bundle_device(bundle);
         if (!owner || !device) continue;  // whoever keeps bundles may spoil one, and could as well leave it out
         auto person = std::ranges::find(people, *owner, &Person::identity);
-        if (person == people.end()) person = people.insert(people.end(), Person{.identity = *owner, .devices = {}});
-        person->devices.push_back({*device, bundle});
+        if (person == people.end())
+            person = people.insert(people.end(), Person{.identity = *owner, .devices = {}, .lists = {}});
+        person->devices.push_back({*device, to_buffer(bundle)});
+        if (!list.empty()) person->lists.push_back(to_buffer(list));
     }
     if (people.empty() && !bundles->empty()) {
         return std::unexpected("what the broker has of " + name + " does not verify");
@@ -105,7 +115,22 @@ Expected<std::optional<Person>> Post::find(const std::string& name) {
     }
     Person& person = (*people)[chosen];
     reach(person.identity, name);
+    const auto left_out = leave_out_revoked(person);
+    if (!left_out) return std::unexpected(left_out.error());
+    if (person.devices.empty()) return std::nullopt;
     return std::move(person);
+}
+
+// Lists of others than this person are none of ours; one that is older or spoiled changes nothing.
+Expected<void> Post::leave_out_revoked(Person& person) {
+    Account& account = profile_->account;
+    for (const Buffer& list : person.lists) {
+        const auto parsed = crypto::parse_device_list(list);
+        if (!parsed || parsed->identity != person.identity) continue;
+        static_cast<void>(account.learn_devices(list));
+    }
+    std::erase_if(person.devices, [&](const Reachable& one) { return account.revoked(person.identity, one.device); });
+    return settle();
 }
 
 Expected<void> Post::give(const std::string& name, const Person& person) {
@@ -185,6 +210,8 @@ Expected<void> Post::take_capability(const CapabilityReceived& news) {
     if (account.relationship(news.identity).capability != CapabilityState::live) return {};
     // Ours may have come before they knew us (protocol.md, "Capabilities").
     const auto again = account.grant(news.identity, news.device);
+    // They answered in a session that we began before a restart: what we gave in it they have.
+    if (!again && again.error() == Error::unknown_session) return {};
     if (!again) return std::unexpected(line_of("no capability for " + name, again.error()));
     return send({.to = news.identity, .device = news.device, .bytes = *again});
 }

@@ -26,6 +26,7 @@ struct Reachable {
 struct Person {
     PublicIdentity identity;
     std::vector<Reachable> devices;  // at least one
+    std::vector<Buffer> lists;       // of those devices: what the carrier has, nobody checked it
 };
 
 class Post final : public SignalPath {
@@ -63,6 +64,7 @@ class Post final : public SignalPath {
     Post(Profile& profile, std::unique_ptr<Mailbox> mailbox, Tell tell)
         : profile_(&profile), mailbox_(std::move(mailbox)), tell_(std::move(tell)) {}
     Expected<std::vector<Person>> people_called(const std::string& name);
+    Expected<void> leave_out_revoked(Person& person);
     Expected<void> publish();
     Expected<void> post(const std::string& name, const DeviceKey& device, Bytes signal);
     std::optional<std::string> address_of(const Signal& signal) const;

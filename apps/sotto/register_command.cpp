@@ -71,13 +71,34 @@ Expected<std::optional<Account>> join(const RegisterOptions& options) {
     return std::move(*joined);
 }
 
+// A certificate that somebody else slipped in makes this device theirs: contacts who meet it first would take them for
+// us.
+Expected<void> compare_with_broker(const Profile& profile, Mailbox& mailbox) {
+    const std::string& name = profile.settings.name;
+    const auto published = mailbox.bundles_of(name, std::chrono::seconds(5));
+    if (!published) return std::unexpected(published.error());
+    bool others = false;
+    for (const Buffer& one : *published) {
+        const auto owner = bundle_owner(parts_of(one).bundle);
+        if (owner && *owner == profile.account.identity()) return {};
+        others |= owner.has_value();
+    }
+    if (!others) return {};  // nobody to compare with
+    return std::unexpected("the certificate is of somebody else than the broker knows as " + name);
+}
+
 // A new account that no broker takes is nobody's.
-Expected<void> try_broker(Profile& profile, bool is_new) {
+Expected<void> try_broker(Profile& profile, bool is_new, bool joined) {
     if (!is_new) return {};
-    const auto reached = open_mailbox(profile);
-    if (reached) return {};
+    Expected<void> tried;
+    {
+        const auto mailbox = open_mailbox(profile);
+        if (!mailbox) tried = std::unexpected(mailbox.error());
+        if (mailbox && joined) tried = compare_with_broker(profile, **mailbox);
+    }
+    if (tried) return {};
     abandon(std::move(profile));
-    return std::unexpected(reached.error() + ". Nothing was kept");
+    return std::unexpected(tried.error() + ". Nothing was kept");
 }
 
 int run_register(RegisterOptions options) {
@@ -92,7 +113,7 @@ int run_register(RegisterOptions options) {
         const auto kept = write_private_file(profile->broker_password_file(), *password + "\n");
         if (!kept) return complain(kept.error());
     }
-    const auto tried = try_broker(*profile, before && !*before);
+    const auto tried = try_broker(*profile, before && !*before, options.joins);
     if (!tried) return complain(tried.error());
     const auto news = [](const nlohmann::json&, const std::string& words) {
         std::fprintf(stderr, "%s\n", words.c_str());

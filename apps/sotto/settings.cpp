@@ -51,7 +51,8 @@ std::string to_text(const Settings& settings) {
                         {"secret", settings.relay.relay_secret},
                         {"ca", settings.relay.relay_ca}}},
                       {"direct", settings.direct},
-                      {"prekeys_drawn", settings.prekeys_drawn}};
+                      {"prekeys_drawn", settings.prekeys_drawn},
+                      {"lists_devices", settings.lists_devices}};
     return object.dump(2) + "\n";
 }
 
@@ -80,6 +81,9 @@ Expected<Settings> parse_settings(const std::string& text) {
     if (!read) return std::unexpected(read.error());
     settings.prekeys_drawn = number("prekeys_drawn");
     if (settings.prekeys_drawn < 0) return std::unexpected("\"prekeys_drawn\" is no time");
+    const Json lists = object.value("lists_devices", Json(false));
+    if (!lists.is_boolean()) return std::unexpected("\"lists_devices\" is neither true nor false");
+    settings.lists_devices = lists.get<bool>();
     return settings;
 }
 

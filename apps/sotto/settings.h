@@ -17,6 +17,7 @@ struct Settings {
     PathSettings relay;              // of it only what names a relay
     std::set<std::string> direct;    // identities, in hexadecimal, with whom calls may do without a relay
     std::int64_t prekeys_drawn = 0;  // seconds since 1970
+    bool lists_devices = false;  // a device was given up: from then on the carrier has a list of those that are left
 };
 
 std::string to_text(const Settings& settings);

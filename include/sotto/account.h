@@ -109,6 +109,8 @@ class SOTTO_API Account {
     // A certificate for the device that shows this key, which belongs to our identity from now on.
     // Errors: bad_key, too_large (32 devices have one).
     Result<Buffer> certify(const DeviceKey& device);
+    // Those that have one, this device among them, ascending. What a device that joined knows of is its own affair.
+    std::vector<DeviceKey> devices() const;
     // It is no longer one of ours, and its sessions with us end; tell everybody by publish_devices().
     // Errors: invalid_argument (this device, or none of ours).
     Result<void> remove_device(const DeviceKey& device);
@@ -119,6 +121,8 @@ class SOTTO_API Account {
     // identity's; sessions and calls with others end.
     // Errors: those of parsing, bad_key, bad_signature, outdated (not newer than the one known).
     Result<void> learn_devices(Bytes list);
+    // Whether that identity's newest list, of those that were learned, leaves the device out.
+    bool revoked(const PublicIdentity& person, const DeviceKey& device) const;
     // The next thing to tell the user, or nothing. Ask after dial(), receive() and learn_devices().
     std::optional<AccountEvent> event();
 

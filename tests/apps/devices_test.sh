@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Two devices of one person: both ring, one answers, the other stops. The broker is a directory. usage: devices_test.sh SOTTO
+# Two devices of one person: both ring, one answers, the other stops; one is given up and rings no more. The broker is a directory. usage: devices_test.sh SOTTO
 set -u
 sotto=$1
 fail() { printf 'FAILED: %s\n' "$*"; exit 1; }
@@ -30,7 +30,12 @@ joins nobody
 exec {pipe}>&-
 wait $joining && fail "a device joins by no word at all"
 grep -q 'that is no certificate' "$work/nobody.join" || fail "an empty line is not told: $(cat "$work/nobody.join")"
-[ -e "$work/thief" ] || [ -e "$work/nobody" ] && fail "a device that did not join keeps something"
+joins stray
+certificate=$(as alice device add "$key" 2>/dev/null) || fail "alice certifies nothing"
+echo "$certificate" >&$pipe; exec {pipe}>&-
+wait $joining && fail "a device becomes alice's by the name of bob"
+grep -q 'somebody else than the broker knows as bob' "$work/stray.join" || fail "it does not say why: $(cat "$work/stray.join")"
+[ -e "$work/stray" ] || [ -e "$work/thief" ] || [ -e "$work/nobody" ] && fail "a device that did not join keeps something"
 
 joins second
 certificate=$(as bob device add "$key" 2>"$work/out") || fail "bob certifies nothing: $(cat "$work/out")"
@@ -67,4 +72,34 @@ for who in alice second; do grep -q '"event":"heard"' "$work/$who.events" || fai
 kill -INT $bob; wait $bob
 grep -q '"event":"active"' "$work/bob.events" && fail "both devices have the call"
 grep -q 'another device' "$work/bob.events" "$work/bob.err" || fail "the other device is not told: $(cat "$work/bob.events" "$work/bob.err")"
-echo "both devices rang, and one answered"
+
+# The second is given up; a third that joins afterwards is in the list that says so.
+gone=$(as bob device list | grep -v 'this one')
+first=$(as bob device list | grep -o '^[0-9a-f]* this one' | cut -d' ' -f1)
+[ ${#first}${#gone} = 6464 ] || fail "bob's devices are not told: $(as bob device list)"
+as second device list >"$work/out" 2>&1 && fail "a device that joined claims to know all"
+as second device remove "$first" >"$work/out" 2>&1 && fail "a device that joined gives the first one up"
+as bob device remove "$first" >"$work/out" 2>&1 && fail "a device gives itself up"
+as bob device remove "$(printf '5%.0s' $(seq 64))" >"$work/out" 2>&1 && fail "a device that is none is given up"
+as bob device remove "$gone" >"$work/out" 2>&1 || fail "bob cannot give his second device up: $(cat "$work/out")"
+grep -q 'does not ring it' "$work/out" && grep -q 'sotto broker add bob --anew' "$work/out" ||
+    fail "it does not say what that means: $(cat "$work/out")"
+as bob device remove "$gone" >"$work/out" 2>&1 && fail "a device is given up twice"
+joins third
+certificate=$(as bob device add "$key" 2>"$work/out") || fail "bob certifies no third device: $(cat "$work/out")"
+echo "$certificate" >&$pipe; exec {pipe}>&-
+wait $joining || fail "bob's third device does not join: $(cat "$work/third.join")"
+as third contacts add alice >"$work/out" 2>&1 && as third contacts direct alice on >/dev/null ||
+    fail "the third device does not find alice: $(cat "$work/out")"
+for who in bob second third; do
+    "$sotto" answer "${media[@]}" --yes --seconds 1 --state "$work/$who" </dev/null >"$work/$who.events" 2>"$work/$who.err" &
+    eval "$who=\$!"
+    until_says "$work/$who.events" '"event":"waiting"'
+done
+"$sotto" call bob "${media[@]}" --seconds 1 --state "$work/alice" </dev/null >"$work/alice.events" 2>"$work/alice.err" ||
+    fail "the call does not end well: $(cat "$work/alice.err")"
+for who in bob third; do until_says "$work/$who.events" '"event":"ringing"'; done
+kill -INT $bob $second $third 2>/dev/null; wait $bob $second $third
+grep -q '"event":"ringing"' "$work/second.events" && fail "a device that was given up rings"
+grep '"event":"device_removed"' "$work/alice.events" | grep -q "$gone" || fail "alice is not told: $(cat "$work/alice.events")"
+echo "both devices rang, and one answered; one that was given up rang no more"

@@ -311,8 +311,13 @@ TEST_CASE_FIXTURE(Fixture, "a broker that is killed and comes back loses neither
     CHECK(refused.error().contains("256 letters wait"));
     CHECK_FALSE(at_alice->bundles_of("bob", 300ms));  // no answer is not the answer that there are none
     REQUIRE(broker->run());
+    const Deadline promised(5s);
     for (std::size_t i = 0; i < MqttMailbox::max_waiting; ++i) {
-        if (i == 0) REQUIRE(wait_for(*at_bob, [&] { return at_bob->counts().connected == 2; }));
+        if (i == 0) {
+            REQUIRE(wait_for(*at_bob, [&] { return at_bob->counts().connected == 2; }));
+            REQUIRE(wait_for(*at_alice, [&] { return at_alice->counts().connected == 2; }));
+            CHECK_FALSE(promised.passed());
+        }
         CHECK(text(next(*at_bob, *at_alice)) == std::to_string(i));
     }
     CHECK(at_alice->bundles_of("bob", patience)->size() == 1);

@@ -199,9 +199,14 @@ TEST_CASE_FIXTURE(Fixture, "a revoked device is refused wherever it stands: sess
 
     REQUIRE(bob.remove_device(second.device()));
     CHECK(bob.receive(offer_to(bob, second), now).error() == Error::revoked);
+    CHECK(bob.devices() == std::vector{bob.device()});
+    CHECK_FALSE(alice.revoked(bob.identity(), second.device()));
     REQUIRE(alice.learn_devices(*bob.publish_devices()));
     CHECK(told<DeviceAdded>(alice, bob.identity(), bob.device()));
     CHECK(told<DeviceRemoved>(alice, bob.identity(), second.device()));
+    CHECK(alice.revoked(bob.identity(), second.device()));
+    CHECK_FALSE(alice.revoked(bob.identity(), bob.device()));
+    CHECK_FALSE(alice.revoked(alice.identity(), second.device()));  // nothing of that kind is known
     CHECK(alice.receive(next_signal(**ringing, bytes).bytes, now).error() == Error::unknown_session);
     CHECK(dial(alice, second).error() == Error::revoked);
     CHECK(alice.receive(first_message, now).error() == Error::revoked);
