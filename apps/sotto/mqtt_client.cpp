@@ -158,6 +158,8 @@ MqttClient::Outcome MqttClient::turn(short ready) {
     if ((ready & POLLOUT) != 0 || shakes_hands()) {
         const Outcome written = judge(mosquitto_loop_write(client_, 1));
         if (written != Outcome::done) return written;
+        // A connection that is refused or reset before TLS is there libmosquitto goes on to write to, for ever.
+        if (shakes_hands() && (ready & (POLLERR | POLLHUP)) != 0) return judge(MOSQ_ERR_CONN_LOST);
     }
     return (ready & ~POLLOUT) != 0 ? judge(mosquitto_loop_read(client_, 1)) : Outcome::done;
 }

@@ -77,7 +77,7 @@ TEST_CASE("a bundle is of the person who was asked for") {
     CHECK(parsed->device == theirs);
     CHECK(parse_bundle(as_bytes(topic), signal, "alice").error() == Error::malformed);
     CHECK(parse_bundle(as_bytes(topic), {}, "bob").error() == Error::malformed);
-    CHECK(parse_bundle(as_bytes(topic), Buffer(1518), "bob").error() == Error::too_large);
+    CHECK(parse_bundle(as_bytes(topic), Buffer(4660), "bob").error() == Error::too_large);
     CHECK(parse_bundle(as_bytes(topic + "/x"), signal, "bob").error() == Error::malformed);
 }
 
