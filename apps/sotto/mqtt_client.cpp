@@ -161,7 +161,9 @@ MqttClient::Outcome MqttClient::turn(short ready) {
         // A connection that is refused or reset before TLS is there libmosquitto goes on to write to, for ever.
         if (shakes_hands() && (ready & (POLLERR | POLLHUP)) != 0) return judge(MOSQ_ERR_CONN_LOST);
     }
-    return (ready & ~POLLOUT) != 0 ? judge(mosquitto_loop_read(client_, 1)) : Outcome::done;
+    // What is to be read takes TLS on; so does this where TCP took its time and the first word is still to be said.
+    const bool reads = (ready & ~POLLOUT) != 0 || shakes_hands();
+    return reads ? judge(mosquitto_loop_read(client_, 1)) : Outcome::done;
 }
 
 MqttClient::Outcome MqttClient::upkeep() { return judge(mosquitto_loop_misc(client_)); }

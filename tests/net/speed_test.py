@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 
+import far_broker
 import scenarios
 from outage_test import Bench
 from routes import BY_NAME, BY_TLS, BY_UDP_AND_TLS, address
@@ -151,6 +152,10 @@ def main():
             bench = Bench(os.path.realpath(sys.argv[1]), folder, make_certificate(folder))
             first, *others = CONNECTING
             judged = judge(bench, first, keep)
+            if far_broker.mosquitto():
+                judged.append(far_broker.judge(bench, ONE_WAY, lambda echoed: echoed + RINGING_WORK, MOST_CALLS))
+            else:
+                print("skipped: ringing by a broker, for mosquitto is not installed")
             with concurrent.futures.ThreadPoolExecutor(len(others)) as pool:
                 for each in pool.map(lambda mode: judge(bench, mode, keep), others):
                     judged += each
