@@ -77,6 +77,7 @@ std::string configuration(const std::string& folder, const transport::net::HostA
         << "max_packet_size " << max_packet << "\n"
         << "max_inflight_messages 16\nmax_queued_messages 256\nmax_queued_bytes 1048576\nqueue_qos0_messages false\n"
         << "max_keepalive 120\nmax_connections 4096\nmemory_limit 268435456\n"
+        << "\n# A letter's last part does not wait until what went before is acknowledged.\nset_tcp_nodelay true\n"
         << "\n# Who connects from where is nobody's business.\n"
         << "connection_messages false\nlog_dest stderr\nlog_type error\nlog_type warning\n"
         << "\ninclude_dir " << folder << "/conf.d\n";
