@@ -12,6 +12,8 @@
 #include <cmath>
 #include <ctime>
 
+#include "call/packet_cipher.h"
+
 namespace sotto::app {
 namespace {
 
@@ -44,6 +46,8 @@ Conversation::Conversation(const ConversationSettings& settings, MediaPath&& pat
 Expected<std::unique_ptr<Conversation>> Conversation::prepare(const ConversationSettings& settings) {
     auto path = MediaPath::prepare(settings.path);
     if (!path) return std::unexpected(path.error());
+    // What media are protected by tries itself out first, for tens of milliseconds: not between an answer and its path.
+    static_cast<void>(call::choose_packet_cipher());
     auto log = EventLog::open(settings.log, settings.json);
     if (!log) return std::unexpected(log.error());
     std::unique_ptr<Conversation> made(new Conversation(settings, std::move(*path), std::move(*log)));
