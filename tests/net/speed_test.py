@@ -161,11 +161,10 @@ def main():
             bench = Bench(os.path.realpath(sys.argv[1]), folder, make_certificate(folder))
             first, *others = CONNECTING
             judged = judge(bench, first, keep)
-            with concurrent.futures.ThreadPoolExecutor(1 + len(others)) as pool:
-                ringing = pool.submit(ring_by_broker, bench)
+            judged += ring_by_broker(bench)
+            with concurrent.futures.ThreadPoolExecutor(len(others)) as pool:
                 for each in pool.map(lambda mode: judge(bench, mode, keep), others):
                     judged += each
-                judged += ringing.result()
         except Failed as failure:
             print(f"FAILED: {failure}", flush=True)
             return 1
