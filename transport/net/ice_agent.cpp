@@ -60,6 +60,7 @@ Result<void> IceAgent::gather() {
     gathering_ = true;
     const auto gathers = next_->gather();
     if (!gathers) return gathers;
+    loop_->run();  // a connection to a relay is begun now, whatever the client does before it polls
     if (!early_) return {};
     return next_->set_remote(*early_);
 }
