@@ -1,6 +1,8 @@
 // sotto-bench capacity: how many calls one core carries.
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "bench/allocations.h"
 #include "bench/capacity_fleet.h"

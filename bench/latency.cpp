@@ -1,6 +1,8 @@
 // sotto-bench latency: the way of each frame through a call, stage by stage.
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "bench/commands.h"
 #include "bench/latency_report.h"

@@ -1,6 +1,7 @@
 #include "bench/latency_report.h"
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "bench/percentiles.h"
 

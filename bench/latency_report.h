@@ -1,7 +1,7 @@
 // A latency run as a table for people and as JSON for programs.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "bench/latency_run.h"

@@ -1,7 +1,7 @@
 // Where and with what the figures were taken: without it they say nothing.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 

@@ -2,6 +2,7 @@
 // one of its commands.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "bench/commands.h"
 #include "bench/machine.h"

@@ -1,6 +1,7 @@
 #include "bench/report.h"
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 namespace sotto::bench {
 namespace {

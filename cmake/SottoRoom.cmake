@@ -25,14 +25,20 @@ function(sotto_compile_options target)
   endif()
 endfunction()
 
-# Programs and tests are built fast rather than made fast where nothing is measured; the rooms keep -O2.
+# Programs and tests are built fast rather than made fast where nothing is measured; the rooms keep -O2. In Release, too,
+# what only TALKS to people and files: its own code works on no pictures and is not measured.
 function(sotto_build_fast target)
+  cmake_parse_arguments(FAST "TALKS" "" "" ${ARGN})
   target_compile_options(${target} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1> $<$<CONFIG:RelWithDebInfo>:-g1>)
+  if(FAST_TALKS)
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  endif()
 endfunction()
 
 # Headers of others that a program or its tests include in nearly every file, parsed once; never our own, so that one that
-# lacks an include still fails in the builds of the rooms. ccache does better without; the preset `clang` goes without,
-# too, so that ./dev lint sees what a file itself lacks.
+# lacks an include still fails in the builds of the rooms. Never CLI11's either: each file that sees them makes all its
+# validators, seconds of work. ccache does better without any; the preset `clang` goes without, too, so that ./dev lint
+# sees what a file itself lacks.
 function(sotto_precompile target)
   if(NOT CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache")
     target_precompile_headers(${target} PRIVATE ${ARGN})

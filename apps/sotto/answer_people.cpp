@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "apps/sotto/explain_contact.h"
 #include "apps/sotto/interrupt.h"

@@ -1,6 +1,7 @@
 #include "apps/sotto/media_path.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <utility>
 

@@ -1,6 +1,7 @@
 #include "apps/sotto/people_call.h"
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "apps/sotto/explain_contact.h"
 #include "apps/sotto/outcome.h"

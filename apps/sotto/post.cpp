@@ -1,6 +1,7 @@
 #include "apps/sotto/post.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "apps/sotto/feed.h"
 #include "apps/sotto/mqtt_topics.h"

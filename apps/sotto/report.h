@@ -1,7 +1,7 @@
 // What a finished call was like at the far end, from both sides' logs, the recording and the media that were sent.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "apps/sotto/expected.h"

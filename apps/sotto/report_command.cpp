@@ -1,6 +1,7 @@
 // sotto report: how a finished call was, by both sides' logs.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "apps/sotto/commands.h"
 #include "apps/sotto/outcome.h"

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "apps/sotto/carrier.h"
 #include "apps/sotto/interrupt.h"

@@ -2,6 +2,7 @@
 #include "apps/sotto/report.h"
 
 #include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 
 #include "apps/sotto/event_log.h"
 #include "apps/sotto/recorder.h"
