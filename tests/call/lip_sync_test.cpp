@@ -19,6 +19,8 @@ namespace {
 
 using call::LipSync;
 
+constexpr int width = 320, height = 180;
+
 struct OnTheWay {
     Duration delay = 30ms;
     Duration jitter{};  // uniform, on top
@@ -27,7 +29,7 @@ struct OnTheWay {
 // From caller to callee alone; when each was taken is told from its time stamp, not by the code under test.
 struct MediaPaths {
     explicit MediaPaths(std::uint64_t seed) : random(seed + 7000), world(seed) {
-        world.connect();
+        world.connect({.video_width = width, .video_height = height});  // small: little to encode
         begin = world.now;
     }
 
@@ -97,7 +99,7 @@ struct MediaPaths {
         }
     }
     void show() {
-        const auto picture = scene(frames++, 640, 360);
+        const auto picture = scene(frames++, width, height);
         static_cast<void>(world.caller.call->send(picture.view(world.now), world.now));
     }
 

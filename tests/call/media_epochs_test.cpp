@@ -5,6 +5,7 @@
 
 #include "call/rtp_session.h"
 #include "sim/link.h"
+#include "support/seeds.h"
 
 using namespace sotto;
 using namespace sotto::call;
@@ -231,7 +232,7 @@ TEST_CASE("a sender turns its key every minute, at its deadline, though it sends
 }
 
 TEST_CASE("a key is turned before it has protected too many packets, and nothing is lost at any turn") {
-    for (std::uint64_t seed = 10; seed < 14; ++seed) {
+    for (const std::uint64_t seed : seeds(10, 4)) {
         CAPTURE(seed);
         // 80 packets of the limit are kept for a whole frame: 20 ms times 100 here.
         Media media(seed, {.packets = 180}, {.delay = 30ms, .jitter = 60ms, .loss = 0.1, .duplicated = 0.1});
@@ -356,7 +357,7 @@ TEST_CASE("a generation that was agreed on but is never sent under does no harm,
 }
 
 TEST_CASE("the end of an epoch and a new generation at one time lose nothing, whatever overtakes what") {
-    for (std::uint64_t seed = 20; seed < 28; ++seed) {
+    for (const std::uint64_t seed : seeds(20, 8)) {
         CAPTURE(seed);
         Media media(seed, {}, {.delay = 30ms, .jitter = 200ms, .loss = 0.3});
         media.talk(60s);

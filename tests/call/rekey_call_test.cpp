@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "sim/two_party.h"
+#include "support/seeds.h"
 
 using namespace sotto;
 using namespace sotto::test;
@@ -104,7 +105,7 @@ TEST_CASE("a client that wants new keys has them at once, both ways, whoever ask
 
 TEST_CASE("new keys one right after another lose nothing on a rough network with pictures") {
     const CallSettings tiny{.video_width = 16, .video_height = 16, .video_frame_rate = 10};
-    for (std::uint64_t seed = 80; seed < 84; ++seed) {
+    for (const std::uint64_t seed : seeds(80, 4)) {
         CAPTURE(seed);
         TwoParty world(seed, rough);
         world.connect(tiny);

@@ -64,7 +64,7 @@ TEST_CASE("pictures are back within two seconds of an outage of three") {
 }
 
 TEST_CASE("a fall from 1200 to 300 kbit/s and the rise after it stop no picture for long") {
-    for (const std::uint64_t seed : {21U, 22U, 23U, 24U, 25U}) {
+    for (const std::uint64_t seed : {21U, 22U, 23U}) {
         CAPTURE(seed);
         const auto at_rate = [](std::int64_t rate) {
             return LinkConditions{.delay = 50ms, .queue = {.rate = rate, .queue = 300ms}};
