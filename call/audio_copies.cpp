@@ -5,9 +5,9 @@
 namespace sotto::call {
 namespace {
 
-constexpr double in_bursts = 0.05;  // beyond chance: half again as likely, and this, after a lost packet as after any
 constexpr double worth_twice = 0.04;
 constexpr double one_is_enough = 0.3;  // of two packets that leave twice one arrives, but for 0.8 % of the blocks
+constexpr double hardly_any = 0.002;   // of the blocks: two in the history
 
 // Of packets that are lost one by one, at most one block in a hundred goes with two copies up to a quarter, and less
 // than one in twenty with more.
@@ -18,18 +18,28 @@ int count_for(double loss) {
     return loss < 0.45 ? 3 : 4;
 }
 
+// A burst takes some copies with the block: more of them, and further apart if bursts were longer than these reach.
+AudioCopies in_bursts(const transport::LossHistory& blocks, int alone) {
+    const int most = std::clamp(alone + 1, 3, AudioCopies::most);
+    for (int count = 2; count <= most; ++count) {
+        if (blocks.share_lost(static_cast<std::size_t>(1 + count)) <= hardly_any) return {.count = count};
+    }
+    return {.count = most, .spacing = 2};
+}
+
 }  // namespace
 
-AudioCopies copies_for(const transport::LossHistory& all, const transport::LossHistory& sound, bool wide) {
-    const double loss = sound.rate();
-    const bool bursts = sound.lost_after_lost() > 1.5 * loss + in_bursts;
-    if (wide && !bursts && all.rate() >= worth_twice) {
-        return {.count = all.rate() < one_is_enough ? 1 : 2, .spacing = 1, .twice = true};
+AudioCopies copies_for(const transport::LossHistory& all, const transport::LossHistory& blocks, bool wide) {
+    const double loss = all.rate();
+    const int alone = count_for(loss);
+    // Pictures between two blocks keep most bursts from taking both, but tell of them sooner.
+    if (blocks.in_bursts() || all.in_bursts()) {
+        AudioCopies copies = in_bursts(blocks, alone);
+        copies.twice = copies.shared = wide;
+        return copies;
     }
-    const int count = count_for(all.rate());
-    // A burst takes some copies with the block: one more, and further apart.
-    if (bursts && count > 1) return {.count = std::min(count + 1, AudioCopies::most), .spacing = 2};
-    return {.count = count, .spacing = 1};
+    if (wide && loss >= worth_twice) return {.count = loss < one_is_enough ? 1 : 2, .twice = true};
+    return {.count = alone};
 }
 
 }  // namespace sotto::call

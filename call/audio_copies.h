@@ -12,15 +12,25 @@ struct AudioCopies {
 
     int count = 0;
     int spacing = 1;  // the first is the block before, each other one so many before that; 1 or 2
-    // Each packet leaves once more right away, as one of its own: a copy for which nobody waits. Of use where packets
-    // are lost one by one.
+    // Each packet leaves once more right away, as one of its own: a copy for which nobody waits, and a longer way to
+    // the next packets for a burst.
     bool twice = false;
+    bool shared = false;  // by the two: the first has the nearest copy alone, the other one those that are further back
+    int nearer = 0;       // that are left out
 
-    int back(int copy) const { return 1 + copy * spacing; }  // blocks, of copy 0 to count - 1
+    int back(int copy) const { return 1 + (nearer + copy) * spacing; }  // blocks, of copy 0 to count - 1
+
+    // Those of the first of two packets, and of the second.
+    AudioCopies first() const { return {.count = shared ? count < 1 ? 0 : 1 : count, .spacing = spacing}; }
+    AudioCopies again() const {
+        if (!shared) return {.count = count, .spacing = spacing};
+        return {.count = count < 1 ? 0 : count - 1, .spacing = spacing, .nearer = 1};
+    }
 };
 
-// `all`: what became of the packets of all streams, for there are more of them; `sound`: of those with sound alone,
-// which tells if one loss brings the next. `wide`: the path takes so much that sound twice is little of it.
-AudioCopies copies_for(const transport::LossHistory& all, const transport::LossHistory& sound, bool wide = false);
+// `all`: what became of the packets of all streams, for there are more of them; `blocks`: of those with sound alone,
+// two of the same block counted as one, which tells if one loss brings the next. `wide`: the path takes so much that
+// sound twice is little of it.
+AudioCopies copies_for(const transport::LossHistory& all, const transport::LossHistory& blocks, bool wide = false);
 
 }  // namespace sotto::call

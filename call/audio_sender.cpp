@@ -29,8 +29,9 @@ std::size_t EarlierBlocks::write(const AudioCopies& copies, RtpTimestamp timesta
                                  MutableBytes room) const {
     std::array<transport::RedBlock, AudioCopies::furthest> blocks;  // filled from behind: the oldest goes first
     std::size_t first = blocks.size(), size = 1;
-    for (int i = 0; i < copies.count && copies.back(i) <= in_a_row_; ++i) {
-        const Block& block = before(copies.back(i));
+    const int present = in_a_row_ > 0 && before(1).timestamp == timestamp ? 1 : 0;
+    for (int i = 0; i < copies.count && copies.back(i) + present <= in_a_row_; ++i) {
+        const Block& block = before(copies.back(i) + present);
         const auto offset = static_cast<std::uint32_t>(distance(block.timestamp, timestamp));
         size += std::size_t{4} + block.size;
         if (size + reserve > room.size() || offset > transport::max_red_offset) break;
@@ -48,7 +49,7 @@ void EarlierBlocks::keep(Bytes block, RtpTimestamp timestamp) {
     kept.timestamp = timestamp;
     kept.size = static_cast<std::uint16_t>(block.size());
     copy_bytes(block, kept.bytes);
-    in_a_row_ = std::min(in_a_row_ + 1, AudioCopies::furthest);
+    in_a_row_ = std::min(in_a_row_ + 1, most);
 }
 
 AudioSender::AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& encoder)
@@ -97,14 +98,27 @@ Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& t
     const SequenceNumber number =
         stream.keep(packet->size, packet->type, packet->timestamp, !std::exchange(begun_, true));
     outbox.push({.kind = Departure::Kind::audio, .sequence = number, .queued = now});
-    if (copies_.twice && alone) {
-        copy_bytes(room.first(packet->size), stream.payload_room());
-        const SequenceNumber again = stream.keep(packet->size, packet->type, packet->timestamp, false);
-        outbox.push({.kind = Departure::Kind::audio_again, .sequence = again, .queued = now});
-    }
+    if (copies_.twice && alone) send_again(*packet, room.first(packet->size), now, outbox);
     trace[Stage::packetised] = traces.stamp(now);
     traces.packetised(trace, number);
     return {};
+}
+
+// The packet's block once more, with the same copies or with the others.
+void AudioSender::send_again(const Packet& packet, Bytes payload, Instant now, Outbox& outbox) {
+    const MutableBytes room = stream.payload_room();
+    std::size_t front = packet.front;
+    if (copies_.shared) {
+        payload = payload.subspan(packet.front);
+        front = earlier_.write(copies_.again(), packet.timestamp, payload.size(), room);
+        copy_bytes(payload, room.subspan(front));
+        payload = room.first(front + payload.size());
+    } else {
+        copy_bytes(payload, room);
+    }
+    const PayloadType type = front > 0 ? redundant_payload_type : opus_payload_type;
+    const SequenceNumber number = stream.keep(payload.size(), type, packet.timestamp, false);
+    outbox.push({.kind = Departure::Kind::audio_again, .sequence = number, .queued = now});
 }
 
 // A packet of the block, or of it and the one before, and of copies.
@@ -119,7 +133,7 @@ Result<AudioSender::Packet> AudioSender::encode(const AudioBlock& block) {
     earlier_.keep(room.subspan(in_front, *size), timestamp);
     unsent_ = !leaves;
     const PayloadType type = in_front > 0 ? redundant_payload_type : opus_payload_type;
-    return Packet{.type = type, .timestamp = timestamp, .size = leaves ? in_front + *size : 0};
+    return Packet{.type = type, .timestamp = timestamp, .size = leaves ? in_front + *size : 0, .front = in_front};
 }
 
 // A packet once it is full. RFC 7587 §4.2: its time stamp is that of its first sample.
@@ -145,7 +159,7 @@ Result<AudioSender::Packet> AudioSender::gather(const AudioBlock& block) {
 
 // The second of a pair brings the first along, and copies of both.
 AudioCopies AudioSender::in_front() const {
-    if (!unsent_) return copies_;
+    if (!unsent_) return copies_.twice ? copies_.first() : copies_;
     return {.count = std::min(1 + 2 * copies_.count, AudioCopies::furthest), .spacing = 1};
 }
 
@@ -158,7 +172,8 @@ void AudioSender::set_long(int packet_ms) {
 void AudioSender::set_copies(const AudioCopies& copies) {
     copies_ = {.count = std::clamp(copies.count, 0, AudioCopies::most),
                .spacing = std::clamp(copies.spacing, 1, 2),
-               .twice = copies.twice};
+               .twice = copies.twice,
+               .shared = copies.shared};
 }
 
 void AudioSender::set_bitrate(int bits_per_second) {

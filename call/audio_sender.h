@@ -25,7 +25,8 @@ inline constexpr PayloadType redundant_payload_type{112};  // RFC 2198, blocks o
 class EarlierBlocks {
   public:
     // Writes the headers and the `copies`, oldest first, as far as they leave `reserve` bytes of `room`; the present
-    // block, which began at `timestamp`, goes behind. Gives the bytes written: none if there is no copy.
+    // block, which began at `timestamp` and may be kept already, goes behind. Gives the bytes written: none if there is
+    // no copy.
     std::size_t write(const AudioCopies& copies, RtpTimestamp timestamp, std::size_t reserve, MutableBytes room) const;
     // The present block becomes an earlier one. What RFC 2198 §3 can't carry (over 1023 bytes) ends the row.
     void keep(Bytes block, RtpTimestamp timestamp);
@@ -36,9 +37,11 @@ class EarlierBlocks {
         std::uint16_t size = 0;
         std::array<std::byte, transport::max_red_block_size> bytes{};
     };
+    static constexpr int most = AudioCopies::furthest + 1;  // with the present one
+
     const Block& before(int steps) const { return blocks_[(kept_ - static_cast<std::size_t>(steps)) % blocks_.size()]; }
 
-    std::array<Block, AudioCopies::furthest> blocks_{};
+    std::array<Block, most> blocks_{};
     std::size_t kept_ = 0;  // blocks so far
     int in_a_row_ = 0;      // of the newest, that can be copied
 };
@@ -81,9 +84,11 @@ class AudioSender {
     struct Packet {
         PayloadType type{};
         RtpTimestamp timestamp{};
-        std::size_t size = 0;  // of its payload; 0: it waits for more blocks
+        std::size_t size = 0;   // of its payload; 0: it waits for more blocks
+        std::size_t front = 0;  // of that, copies
     };
     Result<Packet> encode(const AudioBlock& block);
+    void send_again(const Packet& packet, Bytes payload, Instant now, Outbox& outbox);
     Result<Packet> gather(const AudioBlock& block);
 
     std::optional<codec::OpusEncoder> encoder_;

@@ -91,8 +91,12 @@ Result<std::size_t> RtpSession::depart(const Departure& departure, Instant now) 
     };
     SendStream& video = video_out_.stream;
     switch (departure.kind) {
-        case Departure::Kind::audio:
-        case Departure::Kind::audio_again: return followed(audio_out_.stream, kept(audio_out_.stream));
+        case Departure::Kind::audio: return followed(audio_out_.stream, kept(audio_out_.stream));
+        case Departure::Kind::audio_again: {
+            const auto size = followed(audio_out_.stream, kept(audio_out_.stream));
+            budget_.sent_again(departure.sequence);
+            return size;
+        }
         case Departure::Kind::audio_report: return audio_out_.stream.depart_report(departure.sequence, departing_);
         case Departure::Kind::video_report: return video.depart_report(departure.sequence, departing_);
         case Departure::Kind::video: return followed(video, kept(video));

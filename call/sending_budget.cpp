@@ -104,6 +104,7 @@ void SendingBudget::allow_pictures() {
 void SendingBudget::sent_rtp(Ssrc ssrc, SequenceNumber number, std::size_t bytes, Instant now) {
     rate_.sent(now);
     log_.sent(ssrc, number, bytes, now);
+    if (ssrc == audio_ssrc_) again_.reset(number.value % again_.size());
 }
 
 void SendingBudget::feedback(const transport::CongestionFeedback& told, Instant now,
@@ -138,7 +139,7 @@ void SendingBudget::feedback(const transport::CongestionFeedback& told, Instant 
 }
 
 void SendingBudget::learn(const transport::PacketResult& result) {
-    if (result.ssrc == audio_ssrc_) audio_losses_.add(!result.arrived);
+    if (result.ssrc == audio_ssrc_) learn_block(result);
     if (!result.arrived) {
         ++lost_in_a_row_;
         return;
@@ -146,6 +147,12 @@ void SendingBudget::learn(const transport::PacketResult& result) {
     for (int i = 0; lost_in_a_row_ <= longest_burst && i < lost_in_a_row_; ++i) losses_.add(true);
     lost_in_a_row_ = 0;
     losses_.add(false);
+}
+
+void SendingBudget::learn_block(const transport::PacketResult& result) {
+    const bool again = again_.test(result.sequence.value % again_.size());
+    if (block_lost_ && !again) blocks_.add(*block_lost_);
+    block_lost_ = !result.arrived && (!again || block_lost_.value_or(true));
 }
 
 void SendingBudget::poll(Instant now) {
@@ -166,7 +173,7 @@ void SendingBudget::split() {
     const bool pictures = limits_.video && !(too_narrow_ && told_) && !alike;
     // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one. Wideband
     // speech without copies comes before any picture.
-    shares_.audio_copies = may_copy_ ? copies_for(losses_, audio_losses_, wide_) : AudioCopies{};
+    shares_.audio_copies = may_copy_ ? copies_for(losses_, blocks_, wide_) : AudioCopies{};
     shares_.audio_bitrate = limits_.audio_bitrate;
     int& copies = shares_.audio_copies.count;
     const auto cost = [&] { return audio_cost(shares_.audio_bitrate, copies, limits_.audio_packets); };
@@ -184,7 +191,11 @@ void SendingBudget::split() {
     while (cost() > most && copies > 0) --copies;
     lower_to(least_audio);
 
-    const int sound = shares_.audio_copies.twice ? 2 * cost() : cost();
+    const auto cost_of = [&](const AudioCopies& some) {
+        return audio_cost(shares_.audio_bitrate, some.count, limits_.audio_packets);
+    };
+    const AudioCopies& all = shares_.audio_copies;
+    const int sound = all.twice ? cost_of(all.first()) + cost_of(all.again()) : cost();
     const int rest = target - sound - reports();
     shares_.video_bitrate = pictures ? video_share(rest) : 0;
     most_parity_ = shares_.video_bitrate > least_video ? unlimited : repair_share(rest);

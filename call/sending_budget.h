@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <optional>
 
 #include "call/audio_copies.h"
@@ -38,6 +39,8 @@ class SendingBudget {
     // A datagram leaves: each counts for the pacer, RTP packets are also followed.
     void sent(std::size_t bytes, Instant now) { pacer_.sent(bytes, now); }
     void sent_rtp(Ssrc ssrc, SequenceNumber number, std::size_t bytes, Instant now);
+    // That packet of sound holds the block of the one before once more.
+    void sent_again(SequenceNumber number) { again_.set(number.value % again_.size()); }
 
     // The peer's congestion feedback. `round_trip`: the smoothed one, if there is any.
     void feedback(const transport::CongestionFeedback& told, Instant now, std::optional<Duration> round_trip);
@@ -102,6 +105,7 @@ class SendingBudget {
   private:
     void pace();
     void learn(const transport::PacketResult& result);
+    void learn_block(const transport::PacketResult& result);
     void split();
     void follow_width();
     bool narrow_alike() const;
@@ -119,7 +123,9 @@ class SendingBudget {
     transport::WayBack way_back_;
     transport::RateController rate_;
     transport::LossHistory losses_;
-    transport::LossHistory audio_losses_;
+    transport::LossHistory blocks_;   // of sound: lost with all their packets
+    std::bitset<1024> again_;         // of the last packets of sound: those that held the block before once more
+    std::optional<bool> block_lost_;  // of the newest that is told of; it may come again
     transport::Pacer pacer_;
     SendingShares shares_;
     static constexpr Duration quick = std::chrono::milliseconds(20);  // a retransmission comes as soon as a next frame

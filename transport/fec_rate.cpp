@@ -6,7 +6,9 @@
 namespace sotto::transport {
 namespace {
 
-constexpr std::size_t few = 8;  // losses, which tell nothing of what follows one
+constexpr std::size_t few = 8;   // losses, which tell nothing of what follows one
+constexpr double beyond = 0.05;  // what chance has, and half again
+constexpr double deviations = 4;
 
 // How likely it is that more than `allowed` of `length` packets are lost, if each is by itself.
 double binomial_over(std::size_t length, std::size_t allowed, double rate) {
@@ -40,14 +42,20 @@ double LossHistory::rate() const {
     return (static_cast<double>(losses_) + losses) / static_cast<double>(size_ + prior);
 }
 
-double LossHistory::lost_after_lost() const {
+bool LossHistory::in_bursts() const {
     std::size_t first = 0, both = 0;
     for (std::size_t i = 1; i < size_; ++i) {
         if (!at(i - 1)) continue;
         ++first;
         both += at(i) ? 1U : 0U;
     }
-    return first < few ? 0 : static_cast<double>(both) / static_cast<double>(first);
+    if (first < few) return false;
+    const auto losses = static_cast<double>(first), pairs = static_cast<double>(both);
+    const double share = losses / static_cast<double>(size_);
+    const double by_chance = losses * share;
+    // Of few losses two or three in a row are chance, too: binomial, and one pair more.
+    return pairs > 1.5 * by_chance + beyond * losses &&
+           pairs > by_chance + deviations * std::sqrt(by_chance * (1 - share)) + 1;
 }
 
 // The share of windows of this length that lost more than is allowed; 0 if the history is shorter.

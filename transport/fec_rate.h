@@ -22,8 +22,10 @@ class LossHistory {
     // What became of the next packet, in order of sending.
     void add(bool lost);
     double rate() const;  // 0 to 1
-    // Of the packets after a lost one, the share that is lost, too; 0 before there are enough to tell.
-    double lost_after_lost() const;
+    // Whether one loss brings the next: far more packets after a lost one are lost than chance has it.
+    bool in_bursts() const;
+    // The share of windows of so many packets that are lost altogether; 0 if the history is shorter.
+    double share_lost(std::size_t length) const { return share_over(length, length - 1); }
 
     // The smallest number m of repair packets to `sources` packets for which at most `residual` of all sets of
     // sources + m packets lose more than m: by what windows of that length in the history lost, so that bursts count,

@@ -107,6 +107,41 @@ TEST_CASE("copies, bit rate and expected loss follow the network from the next p
     CHECK(type == opus_payload_type);
 }
 
+TEST_CASE("of a block that leaves twice the first packet may have the nearest copy, and the second one the others") {
+    test::SeededRandom random(1);
+    SrtpKey<Sending> key;
+    random.fill(key.fill());
+    auto sender = std::move(
+        *AudioSender::create(std::move(key), Ssrc{1}, true, {.audio_block_ms = 10, .audio_bitrate = 32000}, random));
+    TraceLog traces(nullptr);
+    Outbox outbox;
+    std::vector<std::int16_t> samples(480);
+    std::vector<Buffer> blocks;
+    sender.set_copies({.count = 3, .twice = true, .shared = true});
+    for (std::size_t n = 0; n < 8; ++n) {
+        CAPTURE(n);
+        for (std::int16_t& sample : samples) sample = static_cast<std::int16_t>(random.below(20000));
+        const SequenceNumber number = sender.stream.next_number();
+        REQUIRE(sender.send({.samples = samples}, Instant{}, traces, outbox));
+        REQUIRE(sender.stream.next_number() == number + 2);
+        const auto first = sender.stream.history().find(number), second = sender.stream.history().find(number + 1);
+        REQUIRE(first);
+        REQUIRE(second);
+        CHECK(second->header.timestamp == first->header.timestamp);
+        blocks.emplace_back(first->payload.last(40).begin(), first->payload.last(40).end());
+        CHECK(std::ranges::equal(second->payload.last(40), blocks[n]));
+        CHECK(first->payload.size() == (n < 1 ? 40U : 44 + 1 + 40));
+        CHECK(second->payload.size() == (n < 2 ? 40U : n < 3 ? 44 + 1 + 40 : 2 * 44 + 1 + 40));
+        if (n < 3) continue;
+        const auto red = transport::parse_red(second->payload);
+        REQUIRE(red);
+        CHECK(std::ranges::equal(red->blocks()[0].bytes, blocks[n - 3]));
+        CHECK(std::ranges::equal(red->blocks()[1].bytes, blocks[n - 2]));
+        CHECK(red->blocks()[0].timestamp_offset == 3 * 480);
+        CHECK(std::ranges::equal(transport::parse_red(first->payload)->blocks()[0].bytes, blocks[n - 1]));
+    }
+}
+
 TEST_CASE("short blocks go in pairs where they are asked to, each with as many copies, and none is left behind") {
     test::SeededRandom random(1);
     for (const int block_ms : {10, 20}) {

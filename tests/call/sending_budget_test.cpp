@@ -69,3 +69,24 @@ TEST_CASE("where the path takes hardly more than sound, repair for what an outag
     CHECK(budget.parity_for(1, 200ms) == 0);
     CHECK(budget.parity_for(4, 200ms) == 0);
 }
+
+TEST_CASE(
+    "two packets of sound with the same block count as one: of two blocks in a row no copy need go further back") {
+    SendingBudget budget(streams, {.audio_bitrate = 16'000, .audio_packets = 100, .video_bitrate = 500'000});
+    Instant now{1000s};
+    std::uint16_t number = 0;
+    for (int block = 0; block < 600; now += 100ms) {
+        transport::CongestionFeedback told;
+        REQUIRE(told.begin(streams.audio_ssrc, SequenceNumber{number}));
+        for (int i = 0; i < 20; ++i, ++number) {
+            budget.sent_rtp(streams.audio_ssrc, SequenceNumber{number}, 200, now);
+            if (i % 2 == 1) budget.sent_again(SequenceNumber{number});
+            REQUIRE(told.add(block % 50 < 2 ? transport::not_received : transport::arrived_before(51)));
+            block += i % 2;
+        }
+        told.timestamp = static_cast<std::uint32_t>((now + 90ms).time_since_epoch() / 1us * 65'536 / 1'000'000);
+        budget.feedback(told, now + 99ms, 100ms);
+    }
+    CHECK(budget.shares().audio_copies.count == 2);
+    CHECK(budget.shares().audio_copies.spacing == 1);
+}

@@ -127,32 +127,29 @@ inline std::vector<InFlight> sent_through(const Channel& channel, std::int64_t b
         const RtpTimestamp timestamp{static_cast<std::uint32_t>(n) *
                                      static_cast<std::uint32_t>(frames_of(channel.length))};
         const Buffer& said = voice_blocks[static_cast<std::size_t>(n) % voice_blocks.size()];
-        Buffer datagram(transport::max_datagram);
-        const MutableBytes room = MutableBytes(datagram).subspan(transport::rtp_header_size, 1000);
         if (channel.pairs && n % 2 == 0) {
             earlier.keep(said, timestamp);
             continue;
         }
         const call::AudioCopies copies = channel.copies(n);
-        const std::size_t front = earlier.write(
-            channel.pairs ? call::AudioCopies{.count = 1 + 2 * copies.count} : copies, timestamp, said.size(), room);
-        std::ranges::copy(said, room.subspan(front).begin());
-        earlier.keep(said, timestamp);
-        transport::RtpHeader header{.payload_type = front > 0 ? call::redundant_payload_type : call::opus_payload_type,
-                                    .sequence = SequenceNumber{sequence++},
-                                    .timestamp = timestamp,
-                                    .ssrc = ssrc};
-        Buffer once_more = datagram;
-        const auto leave = [&](Buffer&& leaving, std::optional<Duration> delay) {
-            const std::size_t headers = *transport::write_rtp_header(header, leaving);
-            leaving.resize(*srtp.protect_rtp(leaving, headers + front + said.size()));
+        const auto leave = [&](const call::AudioCopies& in_front, std::optional<Duration> delay) {
+            Buffer datagram(transport::max_datagram);
+            const MutableBytes room = MutableBytes(datagram).subspan(transport::rtp_header_size, 1000);
+            const std::size_t front = earlier.write(in_front, timestamp, said.size(), room);
+            std::ranges::copy(said, room.subspan(front).begin());
+            const transport::RtpHeader header{
+                .payload_type = front > 0 ? call::redundant_payload_type : call::opus_payload_type,
+                .sequence = SequenceNumber{sequence++},
+                .timestamp = timestamp,
+                .ssrc = ssrc};
+            const std::size_t headers = *transport::write_rtp_header(header, datagram);
+            datagram.resize(*srtp.protect_rtp(datagram, headers + front + said.size()));
             const Instant at = start + n * (channel.length + channel.faster);
-            if (delay) packets.push_back({at + *delay, n, std::move(leaving)});
+            if (delay) packets.push_back({at + *delay, n, std::move(datagram)});
         };
-        leave(std::move(datagram), channel.delay(n));
-        if (!copies.twice) continue;
-        header.sequence = SequenceNumber{sequence++};
-        leave(std::move(once_more), channel.again(n));
+        leave(channel.pairs ? call::AudioCopies{.count = 1 + 2 * copies.count} : copies.first(), channel.delay(n));
+        earlier.keep(said, timestamp);
+        if (copies.twice) leave(copies.again(), channel.again(n));
     }
     std::ranges::sort(packets, {}, [](const InFlight& packet) { return std::pair(packet.arrives, packet.number); });
     return packets;

@@ -126,3 +126,30 @@ TEST_CASE("what is asked for leaves no more than the residual when the channel g
     }
     CHECK(all_failed < 20 * 2000 * 0.03);
 }
+
+TEST_CASE("bursts are told from what chance brings, and chance is hardly ever taken for them") {
+    int taken = 0;
+    for (const double rate : {0.01, 0.05, 0.1, 0.2, 0.4}) {
+        for (const int packets : {100, 300, 1024}) {
+            for (std::uint64_t seed = 1; seed <= 100; ++seed) taken += channel(seed, rate, rate, packets).in_bursts();
+        }
+    }
+    CHECK(taken <= 3);  // of 1500
+    for (const double length : {2.0, 4.0, 8.0}) {
+        for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+            CAPTURE(length);
+            CAPTURE(seed);
+            CHECK(channel(seed, 0.1 / length / 0.9, 1 - 1 / length).in_bursts());
+        }
+    }
+    CHECK(!periodic(100, 4, 104).in_bursts());  // of two bursts nothing is concluded
+    CHECK(periodic(100, 4, 204).in_bursts());
+}
+
+TEST_CASE("the share of windows that are lost altogether shows how long bursts are") {
+    const LossHistory threes = periodic(128, 3);
+    CHECK(threes.share_lost(2) == doctest::Approx(16.0 / 1023));
+    CHECK(threes.share_lost(3) == doctest::Approx(8.0 / 1022));
+    CHECK(threes.share_lost(4) == 0);
+    CHECK(LossHistory{}.share_lost(1) == 0);
+}
