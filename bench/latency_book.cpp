@@ -30,7 +30,9 @@ LatencyBook::Record& LatencyBook::record(std::uint32_t timestamp) {
     return record;
 }
 
-void LatencyBook::spent(std::uint32_t timestamp, const Spent& more) { record(timestamp).spent += more; }
+void LatencyBook::spent(std::uint32_t timestamp, Part part, const Spent& more) {
+    record(timestamp).spent[static_cast<std::size_t>(part)] += more;
+}
 
 void LatencyBook::took(const FrameTrace& trace, std::vector<LatencySample>& samples, Instant start,
                        Instant counts_from) {
@@ -40,7 +42,7 @@ void LatencyBook::took(const FrameTrace& trace, std::vector<LatencySample>& samp
     (ours ? frame.sent : frame.shown) = true;
     if (ours) {
         const auto given = std::ranges::find(given_, trace[Stage::captured], &Given::captured);
-        if (given != given_.end()) frame.spent += std::exchange(given->spent, Spent{});
+        if (given != given_.end()) frame.spent.front() += std::exchange(given->spent, Spent{});
     }
     for (std::size_t i = 0; i < stage_count; ++i) {
         if (trace.at[i] != Instant{}) frame.trace.at[i] = trace.at[i];
@@ -63,8 +65,13 @@ LatencySample LatencyBook::sample(const Record& frame, Instant start) const {
         sample.steps[i] = in_us(trace.at[i] - before);
         before = trace.at[i];
     }
-    sample.srtp = in_us(frame.spent.srtp);
-    sample.own = in_us(frame.spent.all) - sample.steps[static_cast<std::size_t>(Stage::encoded)].value_or(0);
+    for (std::size_t i = 0; i < frame.spent.size(); ++i) {
+        sample.parts[i] = in_us(frame.spent[i].all);
+        sample.srtp += in_us(frame.spent[i].srtp);
+    }
+    sample.parts.front() -= sample.steps[static_cast<std::size_t>(Stage::encoded)].value_or(0);
+    for (const double part : sample.parts) sample.own += part;
+    sample.whole_size = frame.whole_size;
     return sample;
 }
 

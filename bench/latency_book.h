@@ -32,15 +32,17 @@ class LatencyBook {
     // A frame is given to the sender, which will name it in its trace: packets of the one before may still wait.
     void given(Instant captured, const Spent& spent) { given_[givens_++ % given_.size()] = {captured, spent}; }
     // By a call of the library about this frame.
-    void spent(std::uint32_t timestamp, const Spent& more);
+    void spent(std::uint32_t timestamp, Part part, const Spent& more);
+    // A picture was smaller than it was captured.
+    void smaller(std::uint32_t timestamp) { record(timestamp).whole_size = false; }
     void took(const FrameTrace& trace, std::vector<LatencySample>& samples, Instant start, Instant counts_from);
 
   private:
     struct Record {
         std::uint32_t timestamp = 0;
-        Spent spent{};
+        std::array<Spent, part_names.size()> spent{};
         FrameTrace trace{};
-        bool sent = false, shown = false;
+        bool sent = false, shown = false, whole_size = true;
     };
     Record& record(std::uint32_t timestamp);
     LatencySample sample(const Record& record, Instant start) const;

@@ -45,6 +45,19 @@ std::vector<double> all(const LatencyResult& result, double LatencySample::* mem
     return values;
 }
 
+// Those that say what frames of the plan's size cost: the others only where there are no such.
+LatencyResult of_whole_size(const LatencyResult& result) {
+    LatencyResult whole = result;
+    std::erase_if(whole.samples, [](const LatencySample& sample) { return !sample.whole_size; });
+    return whole.samples.empty() ? result : whole;
+}
+
+std::vector<double> all(const LatencyResult& result, std::size_t part) {
+    std::vector<double> values;
+    for (const LatencySample& sample : result.samples) values.push_back(sample.parts[part]);
+    return values;
+}
+
 // Of the median, for pictures of one rate: microseconds.
 std::optional<double> own_at_most(const LatencyPlan& plan) {
     if (plan.medium == Medium::audio) return std::nullopt;
@@ -123,7 +136,11 @@ std::string to_text(const LatencyEntry& entry) {
     for (const Step& step : steps_of(result)) {
         text += line(std::string(step_name(step.stage)), percentiles(step.times), kind(step.stage));
     }
-    const Percentiles own = percentiles(all(result, &LatencySample::own));
+    const LatencyResult whole = of_whole_size(result);
+    if (const std::size_t smaller = result.samples.size() - whole.samples.size(); smaller > 0) {
+        text += "  (" + std::to_string(smaller) + " of them were smaller: our share is of the others)\n";
+    }
+    const Percentiles own = percentiles(all(whole, &LatencySample::own));
     const auto goal = own_at_most(entry.plan);
     char verdict[40] = "";
     if (goal) std::snprintf(verdict, sizeof(verdict), "<= %.0f %s", *goal, own.p50 <= *goal ? "met" : "MISSED");
@@ -132,7 +149,10 @@ std::string to_text(const LatencyEntry& entry) {
                       own.p99_9 <= tail_at_most * own.p50 ? "met" : "MISSED");
     }
     text += line("our share", own, verdict);
-    const Percentiles srtp = percentiles(all(result, &LatencySample::srtp));
+    for (std::size_t i = 0; i < part_names.size(); ++i) {
+        text += line(std::string("- ") + part_names[i], percentiles(all(whole, i)), "");
+    }
+    const Percentiles srtp = percentiles(all(whole, &LatencySample::srtp));
     char share[60] = "";
     if (srtp.p50 > 0) std::snprintf(share, sizeof(share), "our share is %.2f times that", own.p50 / srtp.p50);
     text += line("of it libsrtp2", srtp, share);
@@ -150,7 +170,10 @@ nlohmann::json to_json(const LatencyEntry& entry) {
                           {"frames", step.times.size()},
                           {"us", percentiles(step.times)}});
     }
-    const Percentiles own = percentiles(all(result, &LatencySample::own));
+    const LatencyResult whole = of_whole_size(result);
+    const Percentiles own = percentiles(all(whole, &LatencySample::own));
+    nlohmann::json parts;
+    for (std::size_t i = 0; i < part_names.size(); ++i) parts[part_names[i]] = percentiles(all(whole, i));
     nlohmann::json json{{"name", run_name(entry)},
                         {"medium", entry.plan.medium == Medium::audio ? "audio" : "video"},
                         {"size", size_of(entry.plan)},
@@ -165,9 +188,11 @@ nlohmann::json to_json(const LatencyEntry& entry) {
                         {"library_allocations_per_frame", result.foreign_allocations},
                         {"own_us", own},
                         {"own_us_at_most", nullptr},
-                        {"own_samples", chosen(result, [](const LatencySample& sample) { return sample.own; })},
-                        {"srtp_us", percentiles(all(result, &LatencySample::srtp))},
-                        {"srtp_samples", chosen(result, [](const LatencySample& sample) { return sample.srtp; })},
+                        {"own_samples", chosen(whole, [](const LatencySample& sample) { return sample.own; })},
+                        {"own_parts_us", std::move(parts)},
+                        {"smaller_frames", result.samples.size() - whole.samples.size()},
+                        {"srtp_us", percentiles(all(whole, &LatencySample::srtp))},
+                        {"srtp_samples", chosen(whole, [](const LatencySample& sample) { return sample.srtp; })},
                         {"other_us_per_frame", result.other},
                         {"total_us", percentiles(all(result, &LatencySample::total))},
                         {"stages", std::move(stages)},

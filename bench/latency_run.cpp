@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t counted_frames = 60;  // after those that are timed
 constexpr Duration longest_transit = std::chrono::seconds(2);
+constexpr int seconds_to_grow = 10;  // at most: until pictures are as large as the plan's
 
 CallSettings settings_of(const LatencyPlan& plan) {
     CallSettings settings;
@@ -69,6 +70,8 @@ class Run {
             }
         };
         send(warm_up);
+        const auto last_to_wait = next_ + static_cast<std::size_t>(seconds_to_grow * plan_.fps);
+        while (is_small() && next_ < last_to_wait) send(1);
         forget_peak_rss();
         counts_from_ = due(next_);
         other_ = {};
@@ -103,6 +106,8 @@ class Run {
         return start_ + Duration(static_cast<std::int64_t>(static_cast<double>(index) * 1e9 / plan_.fps));
     }
     Call& call(CallEnd end) { return end == CallEnd::sender ? *world_.caller.call : *world_.callee.call; }
+    // A call begins with pictures that any path takes.
+    bool is_small() const { return plan_.medium == Medium::video && result_.shown_width != plan_.width; }
     bool settled() const { return result_.samples.size() >= plan_.frames; }
 
     // Lets both calls do what is theirs until then.
@@ -171,7 +176,7 @@ class Run {
             }
             const auto traces = traces_of(end);
             took.all -= decoding(traces);
-            book(about, took);
+            book(about, end == CallEnd::sender ? Part::leaving : Part::shown, took);
             for (const auto& trace : traces) {
                 if (trace) book_.took(*trace, result_.samples, start_, counts_from_);
             }
@@ -202,12 +207,12 @@ class Run {
             const auto about = media_timestamp(*datagram, plan_.medium);
             // What is refused, a copy that came too late, is counted by the call.
             Spent took = timed([&](Instant now) { static_cast<void>(call(end).receive(*datagram, now)); });
-            book(about, took);
+            book(about, Part::coming, took);
         }
     }
-    void book(std::optional<std::uint32_t> about, const Spent& took) {
+    void book(std::optional<std::uint32_t> about, Part part, const Spent& took) {
         if (about) {
-            book_.spent(*about, took);
+            book_.spent(*about, part, took);
         } else {
             other_ += took.all;
         }
@@ -223,6 +228,7 @@ class Run {
         if (frame == nullptr) return std::nullopt;
         result_.shown_width = frame->picture.width;
         result_.shown_height = frame->picture.height;
+        if (is_small()) book_.smaller(frame->timestamp);
         return frame->timestamp;
     }
 

@@ -23,12 +23,23 @@ struct LatencyPlan {
     Duration warm_up{};  // before they count
 };
 
+// Calls of the library about a frame, of which our share is the sum: no codec's time is in it.
+enum class Part : std::uint8_t {
+    given,    // send()
+    leaving,  // poll() at the sender, for each packet
+    coming,   // receive(), for each
+    shown,    // poll() at the receiver
+};
+inline constexpr std::array<const char*, 4> part_names{"given", "leaving", "coming", "shown"};
+
 // Microseconds; a frame that was shown.
 struct LatencySample {
     double at = 0;  // seconds since the first
     double total = 0;
     double own = 0;
-    double srtp = 0;  // of it in libsrtp2
+    std::array<double, part_names.size()> parts{};  // of it
+    double srtp = 0;                                // of it in libsrtp2
+    bool whole_size = true;                         // as large as the plan's pictures
     std::array<std::optional<double>, stage_count> steps{};
 };
 
