@@ -153,7 +153,7 @@ Result<void> CallCore::receive(Bytes datagram, Instant now) {
         return Failure(Error::wrong_state);
     }
     const auto received = rtp_->receive(datagram, now);
-    if (received) answer_heard();
+    if (received && leg().again.due != never) answer_heard();
     return received;
 }
 
@@ -167,6 +167,7 @@ void CallCore::check_timeouts(Instant now) {
 void CallCore::check_media(Instant now) {
     if (rtp_->peer_said_bye()) return end(EndReason::hung_up, false, now);
     const Duration silent = now - rtp_->last_received();
+    if (state_ == CallState::active && silent < media_pause) return;  // as nearly always: the table has nothing else
     if (silent >= media_timeout) {
         static_cast<void>(hang_up(CallEvent::media_timed_out, now));
         return;
@@ -183,7 +184,6 @@ void CallCore::check_media(Instant now) {
 }
 
 std::optional<Output> CallCore::poll_notice(Instant now) {
-    if (notices_.empty()) return std::nullopt;
     // The end comes last: after every datagram that is still to go.
     if (std::holds_alternative<Ended>(notices_.front()) && rtp_) {
         if (const auto datagram = rtp_->flush(now)) return *datagram;
@@ -209,19 +209,39 @@ std::optional<Output> CallCore::poll_notice(Instant now) {
 
 std::optional<Output> CallCore::poll(Instant now) {
     check_timeouts(now);
-    if (std::exchange(rings_untold_, false) && state_ == CallState::ringing) tell(call::Ringing{});
-    request_due_rekey(now);
-    repeat_signals(now);
-    if (!signals_.empty()) {
-        taken_ = std::move(signals_.front());
-        signals_.pop_front();
-        return Signal{.to = peer(), .device = taken_.device, .bytes = taken_.bytes, .capability = taken_.shown};
+    queue_due_signals(now);
+    if (!signals_.empty()) [[unlikely]] {
+        return take_signal();
     }
-    if (auto notice = poll_notice(now)) return notice;
+    if (!notices_.empty()) [[unlikely]] {
+        if (auto notice = poll_notice(now)) return notice;
+    }
     if (!call::talking(state_)) return std::nullopt;
     auto output = rtp_->poll(now);
     if (!output) return std::nullopt;
+    if (const auto* datagram = std::get_if<Datagram>(&*output)) return *datagram;
     return std::visit([](const auto& value) -> Output { return value; }, *output);
+}
+
+// What each poll() asks: seldom is anything due, and what it takes then is elsewhere.
+void CallCore::queue_due_signals(Instant now) {
+    if (rings_untold_) [[unlikely]] {
+        rings_untold_ = false;
+        if (state_ == CallState::ringing) tell(call::Ringing{});
+    }
+    if (rekeying_ && now >= rekeying_->deadline()) [[unlikely]] {
+        request_due_rekey(now);
+    }
+    const auto is_due = [now](const CallLeg& leg) { return now >= leg.again.due; };
+    if (std::ranges::any_of(legs_, is_due)) [[unlikely]] {
+        repeat_signals(now);
+    }
+}
+
+std::optional<Output> CallCore::take_signal() {
+    taken_ = std::move(signals_.front());
+    signals_.pop_front();
+    return Signal{.to = peer(), .device = taken_.device, .bytes = taken_.bytes, .capability = taken_.shown};
 }
 
 // No earlier than what we have seen of the time, so that a client may subtract.

@@ -137,7 +137,9 @@ class CallCore : public crypto::Locked {
     void check_timeouts(Instant now);
     void check_media(Instant now);
     Instant due() const;
-    std::optional<Output> poll_notice(Instant now);
+    void queue_due_signals(Instant now);
+    std::optional<Output> take_signal();             // there is one
+    std::optional<Output> poll_notice(Instant now);  // there is one
 
     // -- call_core_begin.cpp, as are dial(), ring() and accept()
 

@@ -99,10 +99,12 @@ Result<void> MediaEpochs::begin_epoch(const MediaStreams& streams, Instant now) 
     return begun;
 }
 
-bool MediaEpochs::spent(const MediaStreams& streams) const {
+bool MediaEpochs::spent(const MediaStreams& streams) {
     const std::uint64_t used = std::max({streams.audio_out.packets_under_key(), streams.video_out.packets_under_key(),
                                          streams.repair_out.packets_under_key()});
-    return used + transport::max_frame_packets > settings_.packets;
+    const std::uint64_t reserved = used + transport::max_frame_packets;
+    unspent_ = settings_.packets - std::min(reserved, settings_.packets);
+    return reserved > settings_.packets;
 }
 
 Result<void> MediaEpochs::hold(crypto::EpochKeys<Receiving>&& keys, const MediaStreams& streams) const {

@@ -49,8 +49,14 @@ class MediaEpochs {
     bool lacks_next() const { return !next_held_; }
     // Of the present receiving epoch.
     std::uint16_t receiving_generation() const { return receiving_epoch_.generation; }
+    // A packet leaves. False while the last look at the streams tells that none of them can have spent its key.
+    bool may_be_spent() {
+        if (unspent_ == 0) return true;
+        --unspent_;
+        return false;
+    }
     // Whether the streams can't send another frame under their keys.
-    bool spent(const MediaStreams& streams) const;
+    bool spent(const MediaStreams& streams);
     Result<void> begin_epoch(const MediaStreams& streams, Instant now);
 
     // Does what is due. Errors: key_exhausted, unavailable; the rest is done all the same.
@@ -91,6 +97,7 @@ class MediaEpochs {
     bool next_held_ = false;  // the keys after receiving_epoch_'s
     std::vector<Agreed, crypto::LockedAllocator<Agreed>> agreed_;  // ascending
     std::vector<Retired> retired_;                                 // in order of expiry
+    std::uint64_t unspent_ = 0;  // packets that may leave before spent() must look again
     std::uint64_t epochs_begun_ = 1;
     std::uint64_t generations_ = 1;
 };

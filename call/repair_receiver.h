@@ -19,6 +19,9 @@ class RepairReceiver {
     // A video packet that was recovered, until nothing comes; each belongs among `video` before the next call.
     std::optional<transport::RtpPacket> next(const transport::FecSources& video);
 
+    // False while next() has nothing to give anything from.
+    bool holds() const { return decoder_.held() > 0; }
+
     // Retransmissions, repair packets and what became of them.
     void add_to(ReceiveStats& video) const;
     const transport::FecCounts& counts() const { return decoder_.counts(); }

@@ -120,6 +120,7 @@ MediaStreams RtpSession::streams() {
 
 Result<void> RtpSession::agree(crypto::Generation&& generation, MediaEpochs::Side side, Instant now) {
     polled_dry_ = false;
+    quiet_until_ = Instant::min();
     return epochs_.agree(std::move(generation), side, streams(), now);
 }
 
@@ -153,6 +154,7 @@ int RtpSession::long_packets() const {
 }
 
 void RtpSession::follow_shares() {
+    quiet_until_ = Instant::min();
     const SendingShares& shares = budget_.shares();
     audio_out_.set_copies(shares.audio_copies);
     audio_out_.set_bitrate(shares.audio_bitrate);
@@ -178,21 +180,11 @@ Result<void> RtpSession::set_video_maximum(int bits_per_second) {
 
 std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
     polled_ = now;
-    const auto keyed = epochs_.poll(streams(), now);
-    if (!keyed) ++refused_[keyed.error()];
-    if (now >= next_report_) {
-        send_reports(now, false);
-        const Duration rarely = interval_for(report_bits, reports_share, budget_.lasting());
-        next_report_ =
-            now + randomised(budget_.is_narrow() ? std::max(report_interval, rarely) : report_interval, random_);
-    }
-    if (now >= budget_.deadline()) {
-        budget_.poll(now);
-        follow_shares();
-    }
+    const bool due = now >= std::min(quiet_until_, budget_.deadline());
+    if (due) look_after(now);
     static_cast<void>(budget_.hold(now));
     add_probe(now);
-    send_feedback(now);
+    if (due) send_feedback(now);
     if (const auto datagram = take_datagram(budget_.may_send(now), now)) return *datagram;
     // Sound first: its turn is a fixed instant, a picture's is when it is complete.
     if (const auto block = audio_in_.next(now, traces_, refused_)) {
@@ -206,8 +198,23 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
     send_feedback(now);
     if (const auto datagram = take_datagram(budget_.may_send(now), now)) return *datagram;
     budget_.set_waiting(outbox_.has_paced());
+    quiet_until_ = std::min({next_report_, arrivals_.deadline(), epochs_.deadline(), video_in_.deadline()});
     polled_dry_ = true;
     return std::nullopt;
+}
+
+void RtpSession::look_after(Instant now) {
+    const auto keyed = epochs_.poll(streams(), now);
+    if (!keyed) ++refused_[keyed.error()];
+    if (now >= next_report_) {
+        send_reports(now, false);
+        const Duration rarely = interval_for(report_bits, reports_share, budget_.lasting());
+        next_report_ =
+            now + randomised(budget_.is_narrow() ? std::max(report_interval, rarely) : report_interval, random_);
+    }
+    if (now < budget_.deadline()) return;
+    budget_.poll(now);
+    follow_shares();
 }
 
 Instant RtpSession::deadline() const {

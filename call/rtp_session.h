@@ -78,6 +78,7 @@ class RtpSession : public crypto::Locked {
                const StreamOffer& theirs, const CallSettings& settings, Random& random, Instant now);
 
     MediaStreams streams();
+    void look_after(Instant now);
     bool is_narrow(int audio_bitrate) const;
     int long_packets() const;
     void follow_shares();
@@ -94,7 +95,7 @@ class RtpSession : public crypto::Locked {
     void add_probe(Instant now);
     void renew_spent_keys(Instant now);
     std::optional<Datagram> take_datagram(bool pacer_allows, Instant now);
-    void stamp(const Departure& departure, Stage stage, Instant now);
+    [[gnu::noinline]] void stamp(const Departure& departure, Stage stage, Instant now);
     Result<std::size_t> depart(const Departure& departure, Instant now);
 
     // rtp_session_reports.cpp
@@ -124,13 +125,15 @@ class RtpSession : public crypto::Locked {
     std::string cname_;
     Random& random_;
     Instant start_;
-    Instant next_report_;
-    Instant last_received_;
     transport::RoundTripTime round_trip_;
     RemoteReceiveStats audio_at_peer_, video_at_peer_;
+    // What each poll() asks, in one place.
+    Instant next_report_;
+    Instant last_received_;
+    Instant polled_{};                      // the last poll()
+    Instant quiet_until_ = Instant::min();  // before, no keys, reports or feedback are due, unless something comes
+    bool polled_dry_ = false;               // nothing came in or went out since poll() had nothing to give
     bool bye_received_ = false;
-    Instant polled_{};         // the last poll()
-    bool polled_dry_ = false;  // nothing came in or went out since poll() had nothing to give
 };
 
 }  // namespace sotto::call

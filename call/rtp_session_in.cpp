@@ -20,6 +20,7 @@ Result<Ssrc> claimed_ssrc(Bytes datagram, bool rtcp) {
 }  // namespace
 
 Result<void> RtpSession::receive(Bytes datagram, Instant now) {
+    quiet_until_ = Instant::min();
     const auto open = [&]() -> Result<void> {
         if (datagram.size() > scratch_.size()) return Failure(Error::too_large);
         const bool rtcp = transport::is_rtcp(datagram);
@@ -82,7 +83,9 @@ Result<void> RtpSession::receive_repair(MutableBytes datagram, Instant now) {
 }
 
 void RtpSession::recover(Instant now) {
-    while (const auto packet = repair_in_.next(video_in_)) {
+    while (repair_in_.holds()) {
+        const auto packet = repair_in_.next(video_in_);
+        if (!packet) return;
         const auto inserted = video_in_.recovered(*packet, now, traces_);
         if (!inserted) ++refused_[inserted.error()];
     }

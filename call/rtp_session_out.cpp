@@ -10,7 +10,7 @@ constexpr Duration longest_wait = std::chrono::milliseconds(100);  // of a pictu
 
 // A frame may take more packets than its key has left.
 void RtpSession::renew_spent_keys(Instant now) {
-    if (!epochs_.spent(streams())) return;
+    if (!epochs_.may_be_spent() || !epochs_.spent(streams())) return;
     const auto begun = epochs_.begin_epoch(streams(), now);
     if (!begun) ++refused_[begun.error()];
 }
@@ -68,6 +68,7 @@ void RtpSession::resend(std::span<const SequenceNumber> numbers, Instant now) {
 
 // The path may take more than our pictures show: more repair packets show it, and are of use at the same time.
 void RtpSession::add_probe(Instant now) {
+    if (!budget_.may_rise()) return;
     const std::uint8_t window = video_out_.parity_window();
     if (window == 0) return;
     for (int left = budget_.probe_packets(now); left > 0; --left) {

@@ -257,6 +257,7 @@ bool SendingBudget::narrow_alike() const {
 bool SendingBudget::hold(Instant now) {
     const bool overdue = rate_.held(now) && !way_back_.clear(now);
     const bool held = overdue || rate_.deep();
+    if (!held && !held_) return false;
     // Both ways are likely to have become narrow alike.
     const bool both = overdue && narrowed_ != Instant::min() && now - narrowed_ < std::chrono::seconds(1);
     const int passes = !overdue ? rate_.lasting() : both ? narrow_rate_ : most_held * 2;

@@ -87,6 +87,7 @@ class SendingBudget {
     // What the last feedback told of; until the next.
     std::span<const transport::PacketResult> results() const { return results_; }
     bool overfull() const { return rate_.overfull(); }
+    bool may_rise() const { return rate_.may_rise(); }
     // The peer asked for so many packets again.
     void asked(std::size_t packets) { asked_ += packets; }
     // The share of packets for which a frame waits longer than the next one takes, smoothed.

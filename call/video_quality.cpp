@@ -100,13 +100,17 @@ VideoAdaptation::Level VideoAdaptation::level_for(double bitrate) const {
 }
 
 void VideoAdaptation::follow_path(int bitrate, Instant now) {
-    const Level bearable = level_for(bitrate);
-    const Level comfortable = level_for(bitrate / hysteresis);
-    if (!begun_) level_ = bearable;
+    if (bitrate != judged_) {
+        judged_ = bitrate;
+        bearable_ = level_for(bitrate);
+        comfortable_ = level_for(bitrate / hysteresis);
+    }
+    if (!begun_) level_ = bearable_;
     begun_ = true;
     // Another frame rate costs no key frame, so it comes back at once.
-    level_ = {.rung = std::max(level_.rung, bearable.rung), .slow = (level_.slow && comfortable.slow) || bearable.slow};
-    const Level better{.rung = std::min(level_.rung, comfortable.rung), .slow = level_.slow};
+    level_ = {.rung = std::max(level_.rung, bearable_.rung),
+              .slow = (level_.slow && comfortable_.slow) || bearable_.slow};
+    const Level better{.rung = std::min(level_.rung, comfortable_.rung), .slow = level_.slow};
     if (!held(better != level_, better_after, better_since_, now)) return;
     level_ = better;
     better_since_ = never;

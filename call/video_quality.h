@@ -52,7 +52,9 @@ class VideoAdaptation {
     VideoQuality captured_;
     VideoQuality present_;
     int rungs_ = 1;
-    Level level_;  // that the path allows
+    Level level_;                   // that the path allows
+    int judged_ = -1;               // bit/s, of which these are:
+    Level bearable_, comfortable_;  // at most, and with room to spare
     bool begun_ = false;
     Instant better_since_ = never;        // the path has allowed more
     Instant fewer_layers_since_ = never;  // the losses have

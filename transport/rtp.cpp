@@ -50,6 +50,14 @@ Result<RtpPacket> parse_rtp(Bytes packet) {
     return parsed;
 }
 
+Result<void> check_rtp_header(Bytes packet) {
+    // As ours begin: without padding, and with nothing between the fixed header and the payload.
+    if (packet.size() >= rtp_header_size && packet[0] == std::byte{version << 6}) return {};
+    const auto parsed = parse_rtp(packet);
+    if (!parsed && parsed.error() != Error::malformed) return Failure(parsed.error());
+    return {};
+}
+
 Result<std::size_t> write_rtp_header(const RtpHeader& header, MutableBytes out) {
     ByteWriter writer(out);
     writer.u8(version << 6)

@@ -36,6 +36,10 @@ inline constexpr std::size_t max_media_payload = max_rtp_payload - repair_overhe
 // Errors: truncated, malformed (padding longer than the payload), unsupported_version (not 2).
 Result<RtpPacket> parse_rtp(Bytes packet);
 
+// For a packet whose payload is still encrypted: of padding nothing can be said yet. Errors: truncated,
+// unsupported_version.
+Result<void> check_rtp_header(Bytes packet);
+
 // Writes the 12-byte header without CSRCs or extension. Error::too_large if `out` is shorter.
 Result<std::size_t> write_rtp_header(const RtpHeader& header, MutableBytes out);
 

@@ -179,9 +179,8 @@ Error to_error(srtp_err_status_t status) {
 
 // Before libsrtp sees it: a whole header of the stream that the key is for.
 Result<void> check_rtp(Bytes packet, Ssrc ssrc) {
-    const auto parsed = parse_rtp(packet);
-    // Padding is inside the ciphertext, so what parse_rtp() says of it means nothing yet.
-    if (!parsed && parsed.error() != Error::malformed) return Failure(parsed.error());
+    const auto checked = check_rtp_header(packet);
+    if (!checked) return checked;
     ByteReader in(packet.subspan(8));
     if (Ssrc{*in.u32()} != ssrc) return Failure(Error::unknown_stream);
     return {};

@@ -212,6 +212,26 @@ TEST_CASE("any stream alone spends the keys of all three") {
     }
 }
 
+TEST_CASE("no stream spends its key between two looks at it") {
+    const Instant now{1000s};
+    Streams caller(Role::caller, {.packets = 90}, now);
+    int looks = 0, epochs = 0;
+    for (int i = 0; i < 60; ++i) {
+        if (caller.epochs.may_be_spent()) {
+            ++looks;
+            if (caller.epochs.spent(caller.all())) {
+                ++epochs;
+                REQUIRE(caller.epochs.begin_epoch(caller.all(), now));
+            }
+        }
+        CHECK(caller.audio_out.packets_under_key() <= 10);
+        CHECK(caller.video_out.packets_under_key() <= 10);
+        packet_of(i % 4 == 0 ? caller.audio_out : caller.video_out);
+    }
+    CHECK(epochs == 4);  // 45 packets of the busier stream, 11 under a key
+    CHECK(looks < 25);
+}
+
 TEST_CASE("a sender turns its key every minute, at its deadline, though it sends nothing but reports") {
     Media media(1);
     for (std::uint32_t epoch = 0; epoch < 5; ++epoch) {

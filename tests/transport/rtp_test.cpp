@@ -61,6 +61,20 @@ TEST_CASE("impossible padding and versions are refused") {
     CHECK(parse_rtp(packet).error() == Error::unsupported_version);
 }
 
+TEST_CASE("an encrypted packet's header is refused as parsing it would, but for its padding") {
+    for (int first = 0; first < 256; ++first) {
+        std::array<std::byte, 40> bytes{static_cast<std::byte>(first)};
+        bytes[15] = std::byte{3};  // words of extension where it follows no CSRC
+        for (std::size_t size = 0; size <= bytes.size(); ++size) {
+            const auto parsed = parse_rtp(Bytes(bytes).first(size));
+            const auto checked = check_rtp_header(Bytes(bytes).first(size));
+            const bool passes = parsed || parsed.error() == Error::malformed;
+            REQUIRE(checked.has_value() == passes);
+            if (!passes) REQUIRE(checked.error() == parsed.error());
+        }
+    }
+}
+
 TEST_CASE("mutated packets never point outside themselves") {
     test::SeededRandom random(1);
     for (int i = 0; i < 20000; ++i) {

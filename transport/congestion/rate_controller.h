@@ -70,6 +70,8 @@ class RateController {
         return mode_ == Mode::draining &&
                (deepest_ > std::chrono::milliseconds(100) || now_ - held_to_ < std::chrono::seconds(1));
     }
+    // Without that a probe finds nothing.
+    bool may_rise() const { return mode_ == Mode::climbing && rate_ < settings_.maximum; }
     double loss() const { return loss_.recent(); }
     int delivered() const;  // bit/s that arrived lately
     // Asks for a short burst above the target, at this many bit/s for probe_length, padded where need be: when the
