@@ -69,6 +69,18 @@ TEST_CASE("a deadline can always be subtracted from: it is never before the time
     }
 }
 
+TEST_CASE("what has nothing to give is not due either, whatever came") {
+    TwoParty world(89, {.delay = 20ms, .jitter = 10ms, .loss = 0.05});
+    world.even_steps = true;
+    world.connect();
+    for (int i = 0; i < 1000; ++i) {
+        world.talk(1ms);  // both polled until nothing came, a millisecond ago
+        CHECK(world.caller.call->deadline() > world.now - 1ms);
+        CHECK(world.callee.call->deadline() > world.now - 1ms);
+    }
+    CHECK(world.callee.shown > 10);
+}
+
 TEST_CASE("what an ended call refuses is still counted") {
     TwoParty world(86);
     world.connect();
