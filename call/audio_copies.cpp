@@ -29,11 +29,15 @@ AudioCopies in_bursts(const transport::LossHistory& blocks, int alone) {
 
 }  // namespace
 
-AudioCopies copies_for(const transport::LossHistory& all, const transport::LossHistory& blocks, bool wide) {
+AudioCopies copies_for(const transport::LossHistory& all, const transport::LossHistory& blocks, bool wide,
+                       bool queued) {
     const double loss = all.rate();
     const int alone = count_for(loss);
     // Pictures between two blocks keep most bursts from taking both, but tell of them sooner.
     if (blocks.in_bursts() || all.in_bursts()) {
+        // A full queue drops in bursts, too, and sound in several packets would fill it.
+        if (queued && alone < 2) return {.count = alone};
+        if (queued) return {.count = std::min(alone + 1, AudioCopies::most), .spacing = 2};
         AudioCopies copies = in_bursts(blocks, alone);
         copies.twice = copies.shared = wide;
         return copies;

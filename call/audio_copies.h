@@ -30,7 +30,8 @@ struct AudioCopies {
 
 // `all`: what became of the packets of all streams, for there are more of them; `blocks`: of those with sound alone,
 // two of the same block counted as one, which tells if one loss brings the next. `wide`: the path takes so much that
-// sound twice is little of it.
-AudioCopies copies_for(const transport::LossHistory& all, const transport::LossHistory& blocks, bool wide = false);
+// sound twice is little of it. `queued`: a queue stood of late, which may be what dropped them.
+AudioCopies copies_for(const transport::LossHistory& all, const transport::LossHistory& blocks, bool wide = false,
+                       bool queued = false);
 
 }  // namespace sotto::call

@@ -173,7 +173,7 @@ void SendingBudget::split() {
     const bool pictures = limits_.video && !(too_narrow_ && told_) && !alike;
     // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one. Wideband
     // speech without copies comes before any picture.
-    shares_.audio_copies = may_copy_ ? copies_for(losses_, blocks_, wide_) : AudioCopies{};
+    shares_.audio_copies = may_copy_ ? copies_for(losses_, blocks_, wide_, rate_.drained_lately()) : AudioCopies{};
     shares_.audio_bitrate = limits_.audio_bitrate;
     int& copies = shares_.audio_copies.count;
     const auto cost = [&] { return audio_cost(shares_.audio_bitrate, copies, limits_.audio_packets); };

@@ -246,13 +246,13 @@ TEST_CASE("copies go by how much is lost, and further apart where losses come in
 
 TEST_CASE("of sound that is lost in bursts the copies go as far back as these last, in two packets on a wide path") {
     // `of_blocks` in a row of each hundred, which are twice as many packets.
-    const auto copies = [](int of_blocks, bool wide) {
+    const auto copies = [](int of_blocks, bool wide, bool queued = false) {
         transport::LossHistory packets, blocks;
         for (int n = 0; n < 1024; ++n) {
             blocks.add(n % 100 < of_blocks);
             for (int i = 0; i < 2; ++i) packets.add(n % 100 < of_blocks);
         }
-        return call::copies_for(packets, blocks, wide);
+        return call::copies_for(packets, blocks, wide, queued);
     };
     for (const bool wide : {false, true}) {
         CAPTURE(wide);
@@ -264,5 +264,9 @@ TEST_CASE("of sound that is lost in bursts the copies go as far back as these la
             CHECK(copies(of_blocks, wide).twice == wide);
             CHECK(copies(of_blocks, wide).shared == wide);
         }
+        // A full queue drops so, too: there sound takes no more than it must.
+        CHECK(copies(2, wide, true).count == 1);
+        CHECK(copies(4, wide, true).count == 3);
+        CHECK_FALSE(copies(4, wide, true).twice);
     }
 }

@@ -48,6 +48,8 @@ class RateController {
     bool looks() const { return looking_; }
     // A queue lowered the rate in the last twelve seconds.
     bool cut_lately() const { return cut_ != Instant{} && now_ - cut_ < std::chrono::seconds(12); }
+    // And one of packets, not a bottleneck too short for any, which only losses tell of.
+    bool drained_lately() const { return began_ != Instant{} && now_ - began_ < std::chrono::seconds(12); }
     // For a while now the path has taken hardly more than sound.
     bool is_narrow() const { return narrow_.is_narrow(); }
     // Feedback is overdue: what more is sent may only stand in a queue that nobody could tell us of yet. Sound goes on,
