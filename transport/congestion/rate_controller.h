@@ -72,6 +72,8 @@ class RateController {
         return mode_ == Mode::draining &&
                (deepest_ > std::chrono::milliseconds(100) || now_ - held_to_ < std::chrono::seconds(1));
     }
+    // All that we ever send passes, and no queue has shown for twelve seconds.
+    bool passes_all() const { return mode_ == Mode::climbing && rate_ >= settings_.maximum && !drained_lately(); }
     // Without that a probe finds nothing.
     bool may_rise() const { return mode_ == Mode::climbing && rate_ < settings_.maximum; }
     double loss() const { return loss_.recent(); }

@@ -70,6 +70,25 @@ TEST_CASE("a call reaches 2.5 Mbit/s within two seconds where nothing limits it"
     }
 }
 
+TEST_CASE(
+    "all passes where nothing limits a call, but not where a queue has stood or the rate is still to be reached") {
+    const MediaFlow::Plan plan{.rate = {.start = 300'000, .maximum = 2'500'000}};
+    for (std::uint64_t seed = 12; seed < 15; ++seed) {
+        CAPTURE(seed);
+        Alone wide({}, unlimited, 300ms, 600ms, seed, plan);
+        CHECK_FALSE(wide.flow.rate().passes_all());
+        wide.events.run(10s);
+        CHECK(wide.flow.rate().passes_all());
+        Alone narrow({}, {{.at = 0s, .rate = 1e6}}, 300ms, 10s, seed, plan);
+        CHECK_FALSE(narrow.flow.rate().passes_all());
+        // A fall that is over has shown a queue.
+        Alone fell({}, {{.at = 0s, .rate = 0}, {.at = 5s, .rate = 1e6}, {.at = 8s, .rate = 0}}, 300ms, 15s, seed, plan);
+        CHECK_FALSE(fell.flow.rate().passes_all());
+        fell.events.run(40s);
+        CHECK(fell.flow.rate().passes_all());
+    }
+}
+
 TEST_CASE("a start beyond a narrow link fills its queue for half a second at most") {
     for (const Duration delay : {20ms, 50ms, 100ms}) {
         for (std::uint64_t seed = 12; seed < 17; ++seed) {
