@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "bench/allocations.h"
@@ -90,7 +91,7 @@ class Run {
         for (const Instant end = real_now() + longest_transit; real_now() < end && !settled();) go_on_until(real_now());
         const Instant first = counts_from_, beyond = due(last);
         std::erase_if(result_.samples, [&](const LatencySample& sample) {
-            const Instant at = start_ + Duration(static_cast<std::int64_t>(sample.at * 1e9 + 0.5));
+            const Instant at = start_ + Duration(std::llround(sample.at * 1e9));
             return at >= beyond;
         });
         for (LatencySample& sample : result_.samples) {

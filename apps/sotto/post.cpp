@@ -197,7 +197,7 @@ std::string Post::name_for(const PublicIdentity& person) const {
     if (const auto contact = profile_->account.contacts().name_of(person)) return *contact;
     const auto silenced = silenced_.find(person);
     const auto reached = reached_.find(person);
-    const std::string hex = to_hex(person.key).substr(0, 16);
+    std::string hex = to_hex(person.key).substr(0, 16);
     if (reached != reached_.end()) return reached->second + " (no contact, " + hex + ")";
     if (silenced != silenced_.end()) return silenced->second + " (no contact, " + hex + ")";
     return hex;
