@@ -39,8 +39,6 @@ class ArrivalDelays {
     Duration cost(Duration margin) const;
     // The margin that costs least.
     Duration cheapest() const { return cheapest_; }
-    // How late the newest block came.
-    Duration newest() const { return arrival(notes_ - 1).transit - line_; }
     // Of the last moments' blocks, how many came later than that.
     int late_recently(Duration margin) const;
     std::size_t memory() const { return arrivals_.size() * sizeof(Arrival); }

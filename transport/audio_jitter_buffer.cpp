@@ -19,7 +19,6 @@ constexpr Duration between_scales = milliseconds(60);   // what a listener doesn
 constexpr Duration far = milliseconds(60);              // from where the delay should be
 constexpr double worth_waiting = 0.03;    // chance that a missing block comes in the time that longer sound gains
 constexpr double worth_foresight = 0.05;  // the same of one that is not missed yet
-constexpr double never_before = 1e-4;
 constexpr Duration foresight = milliseconds(40);
 
 // What waits is at most `maximum`, and the block that comes in.
@@ -217,9 +216,6 @@ bool AudioJitterBuffer::should_wait() const {
     // It is late, for nothing behind it has come either: some more, and all that is in the buffer will have been
     // played.
     if (missing <= highest_ || before > foresight || passed <= Duration::zero()) return false;
-    // So is the one before it, and later than any was: a queue grows, and what is stretched now isn't concealed then.
-    const bool grows = delays_.newest() > std::max(passed, settings_.block);
-    if (grows && delays_.held_up(needed) < never_before) return true;
     return delays_.held_up(needed) - delays_.held_up(longer) > worth_foresight * delays_.held_up(passed);
 }
 

@@ -83,9 +83,8 @@ std::string told(const Figures& f) {
 }  // namespace
 
 TEST_CASE("a fall of both directions to a quarter while both show themselves stops no picture for long") {
-    int sides = 0, stopped = 0, late = 0;
     for (const int width : {480, 640}) {
-        for (const std::uint64_t seed : {21U, 22U}) {
+        for (const std::uint64_t seed : {21U, 22U, 23U, 24U, 25U}) {
             CAPTURE(seed);
             CAPTURE(width);
             Run run(seed, {.video_width = width, .video_height = width * 9 / 16});
@@ -93,16 +92,11 @@ TEST_CASE("a fall of both directions to a quarter while both show themselves sto
                 CAPTURE(i);
                 const Figures& f = run.figures[i];
                 MESSAGE(width << " seed " << seed << (i == 0 ? " callee sees: " : " caller sees: ") << told(f));
-                ++sides;
-                stopped += f.gap > 300ms ? 1 : 0;
-                late += f.late > 240ms ? 1 : 0;  // beside the 50 ms of the way and a packet's time: 300 in all
-                CHECK(f.low <= 3s);              // the goal is 5
+                CHECK(f.gap <= 300ms);
+                CHECK(f.late <= 240ms);  // beside the 50 ms of the way and a packet's time: 300 in all
+                CHECK(f.low <= 3s);      // the goal is 5
                 CHECK(f.back <= 5s);
             }
         }
     }
-    // Of 32 sides of other seeds three stopped for longer, and one was late.
-    CHECK(sides == 8);
-    CHECK(stopped <= 1);
-    CHECK(late <= 1);
 }

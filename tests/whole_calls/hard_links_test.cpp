@@ -64,8 +64,7 @@ TEST_CASE("pictures are back within two seconds of an outage of three") {
 }
 
 TEST_CASE("a fall from 1200 to 300 kbit/s and the rise after it stop no picture for long") {
-    int back = 0;
-    for (const std::uint64_t seed : {21U, 22U, 23U}) {
+    for (const std::uint64_t seed : {21U, 22U, 23U, 24U, 25U}) {
         CAPTURE(seed);
         const auto at_rate = [](std::int64_t rate) {
             return LinkConditions{.delay = 50ms, .queue = {.rate = rate, .queue = 300ms}};
@@ -94,9 +93,8 @@ TEST_CASE("a fall from 1200 to 300 kbit/s and the rise after it stop no picture 
         const Duration gap = longest_gap(world.callee, begin + 12s, world.now);
         CHECK(gap <= 300ms);
         CHECK(quantile(late, 0.95) <= 240ms);  // beside the 50 ms of the way and a packet's time: 300 in all
-        back += after >= 0.8 * 1200 ? 1 : 0;
+        CHECK(after >= 0.8 * 1200);
     }
-    CHECK(back >= 2);  // 11 of 12 seeds: the other one takes a moment longer
 }
 
 TEST_CASE("a call follows a link that was recorded on the road") {

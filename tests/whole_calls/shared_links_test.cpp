@@ -32,7 +32,7 @@ double kbps(std::uint64_t bytes, Duration time) {
 
 TEST_CASE("a call beside a TCP transfer goes on") {
     for (const bool cubic : {false, true}) {
-        for (const std::uint64_t seed : {41U}) {
+        for (const std::uint64_t seed : {41U, 42U}) {
             CAPTURE(seed);
             CAPTURE(cubic);
             TwoParty world(seed, {.delay = 50ms});
@@ -63,7 +63,7 @@ TEST_CASE("a call beside a TCP transfer goes on") {
 }
 
 TEST_CASE("two calls share a bottleneck alike, whichever was there first") {
-    for (const std::uint64_t seed : {51U}) {
+    for (const std::uint64_t seed : {51U, 52U}) {
         CAPTURE(seed);
         LinkQueue queue;
         queue.set({.rate = 1'500'000, .queue = 300ms});
