@@ -26,6 +26,8 @@ double binomial_over(std::size_t length, std::size_t allowed, double rate) {
 
 void LossHistory::add(bool lost) {
     const std::size_t next = (oldest_ + size_) % capacity;
+    if (size_ == capacity && at(0) && at(1)) --pairs_;
+    if (lost && newest_lost()) ++pairs_;
     losses_ += lost ? 1U : 0U;
     losses_ -= lost_[next] ? 1U : 0U;
     lost_[next] = lost;
@@ -43,14 +45,9 @@ double LossHistory::rate() const {
 }
 
 bool LossHistory::in_bursts() const {
-    std::size_t first = 0, both = 0;
-    for (std::size_t i = 1; i < size_; ++i) {
-        if (!at(i - 1)) continue;
-        ++first;
-        both += at(i) ? 1U : 0U;
-    }
-    if (first < few) return false;
-    const auto losses = static_cast<double>(first), pairs = static_cast<double>(both);
+    const std::size_t followed = losses_ - (newest_lost() ? 1U : 0U);
+    if (followed < few) return false;
+    const auto losses = static_cast<double>(followed), pairs = static_cast<double>(pairs_);
     const double share = losses / static_cast<double>(size_);
     const double by_chance = losses * share;
     // Of few losses two or three in a row are chance, too: binomial, and one pair more.

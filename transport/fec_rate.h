@@ -35,10 +35,12 @@ class LossHistory {
 
   private:
     bool at(std::size_t index) const { return lost_[(oldest_ + index) % capacity]; }  // 0 is the oldest
+    bool newest_lost() const { return size_ > 0 && at(size_ - 1); }
     double share_over(std::size_t length, std::size_t allowed) const;
 
     std::bitset<capacity> lost_;
     std::size_t losses_ = 0;  // in it
+    std::size_t pairs_ = 0;   // of losses that follow each other
     std::size_t size_ = 0;
     std::size_t oldest_ = 0;
 };

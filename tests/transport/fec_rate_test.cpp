@@ -146,6 +146,20 @@ TEST_CASE("bursts are told from what chance brings, and chance is hardly ever ta
     CHECK(periodic(100, 4, 204).in_bursts());
 }
 
+TEST_CASE("bursts that the history has forgotten count no more, however it was filled") {
+    LossHistory history = channel(7, 0.02, 0.8, 3000);
+    REQUIRE(history.in_bursts());
+    test::SeededRandom random(8);
+    for (int i = 0; i < 1024; ++i) history.add(random.chance(0.1));
+    CHECK(!history.in_bursts());
+    // Fourteen bursts, then lone losses: the last burst that is still there makes none of the others.
+    LossHistory alone = periodic(64, 8, 1024);
+    for (int i = 0; i < 1010; ++i) alone.add(i % 20 == 0);
+    CHECK(!alone.in_bursts());
+    for (int i = 0; i < 1024; ++i) alone.add(i % 64 < 8);
+    CHECK(alone.in_bursts());
+}
+
 TEST_CASE("the share of windows that are lost altogether shows how long bursts are") {
     const LossHistory threes = periodic(128, 3);
     CHECK(threes.share_lost(2) == doctest::Approx(16.0 / 1023));
