@@ -142,10 +142,13 @@ class Run {
         Call& sender = call(CallEnd::sender);
         Result<void> sent;
         Instant captured{};
+        VideoFrame frame;
+        if (plan_.medium == Medium::video) frame = pictures_->frame(next_, real_now());
         Spent took = timed([&](Instant now) {
             captured = now;
             if (plan_.medium == Medium::video) {
-                sent = sender.send(pictures_->frame(next_, now), now);
+                frame.captured = now;
+                sent = sender.send(frame, now);
             } else {
                 sent = sender.send(sound_->block(next_, static_cast<std::size_t>(plan_.block_ms) * 48, now), now);
             }

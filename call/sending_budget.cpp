@@ -40,6 +40,7 @@ constexpr int most_held = 200'000, least_held = 20'000;  // bit/s: with the soun
 constexpr int narrow = 100'000;  // bit/s: of a report each 25 ms a third is dropped with what fills the queue
 
 constexpr Duration no_queue = std::chrono::milliseconds(5);
+constexpr int most_at_once = 10;  // packets where all passes, as TCP begins with (RFC 6928 §2)
 
 constexpr double held_share = 0.66;  // of what passes, as far as that is known
 constexpr Duration held_interval_at_most_held = std::chrono::milliseconds(130);
@@ -239,8 +240,10 @@ void SendingBudget::pace() {
         rate = std::min(rate, std::max(rate_.lasting() * 9 / 10, allowed() * 5 / 4));
     }
     if (rate_.knows_nothing()) rate = first_pace;
-    if (rate_.passes_all() && rate_.queueing_delay() < no_queue) rate *= 2;  // a picture is there sooner
-    pacer_.set_rate(held_ ? held_rate_ : rate);
+    if (held_) return pacer_.set_rate(held_rate_);
+    // A picture is there sooner, and we wake less often for it.
+    if (rate_.passes_all() && rate_.queueing_delay() < no_queue) return pacer_.set_rate(rate * 2, most_at_once);
+    pacer_.set_rate(rate);
 }
 
 void SendingBudget::came(std::size_t bytes, Instant now) {

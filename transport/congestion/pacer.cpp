@@ -8,7 +8,7 @@ namespace sotto::transport {
 namespace {
 using std::chrono::milliseconds;
 
-constexpr double largest_burst = 2 * 1200.0;            // bytes that may leave at once before the last packet
+constexpr double largest_packet = 1200;                 // bytes
 constexpr double burst_time = 0.004;                    // seconds of the rate: a slow path has a short queue
 constexpr double largest_debt = 1'000'000;              // bytes; what nobody paces is not paid for longer than that
 constexpr double late_timer = 0.05;                     // seconds
@@ -30,13 +30,16 @@ int pacing_rate(int target, Duration queueing_delay, bool doubling) {
     return static_cast<int>(std::min(most + (least - most) * share, 1e9));
 }
 
-void Pacer::set_rate(int rate) { bytes_per_second_ = std::max(rate, 1'000) / 8.0; }
+void Pacer::set_rate(int rate, int at_once) {
+    bytes_per_second_ = std::max(rate, 1'000) / 8.0;
+    largest_burst_ = at_once * largest_packet;
+}
 
 double Pacer::owed_at(Instant now) const {
     if (now <= updated_) return owed_;  // a clock that steps back pays nothing
     const double seconds = std::chrono::duration<double>(now.time_since_epoch()).count() -
                            std::chrono::duration<double>(updated_.time_since_epoch()).count();
-    const double burst = std::min(largest_burst, burst_time * bytes_per_second_);
+    const double burst = std::min(largest_burst_, burst_time * bytes_per_second_);
     const double credit = waiting_ ? std::max(burst, late_timer * bytes_per_second_) : burst;
     return std::max(owed_ - seconds * bytes_per_second_, -credit);
 }

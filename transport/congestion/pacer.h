@@ -16,7 +16,8 @@ class Pacer {
   public:
     explicit Pacer(int rate) { set_rate(rate); }
 
-    void set_rate(int rate);  // bit/s; what is already owed is paid at the new rate
+    // bit/s, and how many packets may leave together; what is already owed is paid at the new rate.
+    void set_rate(int rate, int at_once = 2);
     bool may_send(Instant now) const { return now >= next(now); }
     // Whether packets wait for their turn. The time for which they do counts as theirs, so that a client that comes
     // back late, as timers are, still sends at the pacing rate.
@@ -30,7 +31,8 @@ class Pacer {
     double owed_at(Instant now) const;
 
     double bytes_per_second_ = 0;
-    double owed_ = 0;  // bytes above the bucket at `updated_`; negative: credit
+    double largest_burst_ = 0;  // bytes that may leave at once before the last packet
+    double owed_ = 0;           // bytes above the bucket at `updated_`; negative: credit
     Instant updated_{};
     bool waiting_ = false;
 };

@@ -29,6 +29,21 @@ TEST_CASE("a paced frame leaves at the rate, after what a few milliseconds allow
     }
 }
 
+TEST_CASE("more packets leave together where they may, as far as a few milliseconds of the rate allow") {
+    const auto at_once = [](int rate, auto... most) {
+        Pacer pacer(1'000'000);
+        pacer.set_rate(rate, most...);
+        const Instant now{1s};
+        int sent = 0;
+        while (pacer.may_send(now)) pacer.sent(1200, now), ++sent;
+        return sent;
+    };
+    CHECK(at_once(24'000'000) == 3);
+    CHECK(at_once(24'000'000, 10) == 11);
+    CHECK(at_once(12'000'000, 10) == 6);
+    CHECK(at_once(600'000, 10) == 1);
+}
+
 TEST_CASE("a frame leaves within a quarter of its interval while no queue stands, more smoothly when one does") {
     CHECK(pacing_rate(2'000'000, 0ms) == 8'000'000);
     CHECK(pacing_rate(2'000'000, 15ms) < 6'000'000);
