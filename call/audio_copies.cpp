@@ -5,8 +5,9 @@
 namespace sotto::call {
 namespace {
 
-constexpr double worth_twice = 0.04;
+constexpr double worth_twice = 0.04;   // with a copy, where a second packet alone is not enough
 constexpr double one_is_enough = 0.3;  // of two packets that leave twice one arrives, but for 0.8 % of the blocks
+constexpr double few_lost = 0.0004;    // of the blocks, with all their packets: the delay of a copy is worth no less
 constexpr double hardly_any = 0.002;   // of the blocks: two in the history
 
 // Of packets that are lost one by one, at most one block in a hundred goes with two copies up to a quarter, and less
@@ -27,9 +28,23 @@ AudioCopies in_bursts(const transport::LossHistory& blocks, int alone) {
     return {.count = most, .spacing = 2};
 }
 
+// Where one loss does not bring the next: packets for which nobody waits before copies in others, which cost a block's
+// length of delay.
+AudioCopies by_chance(double loss, int alone, int times) {
+    if (alone == 0) return {};
+    double lost = loss;
+    int needed = 1;
+    for (; lost > few_lost && needed < AudioCopies::most_times; ++needed) lost *= loss;
+    // Four that are all lost are as rare as two and their copies.
+    if (needed <= times && loss < one_is_enough) return {.times = std::max(needed, 2)};
+    if (loss < worth_twice) return {.count = alone};
+    if (loss < one_is_enough) return {.count = 1, .times = 2};
+    return times > 2 ? AudioCopies{.count = 1, .times = times} : AudioCopies{.count = 2, .times = 2};
+}
+
 }  // namespace
 
-AudioCopies copies_for(const transport::LossHistory& all, const transport::LossHistory& blocks, bool wide,
+AudioCopies copies_for(const transport::LossHistory& all, const transport::LossHistory& blocks, int times,
                        bool queued) {
     const double loss = all.rate();
     const int alone = count_for(loss);
@@ -39,11 +54,12 @@ AudioCopies copies_for(const transport::LossHistory& all, const transport::LossH
         if (queued && alone < 2) return {.count = alone};
         if (queued) return {.count = std::min(alone + 1, AudioCopies::most), .spacing = 2};
         AudioCopies copies = in_bursts(blocks, alone);
-        copies.twice = copies.shared = wide;
+        if (times > 1) copies.times = 2, copies.shared = true;
         return copies;
     }
-    if (wide && loss >= worth_twice) return {.count = loss < one_is_enough ? 1 : 2, .twice = true};
-    return {.count = alone};
+    // What a queue dropped may be dropped again.
+    if (queued) times = std::min(times, 2);
+    return times > 1 ? by_chance(loss, alone, times) : AudioCopies{.count = alone};
 }
 
 }  // namespace sotto::call

@@ -17,6 +17,9 @@ namespace {
 
 constexpr int min_bitrate = 8000;
 constexpr int max_bitrate = 510000;
+// Between the packets of one block: what drops neighbours in a queue leaves the others, and the last of four is there
+// within the 5 ms that each block waits.
+constexpr Duration again_after = std::chrono::microseconds(1250);
 
 // What the next block takes, at a constant bit rate.
 std::size_t block_bytes(const codec::OpusSettings& settings) {
@@ -61,7 +64,7 @@ AudioSender::AudioSender(SendStream&& out, std::optional<codec::OpusEncoder>&& e
 Result<AudioSender> AudioSender::create(SrtpKey<Sending>&& key, Ssrc ssrc, bool enabled, const CallSettings& settings,
                                         Random& random) {
     // Lost audio is recovered by FEC, not by retransmission: the history is only the queue's memory.
-    auto out = SendStream::create(std::move(key), {.ssrc = ssrc, .history = 10, .reports = 2}, random);
+    auto out = SendStream::create(std::move(key), {.ssrc = ssrc, .history = 12, .reports = 2}, random);
     if (!out) return Failure(out.error());
     if (!enabled) return AudioSender(std::move(*out), std::nullopt);
 
@@ -98,14 +101,21 @@ Result<void> AudioSender::send(const AudioBlock& block, Instant now, TraceLog& t
     const SequenceNumber number =
         stream.keep(packet->size, packet->type, packet->timestamp, !std::exchange(begun_, true));
     outbox.push({.kind = Departure::Kind::audio, .sequence = number, .queued = now});
-    if (copies_.twice && alone) send_again(*packet, room.first(packet->size), now, outbox);
+    if (copies_.times > 1 && alone) send_again(*packet, room.first(packet->size), now, outbox);
     trace[Stage::packetised] = traces.stamp(now);
     traces.packetised(trace, number);
     return {};
 }
 
-// The packet's block once more, with the same copies or with the others.
+// The packet's block once more, or more often, with the same copies or with the others.
 void AudioSender::send_again(const Packet& packet, Bytes payload, Instant now, Outbox& outbox) {
+    for (int i = 1; i < copies_.times; ++i) {
+        const SequenceNumber number = keep_again(packet, payload);
+        outbox.push({.kind = Departure::Kind::audio_again, .sequence = number, .queued = now + i * again_after});
+    }
+}
+
+SequenceNumber AudioSender::keep_again(const Packet& packet, Bytes payload) {
     const MutableBytes room = stream.payload_room();
     std::size_t front = packet.front;
     if (copies_.shared) {
@@ -117,8 +127,7 @@ void AudioSender::send_again(const Packet& packet, Bytes payload, Instant now, O
         copy_bytes(payload, room);
     }
     const PayloadType type = front > 0 ? redundant_payload_type : opus_payload_type;
-    const SequenceNumber number = stream.keep(payload.size(), type, packet.timestamp, false);
-    outbox.push({.kind = Departure::Kind::audio_again, .sequence = number, .queued = now});
+    return stream.keep(payload.size(), type, packet.timestamp, false);
 }
 
 // A packet of the block, or of it and the one before, and of copies.
@@ -159,7 +168,7 @@ Result<AudioSender::Packet> AudioSender::gather(const AudioBlock& block) {
 
 // The second of a pair brings the first along, and copies of both.
 AudioCopies AudioSender::in_front() const {
-    if (!unsent_) return copies_.twice ? copies_.first() : copies_;
+    if (!unsent_) return copies_.times > 1 ? copies_.first() : copies_;
     return {.count = std::min(1 + 2 * copies_.count, AudioCopies::furthest), .spacing = 1};
 }
 
@@ -172,7 +181,7 @@ void AudioSender::set_long(int packet_ms) {
 void AudioSender::set_copies(const AudioCopies& copies) {
     copies_ = {.count = std::clamp(copies.count, 0, AudioCopies::most),
                .spacing = std::clamp(copies.spacing, 1, 2),
-               .twice = copies.twice,
+               .times = std::clamp(copies.times, 1, AudioCopies::most_times),
                .shared = copies.shared};
 }
 
@@ -181,7 +190,8 @@ void AudioSender::set_bitrate(int bits_per_second) {
 }
 
 void AudioSender::set_loss(double share) {
-    const double within = share >= 0 && copies_.count == 0 ? std::min(share, 1.0) : 0;  // not a number is none
+    const double within =
+        share >= 0 && copies_.count == 0 && copies_.times == 1 ? std::min(share, 1.0) : 0;  // not a number is none
     if (encoder_) static_cast<void>(encoder_->set_expected_loss(static_cast<int>(std::lround(within * 100))));
 }
 

@@ -89,6 +89,7 @@ class AudioSender {
     };
     Result<Packet> encode(const AudioBlock& block);
     void send_again(const Packet& packet, Bytes payload, Instant now, Outbox& outbox);
+    SequenceNumber keep_again(const Packet& packet, Bytes payload);
     Result<Packet> gather(const AudioBlock& block);
 
     std::optional<codec::OpusEncoder> encoder_;

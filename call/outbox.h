@@ -12,12 +12,13 @@
 
 namespace sotto::call {
 
-// Wraps after 71 minutes, in half of the room: what is queued waits for milliseconds.
+// Wraps after 71 minutes, in half of the room: what is queued waits for milliseconds. Or when it may leave.
 class QueuedAt {
   public:
     QueuedAt() = default;
     QueuedAt(Instant now) : us_(in_us(now)) {}
-    Duration until(Instant now) const { return std::chrono::microseconds(in_us(now) - us_); }
+    // Less than nothing before.
+    Duration until(Instant now) const { return std::chrono::microseconds(static_cast<std::int32_t>(in_us(now) - us_)); }
 
   private:
     static std::uint32_t in_us(Instant at) {
@@ -29,7 +30,7 @@ class QueuedAt {
 struct Departure {
     enum class Kind : std::uint8_t {
         audio,
-        audio_again,  // waits for the pacer
+        audio_again,  // waits for its moment, and for the pacer
         audio_report,
         video_report,
         video,
@@ -56,6 +57,7 @@ class DepartureQueue {
         if (first_ == end_) return std::nullopt;
         return entries_[first_++ % capacity];
     }
+    const Departure* front() const { return first_ == end_ ? nullptr : &entries_[first_ % capacity]; }
     std::size_t size() const { return end_ - first_; }
 
   private:
@@ -67,22 +69,28 @@ class DepartureQueue {
 class Outbox {
   public:
     void push(const Departure& departure) {
-        const bool again =
-            departure.kind == Departure::Kind::retransmission || departure.kind == Departure::Kind::audio_again;
-        const auto overrun = again                                      ? retransmissions_.push(departure)
-                             : departure.kind >= Departure::Kind::video ? pictures_.push(departure)
-                                                                        : urgent_.push(departure);
+        using Kind = Departure::Kind;
+        const auto overrun = departure.kind == Kind::audio_again      ? sound_again_.push(departure)
+                             : departure.kind == Kind::retransmission ? retransmissions_.push(departure)
+                             : departure.kind >= Kind::video          ? pictures_.push(departure)
+                                                                      : urgent_.push(departure);
         if (overrun) count_overrun(*overrun);
     }
-    // What leaves now. Retransmissions come first among the paced: others already wait for them.
-    std::optional<Departure> pop(bool pacer_allows) {
+    // What leaves now. Sound and retransmissions come first among the paced: others already wait for them.
+    std::optional<Departure> pop(bool pacer_allows, Instant now) {
         if (const auto departure = urgent_.pop()) return departure;
         if (!pacer_allows) return std::nullopt;
+        if (again_in(now) <= Duration::zero()) return sound_again_.pop();
         if (const auto departure = retransmissions_.pop()) return departure;
         return pictures_.pop();
     }
     bool has_paced() const { return retransmissions_.size() + pictures_.size() > 0; }
     std::size_t paced() const { return retransmissions_.size() + pictures_.size(); }
+    // Until sound may leave once more; the longest there is if none waits.
+    Duration again_in(Instant now) const {
+        const Departure* const next = sound_again_.front();
+        return next == nullptr ? Duration::max() : -next->queued.until(now);
+    }
 
     // Pictures that are not to be sent any more, and their repair.
     void leave_out_paced() { retransmissions_ = {}, pictures_ = {}; }
@@ -96,6 +104,7 @@ class Outbox {
 
   private:
     DepartureQueue<64> urgent_;
+    DepartureQueue<16> sound_again_;
     DepartureQueue<64> retransmissions_;
     DepartureQueue<256> pictures_;     // three of the largest frames
     std::uint64_t audio_overrun_ = 0;  // left out because the client did not take them

@@ -197,7 +197,7 @@ std::optional<RtpSession::Output> RtpSession::poll(Instant now) {
     // A gap given up or a frame refused just now calls for a key frame.
     send_feedback(now);
     if (const auto datagram = take_datagram(budget_.may_send(now), now)) return *datagram;
-    budget_.set_waiting(outbox_.has_paced());
+    budget_.set_waiting(outbox_.has_paced() || outbox_.again_in(now) <= Duration::zero());
     quiet_until_ = std::min({next_report_, arrivals_.deadline(), epochs_.deadline(), video_in_.deadline()});
     polled_dry_ = true;
     return std::nullopt;
@@ -219,8 +219,11 @@ void RtpSession::look_after(Instant now) {
 
 Instant RtpSession::deadline() const {
     if (!polled_dry_) return Instant::min();
-    const Instant departure = outbox_.has_paced() ? budget_.next(polled_) : never;
-    return std::min({departure, next_report_, budget_.deadline(), arrivals_.deadline(), epochs_.deadline(),
+    const Duration again = outbox_.again_in(polled_);
+    const bool paced = outbox_.has_paced() || again <= Duration::zero();
+    const Instant departure = paced ? budget_.next(polled_) : never;
+    const Instant sound_again = again > Duration::zero() && again != Duration::max() ? polled_ + again : never;
+    return std::min({departure, sound_again, next_report_, budget_.deadline(), arrivals_.deadline(), epochs_.deadline(),
                      video_in_.deadline(), audio_in_.deadline()});
 }
 

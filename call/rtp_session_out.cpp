@@ -117,7 +117,7 @@ void RtpSession::stamp(const Departure& departure, Stage stage, Instant now) {
 }
 
 std::optional<Datagram> RtpSession::take_datagram(bool pacer_allows, Instant now) {
-    while (const auto departure = outbox_.pop(pacer_allows)) {
+    while (const auto departure = outbox_.pop(pacer_allows, now)) {
         stamp(*departure, Stage::paced, now);
         renew_spent_keys(now);
         const auto size = depart(*departure, now);

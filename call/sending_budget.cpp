@@ -26,14 +26,16 @@ constexpr Duration forgotten_after = std::chrono::seconds(1);
 constexpr int untold_rate = 40'000;     // bit/s
 constexpr int enough_lasting = 70'000;  // for them to come back
 constexpr Duration first_return = std::chrono::seconds(2), last_return = std::chrono::seconds(64);
-constexpr double unlimited = 1e9;                       // packets
-constexpr double audio_share = 0.45;                    // of everything, before sound makes do with less
-constexpr int wide = 1'000'000, hardly_wide = 700'000;  // bit/s: sound twice is a tenth of it
-constexpr double repair_reserve = 1.35;                 // of the video's maximum, with its repair
-constexpr double unrepaired_frames = 0.01;              // share that has to wait for a retransmission
-constexpr double heavy_loss = 0.2;                      // where retransmissions get lost, too
-
-constexpr int longest_burst = 24;  // packets; more are an outage, which no repair bridges
+constexpr double unlimited = 1e9;     // packets
+constexpr double audio_share = 0.45;  // of everything, before sound makes do with less
+// bit/s from which sound may leave two, three and four times, of which it takes a fifth with all headers; and the share
+// of that below which it may no more.
+constexpr std::array wide{1'000'000, 1'300'000, 1'600'000};
+constexpr double hardly_wide = 0.7;
+constexpr Duration jittery = std::chrono::milliseconds(6);
+constexpr double repair_reserve = 1.35;     // of the video's maximum, with its repair
+constexpr double unrepaired_frames = 0.01;  // share that has to wait for a retransmission
+constexpr double heavy_loss = 0.2;          // where retransmissions get lost, too
 
 constexpr int most_held = 200'000, least_held = 20'000;  // bit/s: with the sound a fraction of most paths
 
@@ -64,6 +66,7 @@ SendingBudget::SendingBudget(const StreamOffer& ours, const SendingLimits& limit
       audio_ssrc_(ours.audio_ssrc),
       video_ssrc_(ours.video_ssrc),
       log_(ssrcs_of(ours)),
+      losses_(ours.audio_ssrc),
       rate_({.minimum = least_rate, .start = start_rate}),
       pacer_(rate_.target()),
       back_after_(first_return) {
@@ -107,7 +110,7 @@ void SendingBudget::allow_pictures() {
 void SendingBudget::sent_rtp(Ssrc ssrc, SequenceNumber number, std::size_t bytes, Instant now) {
     rate_.sent(now);
     log_.sent(ssrc, number, bytes, now);
-    if (ssrc == audio_ssrc_) again_.reset(number.value % again_.size());
+    if (ssrc == audio_ssrc_) losses_.sent(number);
 }
 
 void SendingBudget::feedback(const transport::CongestionFeedback& told, Instant now,
@@ -134,28 +137,9 @@ void SendingBudget::feedback(const transport::CongestionFeedback& told, Instant 
             }
         }
         // What a full queue drops is met by sending less, not by sending more.
-        if (rate_.mode() == transport::RateController::Mode::climbing) {
-            for (const transport::PacketResult& result : results) learn(result);
-        }
+        if (rate_.mode() == transport::RateController::Mode::climbing) losses_.told(results, log_.undecided());
     }
     split();
-}
-
-void SendingBudget::learn(const transport::PacketResult& result) {
-    if (result.ssrc == audio_ssrc_) learn_block(result);
-    if (!result.arrived) {
-        ++lost_in_a_row_;
-        return;
-    }
-    for (int i = 0; lost_in_a_row_ <= longest_burst && i < lost_in_a_row_; ++i) losses_.add(true);
-    lost_in_a_row_ = 0;
-    losses_.add(false);
-}
-
-void SendingBudget::learn_block(const transport::PacketResult& result) {
-    const bool again = again_.test(result.sequence.value % again_.size());
-    if (block_lost_ && !again) blocks_.add(*block_lost_);
-    block_lost_ = !result.arrived && (!again || block_lost_.value_or(true));
 }
 
 void SendingBudget::poll(Instant now) {
@@ -171,12 +155,14 @@ void SendingBudget::split() {
     const int target = allowed();
     pace();
     follow_width();
-    wide_ = target >= (wide_ ? hardly_wide : wide);
+    follow_times();
     const bool alike = narrow_alike();
     const bool pictures = limits_.video && !(too_narrow_ && told_) && !alike;
     // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one. Wideband
     // speech without copies comes before any picture.
-    shares_.audio_copies = may_copy_ ? copies_for(losses_, blocks_, wide_, rate_.drained_lately()) : AudioCopies{};
+    shares_.audio_copies = may_copy_
+                               ? copies_for(losses_.packets(), losses_.blocks(), sound_times_, rate_.drained_lately())
+                               : AudioCopies{};
     shares_.audio_bitrate = limits_.audio_bitrate;
     int& copies = shares_.audio_copies.count;
     const auto cost = [&] { return audio_cost(shares_.audio_bitrate, copies, limits_.audio_packets); };
@@ -198,11 +184,21 @@ void SendingBudget::split() {
         return audio_cost(shares_.audio_bitrate, some.count, limits_.audio_packets);
     };
     const AudioCopies& all = shares_.audio_copies;
-    const int sound = all.twice ? cost_of(all.first()) + cost_of(all.again()) : cost();
+    const int sound = all.times > 1 ? cost_of(all.first()) + (all.times - 1) * cost_of(all.again()) : cost();
     const int rest = target - sound - reports();
     shares_.video_bitrate = pictures ? video_share(rest) : 0;
     most_parity_ = shares_.video_bitrate > least_video ? unlimited : repair_share(rest);
     shares_.video_sustained = pictures ? video_share(expected(rate_.sustained()) - sound - reports()) : 0;
+}
+
+// How often sound may leave.
+void SendingBudget::follow_times() {
+    int times = 1;
+    for (const int rate : wide) {
+        if (allowed() >= (sound_times_ > times ? hardly_wide : 1) * rate) ++times;
+    }
+    // Where jitter has blocks wait for longer than copies in the next packets take, those cost fewer bits.
+    sound_times_ = rate_.jitter() > jittery ? std::min(times, 2) : times;
 }
 
 int SendingBudget::reports() const { return std::min(most_reports, static_cast<int>(allowed() * reports_share)); }
@@ -290,7 +286,7 @@ int SendingBudget::video_share(int rest) const {
     const int payload = static_cast<int>(transport::max_media_payload);
     const int packets = std::max((shares_.video_bitrate / 8 / limits_.frame_rate + payload - 1) / payload, 1);
     const int parity = wanted_parity(packets, round_trip_);
-    const double repaired = 1.0 + losses_.rate();  // what is asked for again
+    const double repaired = 1.0 + losses_.packets().rate();  // what is asked for again
     const double share = packets / (packets * repaired + parity);
     const int bytes = static_cast<int>(frame * share) - packets * packet_overhead;
     return std::clamp(bytes * 8 * limits_.frame_rate, least_video, limits_.video_bitrate);
@@ -313,8 +309,8 @@ int SendingBudget::parity_for(std::size_t packets, Duration round_trip) const {
 }
 
 int SendingBudget::wanted_parity(int packets, Duration round_trip) const {
-    if (round_trip < quick && losses_.rate() < heavy_loss) return 0;
-    return std::min(losses_.repair_packets(packets, unrepaired_frames), 2 * packets + 4);
+    if (round_trip < quick && losses_.packets().rate() < heavy_loss) return 0;
+    return std::min(losses_.packets().repair_packets(packets, unrepaired_frames), 2 * packets + 4);
 }
 
 int SendingBudget::probe_packets(Instant now) {

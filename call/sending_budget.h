@@ -3,16 +3,15 @@
 #pragma once
 
 #include <array>
-#include <bitset>
 #include <optional>
 
 #include "call/audio_copies.h"
+#include "call/loss_record.h"
 #include "call/signal.h"
 #include "transport/congestion/pacer.h"
 #include "transport/congestion/rate_controller.h"
 #include "transport/congestion/sent_log.h"
 #include "transport/congestion/way_back.h"
-#include "transport/fec_rate.h"
 
 namespace sotto::call {
 
@@ -40,7 +39,7 @@ class SendingBudget {
     void sent(std::size_t bytes, Instant now) { pacer_.sent(bytes, now); }
     void sent_rtp(Ssrc ssrc, SequenceNumber number, std::size_t bytes, Instant now);
     // That packet of sound holds the block of the one before once more.
-    void sent_again(SequenceNumber number) { again_.set(number.value % again_.size()); }
+    void sent_again(SequenceNumber number) { losses_.sent_again(number); }
 
     // The peer's congestion feedback. `round_trip`: the smoothed one, if there is any.
     void feedback(const transport::CongestionFeedback& told, Instant now, std::optional<Duration> round_trip);
@@ -80,7 +79,7 @@ class SendingBudget {
     void allow_pictures();
     // From the newest acknowledged packet.
     std::optional<Duration> round_trip() const { return log_.round_trip(); }
-    double loss() const { return losses_.rate(); }
+    double loss() const { return losses_.packets().rate(); }
     // When the newest picture's packet was sent that a full queue dropped, as the last feedback tells it: nobody sends
     // that again.
     std::optional<Instant> dropped() const { return dropped_; }
@@ -105,10 +104,9 @@ class SendingBudget {
 
   private:
     void pace();
-    void learn(const transport::PacketResult& result);
-    void learn_block(const transport::PacketResult& result);
     void split();
     void follow_width();
+    void follow_times();
     bool narrow_alike() const;
     int reports() const;
     int allowed() const;
@@ -122,16 +120,12 @@ class SendingBudget {
     Ssrc audio_ssrc_, video_ssrc_;
     transport::SentLog log_;
     transport::WayBack way_back_;
+    LossRecord losses_;
     transport::RateController rate_;
-    transport::LossHistory losses_;
-    transport::LossHistory blocks_;   // of sound: lost with all their packets
-    std::bitset<1024> again_;         // of the last packets of sound: those that held the block before once more
-    std::optional<bool> block_lost_;  // of the newest that is told of; it may come again
     transport::Pacer pacer_;
     SendingShares shares_;
     static constexpr Duration quick = std::chrono::milliseconds(20);  // a retransmission comes as soon as a next frame
-    int lost_in_a_row_ = 0;
-    std::size_t asked_ = 0;  // since the last feedback
+    std::size_t asked_ = 0;                                           // since the last feedback
     double unrepaired_ = 0;
     double most_parity_ = 0;  // for each packet of a picture: where pictures have their least, repair has what is left
     Duration round_trip_{};
@@ -150,7 +144,7 @@ class SendingBudget {
     std::optional<Instant> last_told_;  // of the sound
     Instant told_since_{};              // after a silence
     bool told_ = false;                 // of late
-    bool wide_ = false;                 // sound may leave twice
+    int sound_times_ = 1;               // that sound may leave
     Instant probing_until_ = Instant::min();
 };
 

@@ -16,7 +16,7 @@ struct Link {
     int picture = 6;       // packets each 33 ms: what Chromium's pictures come to there
     Duration jitter{};     // mean of an exponential tail; packets keep their order
     Duration queue{};      // the largest that comes and goes every few seconds
-    bool wide = false;     // sound may leave twice
+    int times = 1;         // that sound may leave
     double concealed = 0;  // at most: the goal
     double wait_ms = 0;    // of a block in the buffer, mean: at most
 };
@@ -26,22 +26,16 @@ class Network {
   public:
     Network(const Link& link, Duration length, std::uint64_t seed) : link_(link), length_(length), random_(seed) {}
 
-    // When block `n` arrives once more, if it does: right after it.
-    std::optional<Duration> again(std::int64_t n) {
-        const auto arrives = pass(n * length_ + 100us);
-        if (!arrives) return std::nullopt;
-        return *arrives - n * length_;
-    }
-
-    // When block `n` arrives, if it does. To be asked for each one in turn.
-    std::optional<Duration> delay(std::int64_t n) {
-        const Duration now = n * length_;
+    // When block `n` arrives that leaves for the first time (0), or once more, if it does. To be asked for each one in
+    // turn.
+    std::optional<Duration> delay(std::int64_t n, int time) {
+        const Duration now = n * length_ + time * 1250us;
         for (; picture_packet(pictures_sent_) <= now; ++pictures_sent_) {
             static_cast<void>(pass(picture_packet(pictures_sent_)));
         }
         const auto arrives = pass(now);
         if (!arrives) return std::nullopt;
-        return *arrives - now;
+        return *arrives - n * length_;
     }
 
   private:
@@ -88,34 +82,41 @@ class Network {
 
 // What the sender knows, a round trip later: which packets with sound were lost, and which blocks with all of theirs.
 struct Learner {
-    call::AudioCopies copies() const { return call::copies_for(packets, blocks, wide); }
-    bool wide = false;
+    call::AudioCopies copies() const { return call::copies_for(packets, blocks, times); }
+    int times = 1;
     transport::LossHistory packets, blocks;
 };
+
+auto& at(auto& delays, std::int64_t n, int time) {
+    return delays[static_cast<std::size_t>(n)][static_cast<std::size_t>(time)];
+}
 
 Heard over(const Link& link, Duration length, std::uint64_t seed) {
     const std::int64_t blocks = 120s / length;
     Network network(link, length, seed);
-    std::vector<std::optional<Duration>> delays, again;
+    std::vector<std::array<std::optional<Duration>, call::AudioCopies::most_times>> delays(
+        static_cast<std::size_t>(blocks));
     for (std::int64_t n = 0; n < blocks; ++n) {
-        delays.push_back(network.delay(n));
-        if (link.wide) again.push_back(network.again(n));
+        for (int i = 0; i < link.times; ++i) at(delays, n, i) = network.delay(n, i);
     }
-    std::vector<bool> twice(static_cast<std::size_t>(blocks));
-    Learner learner{.wide = link.wide, .packets = {}, .blocks = {}};
+    std::vector<int> times(static_cast<std::size_t>(blocks));
+    Learner learner{.times = link.times, .packets = {}, .blocks = {}};
     const std::int64_t behind = (2 * link.delay + 100ms) / length;
     return run({.copies =
                     [&](std::int64_t n) {
                         const auto told = static_cast<std::size_t>(n - behind);
-                        if (n >= behind) learner.packets.add(!delays[told]);
-                        if (n >= behind && twice[told]) learner.packets.add(!again[told]);
-                        if (n >= behind) learner.blocks.add(!delays[told] && !(twice[told] && again[told]));
-                        twice[static_cast<std::size_t>(n)] = learner.copies().twice;
+                        bool came = false;
+                        for (int i = 0; n >= behind && i < times[told]; ++i) {
+                            learner.packets.add(!at(delays, n - behind, i));
+                            came = came || at(delays, n - behind, i);
+                        }
+                        if (n >= behind) learner.blocks.add(!came);
+                        times[static_cast<std::size_t>(n)] = learner.copies().times;
                         return learner.copies();
                     },
                 .length = length,
-                .delay = [&](std::int64_t n) { return delays[static_cast<std::size_t>(n)]; },
-                .again = [&](std::int64_t n) { return again[static_cast<std::size_t>(n)]; }},
+                .delay = [&](std::int64_t n) { return at(delays, n, 0); },
+                .again = [&](std::int64_t n, int i) { return at(delays, n, i); }},
                blocks);
 }
 
@@ -153,11 +154,20 @@ TEST_CASE("lost packets leave at most a fifth of Chromium's gaps in the sound") 
 }
 
 TEST_CASE("where the path is wide, sound that leaves twice waits for no more than one copy") {
-    check({.name = "20 ms, 5 %, wide", .delay = 20ms, .loss = 0.05, .wide = true, .concealed = 0.001, .wait_ms = 15});
-    check({.name = "50 ms, 10 %, wide", .loss = 0.10, .wide = true, .concealed = 0.001, .wait_ms = 15});
-    check({.name = "50 ms, 20 %, wide", .loss = 0.20, .wide = true, .concealed = 0.0035, .wait_ms = 15});
-    check({.name = "50 ms, 40 %, wide", .loss = 0.40, .wide = true, .concealed = 0.01, .wait_ms = 25});
-    check({.name = "150 ms, 5 %, wide", .delay = 150ms, .loss = 0.05, .wide = true, .concealed = 0.001, .wait_ms = 15});
+    check({.name = "20 ms, 5 %, wide", .delay = 20ms, .loss = 0.05, .times = 2, .concealed = 0.001, .wait_ms = 15});
+    check({.name = "50 ms, 10 %, wide", .loss = 0.10, .times = 2, .concealed = 0.001, .wait_ms = 15});
+    check({.name = "50 ms, 20 %, wide", .loss = 0.20, .times = 2, .concealed = 0.0035, .wait_ms = 15});
+    check({.name = "50 ms, 40 %, wide", .loss = 0.40, .times = 2, .concealed = 0.01, .wait_ms = 25});
+    check({.name = "150 ms, 5 %, wide", .delay = 150ms, .loss = 0.05, .times = 2, .concealed = 0.001, .wait_ms = 15});
+}
+
+TEST_CASE("where the path is wider still, sound that leaves up to four times waits for no copy at all") {
+    check({.name = "20 ms, 5 %, four", .delay = 20ms, .loss = 0.05, .times = 4, .concealed = 0.0005, .wait_ms = 9});
+    check({.name = "50 ms, 1 %, four", .loss = 0.01, .times = 4, .concealed = 0.0005, .wait_ms = 9});
+    check({.name = "50 ms, 10 %, four", .loss = 0.10, .times = 4, .concealed = 0.001, .wait_ms = 9});
+    check({.name = "50 ms, 20 %, four", .loss = 0.20, .times = 4, .concealed = 0.0035, .wait_ms = 9});
+    check({.name = "50 ms, 40 %, four", .loss = 0.40, .times = 4, .concealed = 0.01, .wait_ms = 18});
+    check({.name = "150 ms, 5 %, four", .delay = 150ms, .loss = 0.05, .times = 4, .concealed = 0.0005, .wait_ms = 9});
 }
 
 TEST_CASE("where the path is wide, sound that is lost in bursts has its copies in two packets, and near") {
@@ -166,7 +176,7 @@ TEST_CASE("where the path is wide, sound that is lost in bursts has its copies i
                .loss = 0.05,
                .burst = burst,
                .picture = 10,
-               .wide = true,
+               .times = 2,
                .concealed = concealed,
                .wait_ms = wait_ms});
     }
@@ -233,27 +243,50 @@ TEST_CASE("copies go by how much is lost, and further apart where losses come in
 
 TEST_CASE("of sound that is lost in bursts the copies go as far back as these last, in two packets on a wide path") {
     // `of_blocks` in a row of each hundred, which are twice as many packets.
-    const auto copies = [](int of_blocks, bool wide, bool queued = false) {
+    const auto copies = [](int of_blocks, int times, bool queued = false) {
         transport::LossHistory packets, blocks;
         for (int n = 0; n < 1024; ++n) {
             blocks.add(n % 100 < of_blocks);
             for (int i = 0; i < 2; ++i) packets.add(n % 100 < of_blocks);
         }
-        return call::copies_for(packets, blocks, wide, queued);
+        return call::copies_for(packets, blocks, times, queued);
     };
-    for (const bool wide : {false, true}) {
-        CAPTURE(wide);
+    for (const int times : {1, 2, 4}) {
+        CAPTURE(times);
         for (const auto& [of_blocks, count, spacing] :
              {std::tuple(2, 2, 1), std::tuple(3, 3, 1), std::tuple(4, 3, 2)}) {
             CAPTURE(of_blocks);
-            CHECK(copies(of_blocks, wide).count == count);
-            CHECK(copies(of_blocks, wide).spacing == spacing);
-            CHECK(copies(of_blocks, wide).twice == wide);
-            CHECK(copies(of_blocks, wide).shared == wide);
+            CHECK(copies(of_blocks, times).count == count);
+            CHECK(copies(of_blocks, times).spacing == spacing);
+            CHECK(copies(of_blocks, times).times == std::min(times, 2));
+            CHECK(copies(of_blocks, times).shared == (times > 1));
         }
         // A full queue drops so, too: there sound takes no more than it must.
-        CHECK(copies(2, wide, true).count == 1);
-        CHECK(copies(4, wide, true).count == 3);
-        CHECK_FALSE(copies(4, wide, true).twice);
+        CHECK(copies(2, times, true).count == 1);
+        CHECK(copies(4, times, true).count == 3);
+        CHECK(copies(4, times, true).times == 1);
+    }
+}
+
+TEST_CASE("packets of sound leave as often as leaves hardly a block lost, where one loss does not bring the next") {
+    const auto copies = [](int of_a_hundred, int times, bool queued = false) {
+        transport::LossHistory packets;
+        for (int n = 0; n < 1000; ++n) packets.add(n * of_a_hundred / 100 != (n + 1) * of_a_hundred / 100);
+        return call::copies_for(packets, packets, times, queued);
+    };
+    struct Case {
+        int of_a_hundred, most, count, times;
+    };
+    for (const auto& [of_a_hundred, most, count, times] :
+         {Case{0, 4, 0, 1}, Case{1, 4, 0, 2}, Case{1, 2, 0, 2}, Case{1, 1, 1, 1}, Case{5, 4, 0, 3}, Case{5, 3, 0, 3},
+          Case{5, 2, 1, 2}, Case{5, 1, 2, 1}, Case{10, 4, 0, 4}, Case{10, 3, 1, 2}, Case{20, 4, 0, 4},
+          Case{20, 2, 1, 2}, Case{40, 4, 1, 4}, Case{40, 3, 1, 3}, Case{40, 2, 2, 2}, Case{40, 1, 3, 1}}) {
+        CAPTURE(of_a_hundred);
+        CAPTURE(most);
+        CHECK(copies(of_a_hundred, most).count == count);
+        CHECK(copies(of_a_hundred, most).times == times);
+        CHECK_FALSE(copies(of_a_hundred, most).shared);
+        // What a queue dropped may be dropped again.
+        CHECK(copies(of_a_hundred, most, true).times <= 2);
     }
 }

@@ -10,6 +10,7 @@
 
 using namespace sotto;
 using namespace sotto::call;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -117,7 +118,7 @@ TEST_CASE("of a block that leaves twice the first packet may have the nearest co
     Outbox outbox;
     std::vector<std::int16_t> samples(480);
     std::vector<Buffer> blocks;
-    sender.set_copies({.count = 3, .twice = true, .shared = true});
+    sender.set_copies({.count = 3, .times = 2, .shared = true});
     for (std::size_t n = 0; n < 8; ++n) {
         CAPTURE(n);
         for (std::int16_t& sample : samples) sample = static_cast<std::int16_t>(random.below(20000));
@@ -226,7 +227,7 @@ TEST_CASE(
             CHECK(!sender.is_long());
         }
         // Neither copies nor a second one go with it, whatever else holds.
-        sender.set_copies({.count = 2, .twice = true});
+        sender.set_copies({.count = 2, .times = 2});
         for (const int ms : {40, 60}) {
             CAPTURE(ms);
             sender.set_long(ms);
@@ -274,7 +275,7 @@ TEST_CASE("the first block of a pair leaves with the second before a long packet
         REQUIRE(sender.send({.samples = samples}, Instant{}, traces, outbox));
         return static_cast<std::uint16_t>(sender.stream.next_number().value - number.value);
     };
-    sender.set_copies({.twice = true});
+    sender.set_copies({.times = 2});
     CHECK(packets_of_next() == 2);
     sender.set_pairs(true);
     CHECK(packets_of_next() == 0);
@@ -291,4 +292,39 @@ TEST_CASE("the first block of a pair leaves with the second before a long packet
           Error::unsupported_media);
     CHECK(sender.send({.samples = samples, .channels = 2}, Instant{}, traces, outbox).error() ==
           Error::unsupported_media);
+}
+
+TEST_CASE("a block leaves up to four times, each time as a packet of its own with the same bytes, a moment later") {
+    test::SeededRandom random(1);
+    SrtpKey<Sending> key;
+    random.fill(key.fill());
+    auto sender = std::move(
+        *AudioSender::create(std::move(key), Ssrc{1}, true, {.audio_block_ms = 10, .audio_bitrate = 32000}, random));
+    TraceLog traces(nullptr);
+    const std::vector<std::int16_t> samples(480);
+    for (const auto& [asked, times] :
+         {std::pair(0, 1), std::pair(1, 1), std::pair(3, 3), std::pair(4, 4), std::pair(9, 4)}) {
+        CAPTURE(asked);
+        Outbox outbox;
+        sender.set_copies({.times = asked});
+        sender.set_loss(0.2);  // in-band FEC would have the next packet waited for
+        const SequenceNumber first = sender.stream.next_number();
+        REQUIRE(sender.send({.samples = samples}, Instant{1000s}, traces, outbox));
+        REQUIRE(distance(first, sender.stream.next_number()) == times);
+        const auto kept = sender.stream.history().find(first);
+        REQUIRE(kept);
+        CHECK(outbox.pop(true, Instant{1000s})->kind == Departure::Kind::audio);
+        for (int i = 1; i < times; ++i) {
+            const Duration after = i * 1250us;
+            CHECK_FALSE(outbox.pop(true, Instant{1000s} + after - 1us));
+            const auto departure = outbox.pop(true, Instant{1000s} + after);
+            REQUIRE(departure);
+            CHECK(distance(first, departure->sequence) == i);
+            const auto again = sender.stream.history().find(departure->sequence);
+            REQUIRE(again);
+            CHECK(again->header.timestamp == kept->header.timestamp);
+            CHECK(std::ranges::equal(again->payload, kept->payload));
+        }
+        CHECK_FALSE(outbox.pop(true, Instant{1001s}));
+    }
 }

@@ -64,8 +64,8 @@ struct Channel {
     Duration length = block;                                     // of a block, on the sender's clock
     Duration faster{};                                           // our clock than that, a block
     std::function<std::optional<Duration>(std::int64_t)> delay;  // of a packet; nothing if it is lost
-    // The same of one that leaves once more, where the copies say so.
-    std::function<std::optional<Duration>(std::int64_t)> again = [](std::int64_t) { return std::nullopt; };
+    // The same of those that leave once more, where the copies say so: 1 is the first of them.
+    std::function<std::optional<Duration>(std::int64_t, int)> again = [](std::int64_t, int) { return std::nullopt; };
 };
 
 inline double milliseconds(Seconds duration) { return duration.count() * 1e3; }
@@ -149,7 +149,7 @@ inline std::vector<InFlight> sent_through(const Channel& channel, std::int64_t b
         };
         leave(channel.pairs ? call::AudioCopies{.count = 1 + 2 * copies.count} : copies.first(), channel.delay(n));
         earlier.keep(said, timestamp);
-        if (copies.twice) leave(copies.again(), channel.again(n));
+        for (int i = 1; i < copies.times; ++i) leave(copies.again(), channel.again(n, i));
     }
     std::ranges::sort(packets, {}, [](const InFlight& packet) { return std::pair(packet.arrives, packet.number); });
     return packets;

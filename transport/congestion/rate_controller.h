@@ -39,6 +39,8 @@ class RateController {
     int lasting() const { return static_cast<int>(rate_); }  // what the path is held to take, also while a queue drains
     // And once a queue of ours has drained; until then, the rate before it.
     int sustained() const { return static_cast<int>(mode_ == Mode::draining ? before_ : rate_); }
+    // Of the packets' delays: by how much they fall at once.
+    Duration jitter() const { return delays_.noise(); }
     Duration queueing_delay() const { return smoothed_; }  // that stands, smoothed
     // At the start and after a silence, until a queue shows what the path takes.
     bool may_double() const { return rate_ < doubling_below_; }

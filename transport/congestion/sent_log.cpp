@@ -98,6 +98,7 @@ std::span<const PacketResult> SentLog::results(const CongestionFeedback& feedbac
         }
     }
     // All arrivals have their place before losses share the rest.
+    undecided_ = never;
     for (Stream& stream : streams_) judge_missing(stream);
     const auto results = std::span(results_).first(result_count_);
     std::ranges::sort(results, [](const PacketResult& a, const PacketResult& b) {
@@ -193,7 +194,10 @@ void SentLog::judge_missing(Stream& stream) {
         if (slot == nullptr) continue;
         if (slot->state == State::arrived || slot->state == State::untimed) ++later;
         if (slot->state != State::in_flight || slot->missed == 0) continue;
-        if (later < later_arrivals && slot->missed < missing_reports) continue;
+        if (later < later_arrivals && slot->missed < missing_reports) {
+            undecided_ = std::min(undecided_, slot->sent);
+            continue;
+        }
         leave_flight(*slot, State::lost);
         ++counts_.lost;
         add_result(stream, *slot, std::nullopt);

@@ -21,7 +21,7 @@ class SentLog {
   public:
     // Packets of each stream, in the order of sound, pictures and repair: more than a round trip of any of them. Repair
     // is less than pictures.
-    static constexpr std::array<std::size_t, max_feedback_streams> capacities{128, 512, 256};
+    static constexpr std::array<std::size_t, max_feedback_streams> capacities{256, 512, 256};
     static constexpr std::size_t max_results = max_packet_metrics;    // of one report; further losses wait for the next
     static constexpr Duration memory_span = std::chrono::seconds(2);  // what nobody mentions by then is forgotten
 
@@ -46,6 +46,10 @@ class SentLog {
     // From the newest packet that the last report acknowledged, without the time for which the peer held the answer;
     // nothing when it acknowledged none.
     std::optional<Duration> round_trip() const { return round_trip_; }
+
+    // When the first packet left that the last report missed, of which later ones tell if it is lost; `never` if there
+    // is none.
+    Instant undecided() const { return undecided_; }
 
     // Forgets what was sent too long ago; the other functions do it themselves.
     void expire(Instant now);
@@ -97,6 +101,7 @@ class SentLog {
     std::size_t in_flight_ = 0;
     std::optional<Instant> newest_acknowledged_;  // sent, by this report
     std::optional<Duration> round_trip_;
+    Instant undecided_ = never;
     Counts counts_;
 
     struct LastReport {

@@ -20,6 +20,7 @@ Duration of_ticks(std::int64_t ticks) { return Duration(ticks * 1'000'000'000 / 
 }  // namespace
 
 void WayBack::heard(RtpTimestamp timestamp, Instant now) {
+    if (newest_ && timestamp == timestamp_) return;  // the same once more, which left later
     const auto ours = static_cast<std::uint32_t>(ticks(now.time_since_epoch(), audio_clock));
     const std::uint32_t transit = ours - timestamp.value;
     if (!first_) first_ = transit;
