@@ -54,12 +54,18 @@ Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive
     Buffer& plaintext = incoming->opened.plaintext;
     auto taken = take(*incoming, now);
     wipe(plaintext.data(), plaintext.size());  // it may hold a capability
+    const auto kept = incoming->session->keep();
+    if (!kept) return Failure(kept.error());
     return taken;
 }
 
 Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::take(Incoming& incoming, Instant now) {
     const auto signal = call::parse_signal(incoming.opened.plaintext);
     if (!signal) return Failure(signal.error());
+    // An offer is kept with the word that it rings: one commit, which the caller waits for.
+    const bool is_offer = std::holds_alternative<call::Offer>(signal->body);
+    const auto kept = is_offer ? Result<void>{} : incoming.session->keep();
+    if (!kept) return Failure(kept.error());
     if (const auto* grant = std::get_if<call::Grant>(&signal->body)) {
         const auto taken = take_grant(*incoming.session, *grant);
         if (!taken) return Failure(taken.error());
@@ -95,6 +101,8 @@ Result<std::optional<std::shared_ptr<detail::CallCore>>> Account::State::receive
     const bool late = offer.number <= heard || incoming.age > ring_timeout;
     heard = std::max(heard, offer.number);
     if ((ours || lost) && late) return Failure(Error::outdated);
+    const auto kept = ours || lost ? incoming.session->keep() : Result<void>{};
+    if (!kept) return Failure(kept.error());
     if (ours) {
         const auto crossed = ours->cross(incoming.session, signal.call, offer, std::move(incoming.opened.exported),
                                          ours->time().at(now));

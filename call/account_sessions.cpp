@@ -98,8 +98,7 @@ Result<Account::State::Incoming> Account::State::open_initial(Bytes message, con
         unanswered.push_back({sender, session});
     }
     bound_unanswered();
-    const auto written = commit_prekeys();
-    if (!written) return Failure(written.error());
+    put_prekeys();
     return Incoming{std::move(session), std::move(accepted->first)};
 }
 
@@ -144,7 +143,7 @@ std::shared_ptr<call::KeptSession> Account::State::session_for(const PeerDevice&
     if (last.ids.signed_prekey != offered.ids.signed_prekey) return nullptr;
     // Nothing shows that it ever had this session, which a prekey spoilt or spent would have kept it from.
     const call::KeptSession& first = *known->second.sessions.front().session;
-    if (!first.reached() && first.sealed_unanswered() > 0 && last != offered) return nullptr;
+    if (!first.reached() && first.said() && first.sealed_unanswered() > 0 && last != offered) return nullptr;
     return session_for(peer);
 }
 

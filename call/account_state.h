@@ -135,6 +135,9 @@ struct Account::State : crypto::Locked {
     // Writes prekeys, and what else has changed; no effect without a ledger.
     Result<void> commit_prekeys();
     Result<void> commit();
+    // They are part of the next commit.
+    void put_prekeys();
+    void put_changes();
 
     std::optional<crypto::Identity> identity;
     crypto::Device device;

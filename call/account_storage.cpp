@@ -138,13 +138,23 @@ Result<void> Account::State::keep_in(std::shared_ptr<call::Ledger> into) {
 }
 
 Result<void> Account::State::commit_prekeys() {
-    if (ledger) ledger->put(Entry::prekeys, prekeys.save());
-    return commit();
+    put_prekeys();
+    return ledger ? ledger->commit() : Result<void>{};
 }
 
 Result<void> Account::State::commit() {
+    put_changes();
+    return ledger ? ledger->commit() : Result<void>{};
+}
+
+void Account::State::put_prekeys() {
+    if (ledger) ledger->put(Entry::prekeys, prekeys.save());
+    put_changes();
+}
+
+void Account::State::put_changes() {
     remember_answered();
-    if (!ledger) return {};
+    if (!ledger) return;
     const auto put_changed = [&](Entry entry, Buffer&& now, Buffer& before) {
         if (now == before) return;
         ledger->put(entry, secret_copy(now));
@@ -154,7 +164,6 @@ Result<void> Account::State::commit() {
     put_changed(Entry::devices, devices.encode(), devices_put);
     if (doorkeeper.changed()) ledger->put(Entry::policy, secret_copy(doorkeeper.encode()));
     if (capabilities.changed()) ledger->put(Entry::capabilities, capabilities.encode());
-    return ledger->commit();
 }
 
 Result<Account> Account::open(Store& store, const StoreKey& key, Random& random) {

@@ -82,6 +82,14 @@ Result<crypto::ExportSecret> CallCore::queue_signal(CallLeg& leg, const call::Si
     return std::move(sealed->exported);
 }
 
+// Now, so that the session is written once for the offer and this; if it never leaves, its place in the chain is lost.
+void CallCore::seal_ringing() {
+    const auto plaintext = call::encode({.call = binding_.call, .body = call::Ringing{}});
+    auto sealed = leg().session->seal(*plaintext, step_for(call::Ringing{}), call::KeptSession::Leaves::later);
+    if (!sealed) ++refused_[sealed.error()];
+    if (sealed) rings_untold_ = {.device = leg().session->peer_device(), .bytes = std::move(sealed->message)};
+}
+
 // What nothing here depends on: the call goes on without.
 void CallCore::tell(CallLeg& leg, const call::SignalBody& body) {
     const auto sent = queue_signal(leg, body);
@@ -226,8 +234,11 @@ std::optional<Output> CallCore::poll(Instant now) {
 // What each poll() asks: seldom is anything due, and what it takes then is elsewhere.
 void CallCore::queue_due_signals(Instant now) {
     if (rings_untold_) [[unlikely]] {
-        rings_untold_ = false;
-        if (state_ == CallState::ringing) tell(call::Ringing{});
+        if (state_ == CallState::ringing) {
+            signals_.push_back(std::move(*rings_untold_));
+            leg().session->has_left();
+        }
+        rings_untold_.reset();
     }
     if (rekeying_ && now >= rekeying_->deadline()) [[unlikely]] {
         request_due_rekey(now);

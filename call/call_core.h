@@ -132,6 +132,7 @@ class CallCore : public crypto::Locked {
     Result<crypto::ExportSecret> queue_signal(const call::SignalBody& body) { return queue_signal(leg(), body); }
     void tell(CallLeg& leg, const call::SignalBody& body);
     void tell(const call::SignalBody& body) { tell(leg(), body); }
+    void seal_ringing();
     Result<void> hang_up(call::CallEvent event, Instant now);
     void end(EndReason reason, bool by_us, Instant now);
     void check_timeouts(Instant now);
@@ -183,15 +184,15 @@ class CallCore : public crypto::Locked {
     std::vector<CallLeg> legs_;               // never empty; the first is the one we talk to
     std::optional<call::Rekeying> rekeying_;  // while active, as is the next
     std::optional<crypto::RekeySalt> rekey_salt_;
-    bool rings_untold_ = false;  // to the caller: nothing is said before the client has seen the call
-    bool stepped_ = false;       // the signal queued last took a step of the ratchet
-    MediaStatus media_;          // what we hold back
+    bool stepped_ = false;  // the signal queued last took a step of the ratchet
+    MediaStatus media_;     // what we hold back
     std::uint32_t media_number_ = 0;
     bool we_asked_ = false, peer_asked_ = false;  // for pictures, without an answer so far
     std::unique_ptr<call::RtpSession> rtp_;
     std::unique_ptr<const CallStats> final_stats_;  // of the media, once they are gone
     Buffer route_;                                  // kept back until both sides accepted
     std::deque<Outgoing> signals_;
+    std::optional<Outgoing> rings_untold_;  // to the caller: nothing is said before the client has seen the call
     std::deque<Notice> notices_;
     Outgoing taken_;  // what the last output views
     RefusalCounts refused_;

@@ -83,7 +83,7 @@ std::shared_ptr<CallCore> CallCore::ring(std::shared_ptr<call::KeptSession> sess
     core->leg().number = number;
     core->leg().short_auth.hear(offer);
     core->leg().offer_secret = std::move(offer_secret);
-    core->rings_untold_ = true;
+    core->seal_ringing();
     return core;
 }
 

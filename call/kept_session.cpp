@@ -13,8 +13,9 @@ void KeptSession::put() {
     if (ledger_) ledger_->put(entry_, session_.save());
 }
 
-Result<crypto::Sealed> KeptSession::seal(Bytes plaintext, crypto::Step step) {
+Result<crypto::Sealed> KeptSession::seal(Bytes plaintext, crypto::Step step, Leaves leaves) {
     auto sealed = session_.seal(plaintext, step);
+    said_ |= sealed && leaves == Leaves::now;
     if (!sealed || !ledger_) return sealed;
     put();
     const auto written = ledger_->commit();
@@ -24,12 +25,11 @@ Result<crypto::Sealed> KeptSession::seal(Bytes plaintext, crypto::Step step) {
 
 Result<crypto::Opened> KeptSession::open(Bytes message) {
     auto opened = session_.open(message);
-    if (!opened || !ledger_) return opened;
-    put();
-    const auto written = ledger_->commit();
-    if (!written) return Failure(written.error());
+    if (opened) put();
     return opened;
 }
+
+Result<void> KeptSession::keep() { return ledger_ ? ledger_->commit() : Result<void>{}; }
 
 void KeptSession::forget() {
     if (ledger_) ledger_->erase(entry_);

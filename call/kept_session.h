@@ -1,4 +1,4 @@
-// A ratchet session and where it is kept: whatever it seals or opens is written before anybody sees it.
+// A ratchet session and where it is kept: whatever it seals is written before anybody sees it.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,13 @@ class KeptSession {
 
     // Session's; io_failed and the store's other errors, in addition, keep a message back for good: its place in the
     // chain is skipped, for nobody may know whether the state behind it was written.
-    Result<crypto::Sealed> seal(Bytes plaintext, crypto::Step step);
+    enum class Leaves : std::uint8_t { now, later };  // or never
+    Result<crypto::Sealed> seal(Bytes plaintext, crypto::Step step, Leaves leaves = Leaves::now);
+    void has_left() { said_ = true; }
+    // Session's. What was opened is not to be used before keep(), or a seal(), has written that it was.
     Result<crypto::Opened> open(Bytes message);
+    // Errors: io_failed and the store's others.
+    Result<void> keep();
 
     // It is part of the next commit, as it is now.
     void put();
@@ -33,6 +38,8 @@ class KeptSession {
     void welcome() { welcome_ = true; }
     bool can_seal() const { return session_.can_seal(); }
     bool has_opened() const { return session_.has_opened(); }
+    // Something that it sealed has left.
+    bool said() const { return said_; }
     bool reached() const { return session_.reached(); }
     std::uint32_t sealed_unanswered() const { return session_.sealed_unanswered(); }
 
@@ -41,6 +48,7 @@ class KeptSession {
     std::shared_ptr<Ledger> ledger_;
     SessionEntry entry_;
     bool welcome_ = false;
+    bool said_ = false;
 };
 
 }  // namespace sotto::call

@@ -58,6 +58,17 @@ class FailingStore final : public PassingStore {
     }
 };
 
+class CountingStore final : public PassingStore {
+  public:
+    using PassingStore::PassingStore;
+    int commits = 0;
+
+    Result<void> commit(std::span<const Change> changes) override {
+        ++commits;
+        return inner_.commit(changes);
+    }
+};
+
 using Contents = std::map<std::string, Buffer>;
 
 // Commits drawn from a seed, and the contents after each: contents[g] belongs to generation g.

@@ -1,0 +1,148 @@
+// An offer and the word that it rings: written at once, said once.
+#include <doctest/doctest.h>
+
+#include "sotto/account.h"
+#include "sotto/store_sqlite.h"
+#include "support/fused_store.h"
+#include "support/policy.h"
+#include "support/temporary_folder.h"
+
+using namespace sotto;
+using namespace sotto::test;
+
+namespace {
+
+constexpr Instant now{};
+const CallSettings quiet{.video = false};
+
+Account open(Store& store, Random& random) {
+    auto account = Account::open(store, store_key(1), random);
+    REQUIRE(account);
+    if (account->policy() == CallPolicy{}) let_everyone_ring(*account);
+    return std::move(*account);
+}
+
+std::vector<Buffer> signals_of(Call& call) {
+    std::vector<Buffer> signals;
+    while (const auto out = call.poll(now)) {
+        if (const auto* signal = std::get_if<Signal>(&*out)) signals.push_back(to_buffer(signal->bytes));
+    }
+    return signals;
+}
+
+Call dial(Account& from, Bytes bundle) {
+    auto call = from.dial(*bundle_owner(bundle), bundle, quiet, now);
+    REQUIRE(call);
+    return std::move(*call);
+}
+
+Call ring(Account& at, Bytes offer) {
+    auto call = at.receive(offer, now);
+    REQUIRE((call && *call));
+    return std::move(**call);
+}
+
+// A whole call, as far as the answer.
+void talk(Account& caller, Account& callee, Bytes bundle) {
+    Call calling = dial(caller, bundle);
+    Call ringing = ring(callee, signals_of(calling).at(0));
+    REQUIRE(ringing.accept(quiet, now));
+    for (const Buffer& signal : signals_of(ringing)) REQUIRE(caller.receive(signal, now));
+    CHECK(calling.state() == CallState::active);
+}
+
+}  // namespace
+
+TEST_CASE("an offer and the word that it rings are written at once, before either is of use") {
+    SeededRandom random(73);
+    MemoryStore memory;
+    CountingStore store(memory);
+    Account alice = open_to_everyone(random), bob = open(store, random);
+    const Buffer bundle = bob.lasting_bundle();
+    Call first = dial(alice, bundle);
+    for (int i = 0; i < 3; ++i) {
+        CAPTURE(i);
+        Call calling = i == 0 ? std::move(first) : dial(alice, bundle);
+        const Buffer offer = signals_of(calling).at(0);
+        const int before = store.commits;
+        Call ringing = ring(bob, offer);
+        CHECK(store.commits == before + 1);
+        // Whoever comes back from what was written neither opens the offer again nor seals by that chain.
+        MemoryStore copy = memory;
+        Account again = open(copy, random);
+        CHECK(again.receive(offer, now).error() == Error::replayed);
+        const auto said = signals_of(ringing);
+        REQUIRE(said.size() == 1);
+        CHECK(store.commits == before + 1);
+        REQUIRE(alice.receive(said[0], now));
+        CHECK(calling.state() == CallState::alerting);
+        ringing.hang_up(now);
+        for (const Buffer& signal : signals_of(ringing)) REQUIRE(alice.receive(signal, now));
+        CHECK(calling.state() == CallState::ended);
+    }
+}
+
+TEST_CASE("a call that its client never looks at says nothing, and the next message opens all the same") {
+    SeededRandom random(74);
+    Account alice = open_to_everyone(random), bob = open_to_everyone(random);
+    const Buffer bundle = bob.lasting_bundle();
+    Call unseen = dial(alice, bundle);
+    {
+        Call dropped = ring(bob, signals_of(unseen).at(0));
+    }
+    Call given_up = dial(alice, bundle);
+    const Buffer offer = signals_of(given_up).at(0);
+    given_up.hang_up(now);
+    Call late = ring(bob, offer);
+    for (const Buffer& signal : signals_of(given_up)) REQUIRE(bob.receive(signal, now));
+    CHECK(signals_of(late).empty());
+    talk(alice, bob, bundle);
+}
+
+#ifdef SOTTO_SQLITE
+
+TEST_CASE("a callee whose process is killed at each write says that it rings only what it will not open again") {
+    SeededRandom random(75);
+    int kills = 0, left = 0, again_rang = 0;
+    for (int at = 0;; ++at) {
+        CAPTURE(at);
+        const TemporaryFolder folder;
+        const std::string path = folder.file("store");
+        Account alice = open_to_everyone(random);
+        Buffer bundle;
+        {
+            const auto file = open_sqlite_store(path);
+            REQUIRE(file);
+            bundle = open(**file, system_random()).lasting_bundle();
+        }
+        Call calling = dial(alice, bundle);
+        const Buffer offer = signals_of(calling).at(0);
+        const Remains remains = run_apart([&](const auto& send) {
+            const auto file = open_sqlite_store(path);
+            if (!file) std::abort();
+            Fuse fuse(at);
+            FusedStore store(**file, fuse);
+            auto account = Account::open(store, store_key(1));
+            if (!account) std::abort();
+            auto call = account->receive(offer, now);
+            if (call && *call) send(static_cast<std::uint8_t>(signals_of(**call).size()));
+        });
+        const auto file = open_sqlite_store(path);
+        REQUIRE(file);
+        auto again = Account::open(**file, store_key(1));
+        REQUIRE(again);
+        const auto received = again->receive(offer, now);
+        const bool rang = !remains.said.empty();
+        CHECK((received || received.error() == Error::replayed));
+        if (rang) CHECK_FALSE(received);
+        left += rang ? 1 : 0;
+        again_rang += received ? 1 : 0;
+        if (!remains.killed) break;
+        ++kills;
+    }
+    CHECK(kills > 3);
+    CHECK(left >= 1);
+    CHECK(again_rang >= 1);  // killed before it was written
+}
+
+#endif
