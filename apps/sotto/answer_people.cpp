@@ -271,7 +271,7 @@ int answer_people(CallOptions options) {
         if (!options.conversation.json) std::fprintf(stderr, "%s\n", words.c_str());
     };
     auto post = Post::open(*profile, tell);
-    if (!post) return complain(post.error());
+    if (!post) return complain(post.error(), exit_of(*profile));
     (*conversation)
         ->log()
         .event({{"event", "waiting"},

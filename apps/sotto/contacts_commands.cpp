@@ -81,7 +81,7 @@ int explain_one(Profile& profile, const ContactsOptions& options) {
 int add(Profile& profile, const ContactsOptions& options) {
     const std::string& name = options.name;
     auto post = Post::open(profile, tell_news);
-    if (!post) return complain(post.error());
+    if (!post) return complain(post.error(), exit_of(profile));
     const auto person = post->find(name);
     if (!person) return complain(person.error());
     if (!*person) return complain("the broker knows nobody of the name " + name);
@@ -199,7 +199,7 @@ Expected<PublicIdentity> person_of(Profile& profile, const std::string& name) {
 
 int block(Profile& profile, const ContactsOptions& options) {
     const auto person = person_of(profile, options.name);
-    if (!person) return complain(person.error());
+    if (!person) return complain(person.error(), exit_of(profile));
     CallPolicy policy = profile.account.policy();
     policy.exceptions[*person] = Exception::block;
     const auto set = profile.account.set_policy(std::move(policy));
@@ -212,7 +212,7 @@ int block(Profile& profile, const ContactsOptions& options) {
 int unblock(Profile& profile, const ContactsOptions& options) {
     const std::string& name = options.name;
     const auto person = person_of(profile, name);
-    if (!person) return complain(person.error());
+    if (!person) return complain(person.error(), exit_of(profile));
     if (!blocks(profile, *person)) return complain(name + " is not blocked");
     CallPolicy policy = profile.account.policy();
     policy.exceptions.erase(*person);

@@ -6,10 +6,10 @@
 
 namespace sotto::app {
 
-int complain(const std::string& line) {
+int complain(const std::string& line, int code) {
     if (interrupted()) return exit_interrupted;
     std::fprintf(stderr, "sotto: %s\n", line.c_str());
-    return exit_unusable;
+    return code;
 }
 
 int finish(const Expected<EndReason>& ended) {

@@ -107,7 +107,7 @@ int call_by_name(CallOptions options) {
         if (!options.conversation.json) std::fprintf(stderr, "%s\n", words.c_str());
     };
     auto post = Post::open(*profile, tell);
-    if (!post) return complain(post.error());
+    if (!post) return complain(post.error(), exit_of(*profile));
     // A capability that lets us ring may have come since, or their own call.
     auto calls = post->take_in();
     if (!calls) return complain(calls.error());

@@ -6,6 +6,7 @@
 #include "apps/sotto/feed.h"
 #include "apps/sotto/mqtt_topics.h"
 #include "apps/sotto/open_mailbox.h"
+#include "apps/sotto/outcome.h"
 #include "base/byte_reader.h"
 #include "base/byte_writer.h"
 #include "crypto/device.h"
@@ -32,9 +33,46 @@ Expected<Post> Post::open(Profile& profile, Tell tell) {
     auto mailbox = open_mailbox(profile);
     if (!mailbox) return std::unexpected(mailbox.error());
     Post post(profile, std::move(*mailbox), std::move(tell));
+    const auto ours = post.look_for_ourselves();
+    if (!ours) return std::unexpected(ours.error());
     const auto published = post.publish();
     if (!published) return std::unexpected(published.error());
     return post;
+}
+
+// A list that our identity has signed may have given this device up. A broker can't make one; it can keep one back, and
+// show one that is older than this device if this device has seen none since.
+Expected<void> Post::look_for_ourselves() {
+    Account& account = profile_->account;
+    if (account.seed()) return {};  // whoever has that writes the lists
+    const std::string& name = profile_->settings.name;
+    std::uint32_t number = 0;
+    if (const auto published = mailbox_->bundles_of(name, directory_patience)) {
+        for (const Buffer& one : *published) {
+            const Bytes bytes = parts_of(one).list;
+            const auto list = crypto::parse_device_list(bytes);
+            if (!list || list->identity != account.identity() || !crypto::check(*list)) continue;
+            static_cast<void>(account.learn_devices(bytes));  // an older one changes nothing
+            number = std::max(number, list->sequence);
+        }
+    }  // whoever can't ask is told of it by what comes next
+    const auto settled = settle();
+    if (!settled || !account.revoked(account.identity(), account.device())) return settled;
+    const std::string which = number == 0 ? "The newest list" : "List " + std::to_string(number);
+    tell_({{"event", "given_up"}, {"list", number}},
+          which + " of " + name +
+              "'s devices does not name this one: it was given up, by sotto device remove or because " +
+              "the list is older than this device. It neither rings nor calls; nothing that it keeps is lost. To be " +
+              name + "'s again: sotto device add " + to_hex(account.device().key) + " on " + name +
+              "'s first device, or sotto register " + name +
+              " --join with another --state. To be somebody else: " + "sotto register with another --state.");
+    return std::unexpected("this device is " + name + "'s no more");
+}
+
+int exit_of(const Profile& profile) {
+    const Account& account = profile.account;
+    const bool given_up = !account.seed() && account.revoked(account.identity(), account.device());
+    return given_up ? exit_given_up : exit_unusable;
 }
 
 Expected<void> Post::publish() {
@@ -194,6 +232,7 @@ void Post::note_silenced() {
 }
 
 std::string Post::name_for(const PublicIdentity& person) const {
+    if (person == profile_->account.identity()) return profile_->settings.name;
     if (const auto contact = profile_->account.contacts().name_of(person)) return *contact;
     const auto silenced = silenced_.find(person);
     const auto reached = reached_.find(person);

@@ -31,7 +31,8 @@ struct Person {
 
 class Post final : public SignalPath {
   public:
-    // Opens the mailbox and publishes the account's bundle, with new prekeys where it is time. The profile outlives it.
+    // Opens the mailbox and publishes the account's bundle, with new prekeys where it is time, unless this device was
+    // given up: exit_of() tells that. The profile outlives it.
     static Expected<Post> open(Profile& profile, Tell tell);
 
     // Who has that name at the carrier now; whether that is who it was before, contacts() tell. Nothing if nobody has.
@@ -65,6 +66,7 @@ class Post final : public SignalPath {
         : profile_(&profile), mailbox_(std::move(mailbox)), tell_(std::move(tell)) {}
     Expected<std::vector<Person>> people_called(const std::string& name);
     Expected<void> leave_out_revoked(Person& person);
+    Expected<void> look_for_ourselves();
     Expected<void> publish();
     Expected<void> post(const std::string& name, const DeviceKey& device, Bytes signal);
     std::optional<std::string> address_of(const Signal& signal) const;
@@ -80,5 +82,8 @@ class Post final : public SignalPath {
     std::string from_;
     std::chrono::milliseconds age_{};  // a year at most
 };
+
+// What a command that could not open the post ends with.
+int exit_of(const Profile& profile);
 
 }  // namespace sotto::app

@@ -119,6 +119,7 @@ int run_register(RegisterOptions options) {
         std::fprintf(stderr, "%s\n", words.c_str());
     };
     const auto post = Post::open(*profile, news);
+    if (!post && exit_of(*profile) == exit_given_up) return complain(post.error(), exit_given_up);
     if (!post) {
         std::fprintf(stderr, "The account is kept in %s: register again when the broker can be reached.\n",
                      profile->directory.c_str());

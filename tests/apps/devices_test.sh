@@ -81,6 +81,9 @@ as second device list >"$work/out" 2>&1 && fail "a device that joined claims to 
 as second device remove "$first" >"$work/out" 2>&1 && fail "a device that joined gives the first one up"
 as bob device remove "$first" >"$work/out" 2>&1 && fail "a device gives itself up"
 as bob device remove "$(printf '5%.0s' $(seq 64))" >"$work/out" 2>&1 && fail "a device that is none is given up"
+"$sotto" answer "${media[@]}" --yes --seconds 1 --state "$work/second" </dev/null >"$work/second.events" 2>"$work/second.err" &
+second=$!  # before it is given up
+until_says "$work/second.events" '"event":"waiting"'
 as bob device remove "$gone" >"$work/out" 2>&1 || fail "bob cannot give his second device up: $(cat "$work/out")"
 grep -q 'does not ring it' "$work/out" && grep -q 'sotto broker add bob --anew' "$work/out" ||
     fail "it does not say what that means: $(cat "$work/out")"
@@ -91,7 +94,7 @@ echo "$certificate" >&$pipe; exec {pipe}>&-
 wait $joining || fail "bob's third device does not join: $(cat "$work/third.join")"
 as third contacts add alice >"$work/out" 2>&1 && as third contacts direct alice on >/dev/null ||
     fail "the third device does not find alice: $(cat "$work/out")"
-for who in bob second third; do
+for who in bob third; do
     "$sotto" answer "${media[@]}" --yes --seconds 1 --state "$work/$who" </dev/null >"$work/$who.events" 2>"$work/$who.err" &
     eval "$who=\$!"
     until_says "$work/$who.events" '"event":"waiting"'
@@ -102,4 +105,37 @@ for who in bob third; do until_says "$work/$who.events" '"event":"ringing"'; don
 kill -INT $bob $second $third 2>/dev/null; wait $bob $second $third
 grep -q '"event":"ringing"' "$work/second.events" && fail "a device that was given up rings"
 grep '"event":"device_removed"' "$work/alice.events" | grep -q "$gone" || fail "alice is not told: $(cat "$work/alice.events")"
-echo "both devices rang, and one answered; one that was given up rang no more"
+
+# What was given up says so when it starts again, by every command that needs the broker, and keeps what it has.
+is_given_up() {
+    as second "$@" >"$work/out" 2>"$work/err"
+    local code=$?
+    [ $code = 3 ] && grep -q 'neither rings nor calls' "$work/err" && grep -q "sotto device add $gone on" "$work/err" ||
+        fail "given up, '$*' ends with $code and says: $(cat "$work/out" "$work/err")"
+}
+is_given_up answer --direct --audio none --video none
+is_given_up call alice --direct --audio none --video none
+is_given_up contacts add alice
+is_given_up register bob "${broker[@]}"
+as second answer "${media[@]}" >"$work/out" 2>&1 && fail "given up, it answers"
+grep -q '"event":"given_up"' "$work/out" || fail "a program is not told: $(cat "$work/out")"
+grep -q '"event":"waiting"' "$work/out" && fail "given up, it waits for calls"
+as second contacts | grep -q alice || fail "a device that was given up has lost its contacts"
+mv "$work/post/bundle/bob/$first" "$work/kept"  # a broker that keeps the list back from now on
+is_given_up contacts add alice
+mv "$work/kept" "$work/post/bundle/bob/$first"
+
+# A list that leaves a device out and that bob did not sign gives nobody up.
+published="$work/post/bundle/bob/$first"
+at=$((1485 + 38))
+[ "$(tail -c +$((at + 1)) "$published" | head -c 32 | od -An -v -tx1 | tr -d ' \n')" = "$first" ] || at=$((at + 96))
+cp "$published" "$work/kept"
+{ head -c $((1485 + 33)) "$work/kept"; printf '\0\0\0\143\1'; tail -c +$((at + 1)) "$work/kept" | head -c 96
+  tail -c 64 "$work/kept"; } >"$published"
+[ "$(wc -c <"$published")" = $((1485 + 38 + 96 + 64)) ] || fail "the list is not the one that is meant"
+as third contacts add alice >"$work/out" 2>&1 || fail "a broker gives a device up: $(cat "$work/out")"
+cp "$work/kept" "$published"
+
+as bob device add "$gone" >"$work/out" 2>&1 || fail "bob does not take his second device back: $(cat "$work/out")"
+as second contacts add alice >"$work/out" 2>&1 || fail "taken back, it is not told: $(cat "$work/out")"
+echo "both devices rang, and one answered; one that was given up rang no more, and says so"
