@@ -2,20 +2,21 @@
 
 #include <netinet/in.h>
 #include <nice/agent.h>
-#include <stun/usages/ice.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
+#include "transport/net/early_words.h"
+#include "transport/net/ice_candidates.h"
+
 namespace sotto::transport::net {
 namespace {
 
 constexpr unsigned component = 1;            // RTP and RTCP share it (RFC 5761)
 constexpr unsigned pacing_milliseconds = 5;  // RFC 8445 §14.2: Ta, the least it allows; two sides have few candidates
-constexpr std::uint32_t reflexive_priority = (110U << 24) + 0xffff00 + 255;  // RFC 8445 §7.1.1, §5.1.2.1
-constexpr std::size_t max_remote = 64;  // candidates that a peer may name in one generation
+constexpr std::size_t max_remote = 64;       // candidates that a peer may name in one generation
 // After libnice has asked for a permission; and again, for who has not asked its own relay yet hears nothing.
 constexpr unsigned early_check_milliseconds = 2 * pacing_milliseconds;
 constexpr int early_checks = 50;
@@ -34,61 +35,6 @@ bool fill_with_letters(std::array<char, N>& letters) {
 template <std::size_t N>
 std::string text(const std::array<char, N>& letters) {
     return {letters.data(), letters.size()};
-}
-
-std::optional<CandidateType> type_of(const NiceCandidate& candidate) {
-    switch (candidate.type) {
-        case NICE_CANDIDATE_TYPE_HOST: return CandidateType::host;
-        case NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE: return CandidateType::server_reflexive;
-        case NICE_CANDIDATE_TYPE_RELAYED: return CandidateType::relayed;
-        case NICE_CANDIDATE_TYPE_PEER_REFLEXIVE: break;  // RFC 8445 §7.3.1.3: learned by both, never told
-    }
-    return std::nullopt;
-}
-
-NiceCandidateType nice_type(CandidateType type) {
-    switch (type) {
-        case CandidateType::host: return NICE_CANDIDATE_TYPE_HOST;
-        case CandidateType::server_reflexive: return NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE;
-        case CandidateType::relayed: break;
-    }
-    return NICE_CANDIDATE_TYPE_RELAYED;
-}
-
-std::optional<IceCandidate> to_ours(const NiceCandidate& candidate) {
-    const auto type = type_of(candidate);
-    if (!type || candidate.transport != NICE_CANDIDATE_TRANSPORT_UDP) return std::nullopt;
-    IceCandidate ours{.type = *type, .priority = candidate.priority, .address = {}, .port = 0};
-    const NiceAddress& address = candidate.addr;
-    ours.port = static_cast<std::uint16_t>(nice_address_get_port(&address));
-    ours.address.v6 = nice_address_ip_version(&address) == 6;
-    if (ours.address.v6) {
-        std::memcpy(ours.address.bytes.data(), &address.s.ip6.sin6_addr, 16);
-    } else {
-        std::memcpy(ours.address.bytes.data(), &address.s.ip4.sin_addr, 4);
-    }
-    return ours;
-}
-
-// `number` becomes the foundation: each its own, so that no check waits for another (RFC 8445 §6.1.2.6).
-NiceCandidate* to_nice(const IceCandidate& ours, unsigned stream, std::size_t number) {
-    NiceCandidate* const candidate = nice_candidate_new(nice_type(ours.type));
-    candidate->transport = NICE_CANDIDATE_TRANSPORT_UDP;
-    candidate->priority = ours.priority;
-    candidate->stream_id = stream;
-    candidate->component_id = component;
-    const auto* const bytes = reinterpret_cast<const guint8*>(ours.address.bytes.data());
-    if (ours.address.v6) {
-        nice_address_set_ipv6(&candidate->addr, bytes);
-    } else {
-        std::uint32_t word = 0;
-        std::memcpy(&word, bytes, sizeof(word));
-        nice_address_set_ipv4(&candidate->addr, ntohl(word));
-    }
-    nice_address_set_port(&candidate->addr, ours.port);
-    candidate->base_addr = candidate->addr;
-    g_snprintf(candidate->foundation, NICE_CANDIDATE_MAX_FOUNDATION, "%u", static_cast<unsigned>(number));
-    return candidate;
 }
 
 bool add_local_address(NiceAgent* agent, const std::string& text) {
@@ -160,7 +106,8 @@ struct IceSession::Signals {
     }
     static void on_check(NiceAgent*, guint, IceSession* session) { session->early_media_.checked(); }
     static void on_remote_candidate(NiceAgent*, NiceCandidate* candidate, IceSession* session) {
-        if (candidate->type == NICE_CANDIDATE_TYPE_PEER_REFLEXIVE) session->early_media_.checked_from_elsewhere();
+        if (candidate->type != NICE_CANDIDATE_TYPE_PEER_REFLEXIVE) return;
+        session->early_media_.checked_from(address_of(candidate->addr));
     }
     static void on_datagram(NiceAgent*, guint, guint, guint size, gchar* bytes, gpointer data) {
         auto* const session = static_cast<IceSession*>(data);
@@ -258,24 +205,43 @@ Result<void> IceSession::gather() {
 void IceSession::add_early_way(const RelayServer& relay) {
     for (RelayTunnel* const tunnel : tunnels_) {
         const bool is_entrance = relay.transport != RelayTransport::udp && relay.port == tunnel->entrance().port;
-        if (is_entrance) early_ways_.emplace_back(*tunnel);
+        if (is_entrance) early_ways_.emplace_back(relay, *tunnel);
     }
     if (relay.transport != RelayTransport::udp) return;
     if (numeric_address(relay.host, relay.port)) {
-        add_early_way(relay.host, relay.port);
+        add_early_way(relay, relay.host);
         return;
     }
     // libnice looks for itself and may take any.
-    look_ups_.emplace_back(relay.host, context_, alive_, [this, port = relay.port](const auto& addresses) {
-        for (const std::string& address : addresses) add_early_way(address, port);
+    look_ups_.emplace_back(relay.host, context_, alive_, [this, relay](const auto& addresses) {
+        for (const std::string& address : addresses) add_early_way(relay, address);
         if (!connected_ && !early_) open_early_way();
     });
 }
 
-void IceSession::add_early_way(const std::string& address, std::uint16_t port) {
-    const auto relay = numeric_address(address, port);
-    const int socket = relay ? socket_of(agent_, stream_, relay->ss_family) : -1;
-    if (socket >= 0 && early_ways_.size() < max_early_ways) early_ways_.emplace_back(socket, *relay);
+void IceSession::add_early_way(const RelayServer& relay, const std::string& numeric) {
+    const auto address = numeric_address(numeric, relay.port);
+    const int socket = address ? socket_of(agent_, stream_, address->ss_family) : -1;
+    if (socket < 0 || early_ways_.size() >= max_early_ways) return;
+    early_ways_.emplace_back(relay, socket, *address, context_);
+}
+
+// Where both sides use one relay, the peer's host is our own candidate's: what the peer sends by it comes in before its
+// route does.
+void IceSession::permit_own_relay() {
+    if (policy_ != IcePolicy::relay) return;
+    for (const IceCandidate& candidate : local().candidates()) permit_early(candidate.address);
+}
+
+// By the ways that our candidates were given by: the peer would take what comes by another for somebody else's.
+bool IceSession::permit_early(const IpAddress& peer) {
+    const IceDescription ours = local();
+    bool permitted = false;
+    for (EarlyWay& way : early_ways_) {
+        const auto leads_to = [&](const IceCandidate& candidate) { return way.leads_to(candidate); };
+        if (std::ranges::any_of(ours.candidates(), leads_to)) permitted |= way.permit(peer);
+    }
+    return permitted;
 }
 
 Result<void> IceSession::set_remote(const IceDescription& description) {
@@ -296,8 +262,8 @@ Result<void> IceSession::set_remote(const IceDescription& description) {
         const bool known = std::ranges::find(remote_, candidate) != remote_.end();
         if (known || remote_.size() == max_remote) continue;
         remote_.push_back(candidate);
-        if (candidate.address != remote_.front().address) early_media_.named_elsewhere();
-        list = g_slist_append(list, to_nice(candidate, stream_, remote_.size()));
+        early_media_.named({.address = candidate.address, .port = candidate.port});
+        list = g_slist_append(list, to_nice(candidate, stream_, component, remote_.size()));
     }
     if (list != nullptr) nice_agent_set_remote_candidates(agent_, stream_, component, list);
     free_candidates(list);
@@ -313,8 +279,9 @@ bool IceSession::send(Bytes datagram) {
 }
 
 // libnice asks its relay for a permission and waits for the answer before it sends a check, and sends media once that
-// was answered. A relay takes things in order, so a check that is sent behind the request passes; and by the peer's
-// check, which shows that it knows our password, we know half a round trip or more before that it is there.
+// was answered. A relay takes things in order, so a check that is sent behind a request, ours or libnice's, passes; and
+// by the peer's check, which shows that it knows our password, we know half a round trip or more before that it is
+// there.
 void IceSession::open_early_way() {
     if (policy_ != IcePolicy::relay || remote_.empty()) return;
     const IceCandidate& peer = remote_.front();
@@ -322,7 +289,9 @@ void IceSession::open_early_way() {
     early_ = !early_ways_.empty() && std::ranges::any_of(ours.candidates(), [&](const IceCandidate& candidate) {
         return candidate.address.v6 == peer.address.v6;
     });
-    if (!early_ || early_check_ != nullptr) return;
+    if (!early_) return;
+    if (permit_early(peer.address)) check_early();
+    if (early_check_ != nullptr) return;
     early_check_ = g_timeout_source_new(early_check_milliseconds);
     g_source_set_callback(early_check_, Signals::on_early_check, this, nullptr);
     g_source_attach(early_check_, context_);
@@ -337,24 +306,17 @@ bool IceSession::send_early(Bytes datagram) {
     return sent;
 }
 
-// RFC 8445 §7.2.2, without USE-CANDIDATE: libnice's own nominates.
+// libnice's own checks nominate.
 void IceSession::check_early() {
-    const std::string user = text(remote_fragment_) + ":" + text(fragment_);
-    const auto* const name = reinterpret_cast<const std::uint8_t*>(user.data());
-    const auto* const key = reinterpret_cast<const std::uint8_t*>(remote_password_.data());
-    constexpr std::array<std::uint16_t, 1> none{};
-    StunAgent stun;
-    const auto usage =
-        static_cast<StunAgentUsageFlags>(STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS | STUN_AGENT_USAGE_USE_FINGERPRINT);
-    stun_agent_init(&stun, none.data(), STUN_COMPATIBILITY_RFC5389, usage);
-    StunMessage message;
-    std::array<std::uint8_t, 256> room;
-    const std::size_t size = stun_usage_ice_conncheck_create(
-        &stun, &message, room.data(), room.size(), name, user.size(), key, remote_password_.size(), false, controlling_,
-        reflexive_priority, tie_breaker_, nullptr, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
-    const Bytes check = std::as_bytes(std::span(room).first(size));
+    std::array<std::byte, 256> room;
+    const std::size_t size = write_check({.fragment = {fragment_.data(), fragment_.size()},
+                                          .remote_fragment = {remote_fragment_.data(), remote_fragment_.size()},
+                                          .remote_password = {remote_password_.data(), remote_password_.size()},
+                                          .controlling = controlling_,
+                                          .tie_breaker = tie_breaker_},
+                                         room);
     for (const EarlyWay& way : early_ways_) {
-        if (size > 0) static_cast<void>(way.send(remote_.front(), check));
+        if (size > 0) static_cast<void>(way.send(remote_.front(), Bytes(room).first(size)));
     }
 }
 
@@ -389,6 +351,7 @@ bool IceSession::relayed() const {
 }
 
 IceSession::News IceSession::take_news() {
+    if (news_.candidates && !connected_) permit_own_relay();
     if (news_.candidates && !connected_ && !early_) open_early_way();
     return std::exchange(news_, {});
 }

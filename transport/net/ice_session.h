@@ -85,7 +85,9 @@ class IceSession {
     Result<void> begin(const IceSettings& settings);
     void open_early_way();
     void add_early_way(const RelayServer& relay);
-    void add_early_way(const std::string& address, std::uint16_t port);
+    void add_early_way(const RelayServer& relay, const std::string& numeric);
+    void permit_own_relay();
+    bool permit_early(const IpAddress& peer);
     void check_early();
     bool send_early(Bytes datagram);
 

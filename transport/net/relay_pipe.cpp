@@ -158,6 +158,7 @@ bool RelayPipe::move_down() {
     if (down_.empty()) {
         down_.end = read_remote(down_.room);
         if (down_.empty()) return false;
+        if (tunnel_->pipes_.back().get() == this) tunnel_->answers_.take(down_.bytes());
     }
     const ssize_t sent = ::send(local_.get(), down_.bytes().data(), down_.bytes().size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && !would_block()) closed_ = true;

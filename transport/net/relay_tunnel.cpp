@@ -89,6 +89,7 @@ void RelayTunnel::accept() {
     std::erase_if(pipes_, [](const auto& pipe) { return pipe->closed(); });
     if (!local || pipes_.size() == max_pipes) return;
     unreachable_ = false;
+    answers_ = {};
     pipes_.push_back(std::make_shared<RelayPipe>(*this, std::move(local)));
     pipes_.back()->connect();
 }

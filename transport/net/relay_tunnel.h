@@ -12,6 +12,7 @@
 #include "transport/net/glib_loop.h"
 #include "transport/net/relay_server.h"
 #include "transport/net/udp_socket.h"
+#include "transport/relay_answers.h"
 
 struct _GSource;
 struct ssl_ctx_st;
@@ -36,6 +37,8 @@ class RelayTunnel {
     // One more message to the relay, by the newest connection, behind what went there before. False: there is no room
     // for it just now.
     bool send(Bytes message);
+    // What the relay told by the newest connection.
+    const RelayAnswers& answers() const { return answers_; }
     // Nothing answered there when it was last tried.
     bool unreachable() const { return unreachable_; }
     // The relay is not who it should be: its certificate was refused.
@@ -60,6 +63,7 @@ class RelayTunnel {
     std::uint16_t port_ = 0;
     _GSource* source_ = nullptr;
     std::vector<std::shared_ptr<RelayPipe>> pipes_;
+    RelayAnswers answers_;
     bool unreachable_ = false;
     bool distrusted_ = false;
 };
