@@ -1,5 +1,6 @@
 // Seeds of routes and of topics, for make_seeds.cpp.
 #include "fuzz/seed.h"
+#include "sotto/identity.h"
 #include "transport/ice_description.h"
 
 using namespace sotto;
@@ -87,6 +88,18 @@ void turn_stream(const Folder& folder) {
     folder.write("begun", part);
 }
 
+// RFC 8656 §7.3: what libnice is asked with, and the address that it gets.
+void relay_answers(const Folder& folder) {
+    const auto write = [&](const char* name, std::string_view hex) {
+        folder.write(name, Seed{}.add(from_hex(hex).value()));
+    };
+    const std::string challenge = "2112a442b7e7a701bc34d686fa87dfae001400036f726700001500046f6e6365";
+    write("challenge", "01130010" + challenge);
+    write("challenge-longer-than-it-is", "01130014" + challenge);
+    write("relayed-v4", "0103000c2112a442b7e7a701bc34d686fa87dfae001600080001a147e112a643");
+    write("relayed-v6", "010300182112a442b7e7a701bc34d686fa87dfae001600140002a1470113a9faa5d3f179bc25f4b5bed2b9d9");
+}
+
 }  // namespace
 
 void make_route_seeds(const std::filesystem::path& root) {
@@ -94,4 +107,5 @@ void make_route_seeds(const std::filesystem::path& root) {
     ice_description({root, "ice_description"});
     mqtt_letter({root, "mqtt_letter"});
     turn_stream({root, "turn_stream"});
+    relay_answers({root, "relay_answers"});
 }
