@@ -116,8 +116,10 @@ class TwoParty {
         return std::max(next, now + shortest_step);
     }
 
+    // By the time when it was due: what a step made it late would add up, and sound would be made too slowly.
     void capture(const CallSettings& settings) {
-        tick_ = now + tick;
+        const bool on_time = now >= tick_ && now < tick_ + tick;
+        tick_ = (on_time ? tick_ : now) + tick;
         const auto block = static_cast<std::uint64_t>(settings.audio_block_ms);
         if (step_ % (block / 5) == 0) speak(block * 48);
         const auto steps_a_frame = static_cast<std::uint64_t>(200 / settings.video_frame_rate);
