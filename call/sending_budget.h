@@ -132,6 +132,7 @@ class SendingBudget {
     std::optional<Instant> dropped_;
     std::span<const transport::PacketResult> results_;
     bool held_ = false;
+    bool queued_back_ = false;           // since it is, sound has come out of a queue
     int narrow_rate_ = 0;                // bit/s, that passed on the way back when it became narrow
     Instant narrowed_ = Instant::min();  // last
     int held_rate_ = 0;                  // bit/s, as long as it is

@@ -130,10 +130,11 @@ std::uint64_t VideoSender::encoder_time(Instant captured) {
     return encoder_time_ += std::clamp<std::uint64_t>(passed, 1, interval * 3 / 2);
 }
 
-// What libvpx learnt of its pictures at a much higher rate, or before a gap, misleads it: the next frame may take a
-// second of the path. So for a while it may not be finer than this, step by step less.
+// What libvpx learnt of its pictures at a much higher rate, or before a gap, misleads it, and what a small picture
+// lacks would come at once: the next frame may take a second of the path. So for a while it may not be finer than this,
+// step by step less.
 void VideoSender::refine(Instant captured) {
-    if (frames_ > 0 && captured - last_captured_ > long_gap) coarse_ = coarse_frames;
+    if (small_ || (frames_ > 0 && captured - last_captured_ > long_gap)) coarse_ = coarse_frames;
     if (coarse_ > 0) --coarse_;
     const int steps = (coarse_ + coarse_frames / coarse_steps - 1) / (coarse_frames / coarse_steps);
     const int finest =

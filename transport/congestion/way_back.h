@@ -25,6 +25,8 @@ class WayBack {
     bool narrowed() const;
     double queued_rate() const;  // bit/s, once it has narrowed()
     bool clear(Instant now) const { return newest_ && now - *newest_ < patience && late_ < patience; }
+    // The newest sound came out of a queue, not after an outage.
+    bool queued() const { return late_ >= patience; }
 
   private:
     static constexpr Duration patience = std::chrono::milliseconds(40);
