@@ -97,6 +97,7 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
     last_told_ = now_;
     measure(elapsed);
     finish_probe();
+    look_for_others();
     switch (mode_) {
         case Mode::climbing: climb(elapsed); break;
         case Mode::draining: drain(); break;
@@ -158,8 +159,9 @@ void RateController::forget() {
     asked_ = {};
     loss_ = {};
     spacing_ = {};
+    width_ = {};
     congested_ = cut_ = give_up_ = next_probe_ = newest_ = Instant{};
-    held_from_ = held_to_ = marked_ = stood_ = checked_ = ended_ = smooth_until_ = Instant{};
+    held_from_ = held_to_ = marked_ = stood_ = checked_ = ended_ = smooth_until_ = roomy_ = Instant{};
     probe_.reset();
 }
 
@@ -175,6 +177,7 @@ void RateController::take(const PacketResult& result) {
     }
     arrived_.add(*result.arrived, result.size);
     spacing_.add(result.sent, *result.arrived, result.size);
+    queue_ > long_enough ? width_.add(result.sent, *result.arrived, result.size) : width_.interrupt();
     if (result.sent < held_from_) passed_before_ = arrived_.over(milliseconds(150));
     delays_.add(result.sent, *result.arrived, now_ - result.sent, result.size, throughput_);
     if (probe_ && result.sent >= probe_->at && result.sent < probe_->at + 2 * probe_length) {

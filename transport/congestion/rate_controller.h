@@ -13,6 +13,7 @@
 #include "transport/congestion/narrow_path.h"
 #include "transport/congestion/packet_result.h"
 #include "transport/congestion/packet_spacing.h"
+#include "transport/congestion/shared_width.h"
 
 namespace sotto::transport {
 
@@ -118,6 +119,7 @@ class RateController {
     void give_way(double rate, double share);
     void note_base();
     void compete(Duration elapsed);
+    void look_for_others();
     void start_climbing();
     void finish_probe();
     bool congested() const;
@@ -137,6 +139,8 @@ class RateController {
     void ask(double rate, Instant since);
     void set_rate(double rate);
 
+    // A longer queue may be told from none by the times of packets.
+    static constexpr Duration long_enough = std::chrono::milliseconds(10);
     // While somebody else keeps the queue full the least delay counts for so long.
     static constexpr Duration shared_base_memory = std::chrono::seconds(60);
 
@@ -152,6 +156,7 @@ class RateController {
     LossShare loss_;
     FeedbackAge age_;
     PacketSpacing spacing_;
+    SharedWidth width_;
 
     Instant now_{};  // of the last feedback; never steps back
     Instant silence_ = never;
@@ -185,6 +190,7 @@ class RateController {
     Duration forgotten_{};     // by how much it rose since
     double shared_ = 0;        // the rate when it ended
     Instant ended_{};
+    Instant roomy_{};                  // when others left us more than hardly anything, as far as is known
     bool checking_ = false;            // whether the queue is ours alone
     Instant smooth_until_{};           // a queue too short for bursts was found
     Instant held_from_{}, held_to_{};  // when pictures waited last

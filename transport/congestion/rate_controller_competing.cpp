@@ -17,12 +17,23 @@ using std::chrono::seconds;
 constexpr double tcp_cut = 0.8;
 constexpr double cubic_speed = 2;
 constexpr double reno_step = 0.8;
+// Once it is known what passes in all, the rate also nears a bit more than the half of that by so much each second, and
+// goes no further: losses take the bit. Where more than one share the queue, they see to it that it is less.
+constexpr double half = 0.55;
+constexpr double nearer = 1 / 8.0;
 constexpr Duration queue_back = milliseconds(800);  // TCP's queue comes back in so long, where it is a short one
 // Each third loss, or one after a while, halves the rate for as long as a queue takes to go that is only ours.
 constexpr int cuts_to_check = 3;
 constexpr Duration check_interval = seconds(8);
 constexpr double check_cut = 0.5;
 constexpr Duration ended_lately = seconds(30);
+// Who has but this of what passes, for so long, has made room in vain; or who has this, soon after. What little he
+// sends tells what passes less well, and short transfers come and go.
+constexpr double hardly = 0.1, little = 0.35;
+constexpr Duration in_vain = seconds(15);
+constexpr double likely = 1;           // deviations
+constexpr double comes_through = 0.6;  // of what is sent, where somebody else fills the queue
+constexpr Duration too_noisy = milliseconds(25);
 constexpr double packet_bits = 1200 * 8;
 constexpr Duration longest_queue = milliseconds(500);
 
@@ -40,6 +51,21 @@ void RateController::start_competing() {
     checking_ = false;
     // It seems to end, too, where the base was forgotten and the others' queue is at its shortest.
     give_way(ended_ != Instant{} && now_ - ended_ < ended_lately ? std::max(before_, shared_) : before_, 1);
+}
+
+// A queue that others fill, and empty now and then, looks like one that goes because we make room: each time we have
+// less, and they more.
+void RateController::look_for_others() {
+    if (mode_ == Mode::competing || mode_ == Mode::weighing) return;
+    // Of a queue that is ours less comes out than we send: what was known of the path is no more.
+    if (queue_ > long_enough && arrived_.over(seconds(1)) < comes_through * sent_.over(seconds(1))) width_ = {};
+    const auto all = delays_.noise() < too_noisy ? width_.passes(likely) : std::nullopt;
+    if (!all || rate_ > hardly * *all) roomy_ = now_;
+    if (!all || (mode_ == Mode::draining && now_ - congested_ < round_trip_ + milliseconds(150))) return;
+    const bool again = ended_ != Instant{} && now_ - ended_ < ended_lately && rate_ < little * *all;
+    if (now_ - roomy_ <= in_vain && !again) return;
+    if (mode_ == Mode::climbing) before_ = rate_;
+    start_competing();
 }
 
 void RateController::give_way(double rate, double share) {
@@ -87,7 +113,11 @@ void RateController::compete(Duration elapsed) {
     const double packets = before_ * in_seconds(full_trip_) / packet_bits;
     const double cubic = cubic_speed * (1 - tcp_cut) * before_ / std::cbrt(packets * (1 - tcp_cut) / 0.4);
     const double reno = reno_step * packet_bits / (in_seconds(full_trip_) * in_seconds(full_trip_));
-    set_rate(rate_ + std::max(cubic, reno) * in_seconds(elapsed));
+    const double risen = rate_ + std::max(cubic, reno) * in_seconds(elapsed);
+    const auto all = width_.passes();
+    if (!all) return set_rate(risen);
+    const double most = half * *all;
+    set_rate(std::min(std::max(risen, rate_ + nearer * (most - rate_) * in_seconds(elapsed)), most));
 }
 
 }  // namespace sotto::transport
