@@ -1,11 +1,16 @@
 #include "call/loss_record.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace sotto::call {
 namespace {
 
 constexpr int longest_burst = 24;  // packets; more are an outage, which no repair bridges
+
+std::size_t slot(std::int64_t second) {
+    return static_cast<std::size_t>(second % (LossRecord::remembered / std::chrono::seconds(1)));
+}
 
 }  // namespace
 
@@ -49,9 +54,22 @@ void LossRecord::learn(const Told& told) {
         ++lost_in_a_row_;
         return;
     }
-    for (int i = 0; lost_in_a_row_ <= longest_burst && i < lost_in_a_row_; ++i) packets_.add(true);
+    age(told.sent);
+    const int lost = lost_in_a_row_ <= longest_burst ? lost_in_a_row_ : 0;
+    for (int i = 0; i < lost; ++i) packets_.add(true);
     lost_in_a_row_ = 0;
     packets_.add(false);
+    in_second_[slot(second_)] += static_cast<std::size_t>(lost) + 1;
+}
+
+// Forgets what is too old by now, a second at a time. What was sent before the newest counts as sent with it.
+void LossRecord::age(Instant sent) {
+    const std::int64_t second = sent.time_since_epoch() / std::chrono::seconds(1);
+    if (second <= second_) return;
+    const std::int64_t passed = std::min<std::int64_t>(second - second_, std::ssize(in_second_));
+    for (std::int64_t i = 0; i < passed; ++i) in_second_[slot(second - i)] = 0;
+    second_ = second;
+    packets_.keep(std::accumulate(in_second_.begin(), in_second_.end(), std::size_t{0}));
 }
 
 void LossRecord::learn_block(const Told& told) {

@@ -1,5 +1,7 @@
 // What became of the packets that we sent, in the order in which they left. The log tells of a loss only once later
 // packets have come, after it told of those: taken as told, losses that are far apart would stand side by side.
+// Packets are remembered for ten seconds, in which those of pictures and sound fill the history: sound alone would keep
+// a short bad time in it for twice as long.
 #pragma once
 
 #include <array>
@@ -23,6 +25,9 @@ class LossRecord {
     // What a report tells, ascending by time sent. Of what was sent from `undecided` on later reports may tell more.
     void told(std::span<const transport::PacketResult> results, Instant undecided);
 
+    static constexpr Duration remembered = std::chrono::seconds(10);
+
+    // As of the newest that was told of.
     const transport::LossHistory& packets() const { return packets_; }
     // Of sound: lost with all their packets.
     const transport::LossHistory& blocks() const { return blocks_; }
@@ -37,13 +42,16 @@ class LossRecord {
     void keep(const Told& told);
     void learn(const Told& told);
     void learn_block(const Told& told);
+    void age(Instant sent);
 
     Ssrc sound_;
     transport::LossHistory packets_, blocks_;
     std::bitset<1024> again_;         // of the last packets of sound: those that held the block before once more
     std::optional<bool> block_lost_;  // of the newest that is told of; it may come again
     int lost_in_a_row_ = 0;
-    std::array<Told, 128> waiting_{};  // ascending by time sent
+    std::array<std::size_t, remembered / std::chrono::seconds(1)> in_second_{};  // packets in the history, by when sent
+    std::int64_t second_ = 0;                                                    // the newest of these
+    std::array<Told, 128> waiting_{};                                            // ascending by time sent
     std::size_t waits_ = 0;
 };
 

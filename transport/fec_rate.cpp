@@ -38,6 +38,15 @@ void LossHistory::add(bool lost) {
     }
 }
 
+void LossHistory::keep(std::size_t newest) {
+    for (; size_ > newest; --size_) {
+        losses_ -= at(0) ? 1U : 0U;
+        if (size_ > 1 && at(0) && at(1)) --pairs_;
+        lost_[oldest_] = false;
+        oldest_ = (oldest_ + 1) % capacity;
+    }
+}
+
 double LossHistory::rate() const {
     const std::size_t prior = std::min(prior_packets, capacity - size_);
     const double losses = static_cast<double>(prior) * prior_losses / static_cast<double>(prior_packets);

@@ -15,12 +15,14 @@ class LossHistory {
     // Before the first packet the channel is held to be one that lost a quarter of a packet of its last 100: too little
     // for repair, which would make the first pictures smaller, but enough that one loss of ten is held to be 1 in 88,
     // not a tenth. As the mean of a beta distribution it weighs less the more is known, and real packets push it out of
-    // the history like any others: after `capacity` it is gone.
+    // the history like any others: after `capacity` it is gone, unless some of that are forgotten.
     static constexpr double prior_losses = 0.25;
     static constexpr std::size_t prior_packets = 100;
 
     // What became of the next packet, in order of sending.
     void add(bool lost);
+    // Forgets all but the newest so many.
+    void keep(std::size_t newest);
     double rate() const;  // 0 to 1
     // Whether one loss brings the next: far more packets after a lost one are lost than chance has it.
     bool in_bursts() const;

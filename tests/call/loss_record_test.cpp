@@ -85,3 +85,29 @@ TEST_CASE("what is never decided holds up no more than is kept") {
     CHECK(record.packets().rate() > 0.24);
     CHECK(record.packets().rate() < 0.26);
 }
+
+TEST_CASE("a bad second is forgotten after ten, however few packets have followed it") {
+    LossRecord record(sound);
+    std::uint16_t number = 0;
+    const auto tell = [&](Instant from, Instant to, const auto& lost) {
+        for (Instant sent = from; sent < to; sent += 20ms, ++number) {
+            transport::PacketResult result{
+                .ssrc = sound, .sequence = SequenceNumber{number}, .sent = sent, .arrived = {}};
+            if (!lost(number)) result.arrived = Duration(sent.time_since_epoch());
+            record.told({&result, 1}, never);
+        }
+    };
+    const auto none = [](std::uint16_t) { return false; };
+    const Instant bad{1000s};
+    tell(bad, bad + 1s, [](std::uint16_t which) { return which % 5 != 4; });
+    tell(bad + 1s, bad + 9s, none);
+    CHECK(record.packets().rate() > 0.07);
+    CHECK(record.packets().repair_packets(1, 0.01) > 0);
+    SUBCASE("told of meanwhile") { tell(bad + 9s, bad + 10s + 20ms, none); }
+    SUBCASE("or after a silence") { tell(bad + 60s, bad + 60s + 20ms, none); }
+    CHECK(record.packets().rate() < transport::LossHistory::negligible);
+    CHECK(record.packets().repair_packets(1, 0.01) == 0);
+    // By a clock that steps back nothing is forgotten, nor learnt in vain.
+    tell(bad, bad + 1s, [](std::uint16_t which) { return which % 2 == 0; });
+    CHECK(record.packets().rate() > 0.02);
+}

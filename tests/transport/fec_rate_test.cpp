@@ -167,3 +167,29 @@ TEST_CASE("the share of windows that are lost altogether shows how long bursts a
     CHECK(threes.share_lost(4) == 0);
     CHECK(LossHistory{}.share_lost(1) == 0);
 }
+
+TEST_CASE("of a history that keeps its newest packets nothing else is left") {
+    for (const int before : {0, 500, 1024, 3000}) {
+        CAPTURE(before);
+        test::SeededRandom random(7);
+        LossHistory all, newest;
+        for (int i = 0; i < before; ++i) all.add(random.chance(0.5));
+        for (int i = 0; i < 400; ++i) {
+            const bool lost = i % 40 < 5;
+            all.add(lost);
+            newest.add(lost);
+        }
+        all.keep(400);
+        all.keep(401);  // more than there are
+        for (int i = 0; i < 700; ++i) {
+            CHECK(all.rate() == newest.rate());
+            CHECK(all.in_bursts() == newest.in_bursts());
+            CHECK(all.share_lost(3) == newest.share_lost(3));
+            const bool lost = random.chance(0.1);
+            all.add(lost);
+            newest.add(lost);
+        }
+        all.keep(0);
+        CHECK(all.rate() == LossHistory{}.rate());
+    }
+}
