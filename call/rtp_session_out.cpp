@@ -4,7 +4,8 @@
 namespace sotto::call {
 namespace {
 
-constexpr Duration longest_wait = std::chrono::milliseconds(100);  // of a picture before it leaves
+// Of a picture before it leaves. Bounds of 100 and 300 ms left out more and made the others hardly sooner.
+constexpr Duration too_long = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -21,7 +22,7 @@ Result<void> RtpSession::send(const VideoFrame& frame, Instant now) {
     const bool held = budget_.hold(now);
     const bool sparse = held && now - video_out_.last_sent() < budget_.held_interval();
     const bool too_narrow = with_video_ && budget_.shares().video_bitrate == 0;
-    if (too_narrow || sparse || budget_.wait_for(outbox_.paced()) > longest_wait) {
+    if (too_narrow || sparse || budget_.wait_for(outbox_.paced()) >= too_long) {
         video_out_.leave_out();
         return {};
     }
@@ -56,7 +57,7 @@ void RtpSession::resend(std::span<const SequenceNumber> numbers, Instant now) {
     // What would only wait does not come in time; it would keep newer pictures waiting.
     const bool too_narrow = with_video_ && budget_.shares().video_bitrate == 0;
     if (recovery_comes || too_narrow || budget_.hold(now) || budget_.overfull() ||
-        budget_.wait_for(outbox_.paced()) > longest_wait) {
+        budget_.wait_for(outbox_.paced()) >= too_long) {
         video_out_.stream.stats.unrepaired += numbers.size();
         return;
     }

@@ -303,7 +303,7 @@ double SendingBudget::repair_share(int rest) const {
 
 Duration SendingBudget::wait_for(std::size_t packets) const {
     const auto bits = static_cast<std::int64_t>(packets * transport::max_datagram * 8);
-    return std::chrono::seconds(1) * bits / std::max(allowed(), 1);
+    return Duration(std::chrono::seconds(1)) * bits / std::max(allowed(), 1);
 }
 
 int SendingBudget::parity_for(std::size_t packets, Duration round_trip) const {

@@ -61,7 +61,7 @@ class SendingBudget {
     // Between two pictures, as long as it does.
     Duration held_interval() const;
     void set_waiting(bool waiting) { pacer_.set_waiting(waiting); }
-    // For how long pictures would wait that have this many packets before them.
+    // For how long pictures would wait that have this many packets of full size before them, all sent at the target.
     Duration wait_for(std::size_t packets) const;
 
     const SendingShares& shares() const { return shares_; }

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "transport/rtp.h"
+
 using namespace sotto;
 using namespace sotto::call;
 using namespace std::chrono_literals;
@@ -50,6 +52,14 @@ TEST_CASE("fewer pictures have fewer headers, and what those took") {
     CHECK(budget.shares().audio_bitrate == often.audio_bitrate);
     budget.set_frame_rate(30);
     CHECK(budget.shares().video_bitrate == often.video_bitrate);
+}
+
+TEST_CASE("what pictures would wait for is counted by less than a second") {
+    const SendingBudget budget = slow();
+    CHECK(budget.wait_for(0) == 0s);
+    const double seconds = static_cast<double>(transport::max_datagram) * 8 / budget.target();
+    CHECK(std::chrono::duration<double>(budget.wait_for(1)).count() == doctest::Approx(seconds));
+    CHECK(std::chrono::duration<double>(budget.wait_for(200)).count() == doctest::Approx(200 * seconds));
 }
 
 TEST_CASE("a frame rate of nothing is none") {
