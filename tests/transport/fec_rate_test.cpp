@@ -175,7 +175,7 @@ TEST_CASE("of a history that keeps its newest packets nothing else is left") {
         LossHistory all, newest;
         for (int i = 0; i < before; ++i) all.add(random.chance(0.5));
         for (int i = 0; i < 400; ++i) {
-            const bool lost = i % 40 < 5;
+            const bool lost = i % 10 == 0;
             all.add(lost);
             newest.add(lost);
         }
