@@ -39,6 +39,8 @@ class ArrivalDelays {
     Duration cost(Duration margin) const;
     // The margin that costs least.
     Duration cheapest() const { return cheapest_; }
+    // How late the newest packet came.
+    Duration newest() const { return notes_ > 0 ? arrival(notes_ - 1).transit - line_ : Duration::zero(); }
     // Of the last moments' blocks, how many came later than that.
     int late_recently(Duration margin) const;
     std::size_t memory() const { return arrivals_.size() * sizeof(Arrival); }

@@ -20,6 +20,7 @@ constexpr Duration far = milliseconds(60);              // from where the delay 
 constexpr double worth_waiting = 0.03;    // chance that a missing block comes in the time that longer sound gains
 constexpr double worth_foresight = 0.05;  // the same of one that is not missed yet
 constexpr Duration foresight = milliseconds(40);
+constexpr double longer_than_ever = 1e-4;  // share of the blocks that come later by one than any is known to have
 
 // What waits is at most `maximum`, and the block that comes in.
 std::size_t slots_for(const AudioJitterBufferSettings& settings) {
@@ -40,6 +41,13 @@ bool carries_fec(Bytes packet) {
 
 constexpr Duration duration(std::int64_t samples) { return Duration(std::chrono::seconds(samples)) / 48000; }
 constexpr std::int64_t samples(Duration duration) { return duration * 48 / milliseconds(1); }
+
+// The share of the blocks that a queue may hold up for so long though none has shown it: of such queues half grow to
+// twice as much.
+double unseen(Duration delay, Duration block) {
+    const Duration counted = std::max<Duration>(delay, milliseconds(1));
+    return longer_than_ever * static_cast<double>(block.count()) / static_cast<double>(counted.count());
+}
 
 }  // namespace
 
@@ -197,7 +205,22 @@ bool AudioJitterBuffer::should_grow(Duration margin) const {
 
 bool AudioJitterBuffer::should_shrink(Duration margin) const {
     const Duration excess = std::min(margin - target(), duration(longest_scale));
-    return excess >= duration(shortest_scale) && delays_.late_recently(margin - excess) <= 1;
+    // What comes later than the target allows for now: its queue may still grow.
+    if (excess < duration(shortest_scale) || delays_.newest() > target()) return false;
+    return delays_.late_recently(margin - excess) <= 1;
+}
+
+// A queue may hold up what comes next longer than any that was seen: is it likely to end in the time that longer sound
+// gains? The newest packet has told of one, or the next one's absence does, if that isn't lost.
+bool AudioJitterBuffer::should_outlast(Duration known, Duration needed, Duration longer) const {
+    const auto likely = [&](Duration so_far, double so_late) {
+        if (so_far < duration(shortest_scale)) return false;
+        const double gained =
+            unseen(std::max(needed, so_far), settings_.block) - unseen(std::max(longer, so_far), settings_.block);
+        return gained > worth_foresight * (so_late + unseen(so_far, settings_.block));
+    };
+    const Duration newest = delays_.newest();
+    return likely(newest, delays_.held_up(newest)) || likely(known, delays_.late(known));
 }
 
 // A block is missing. If it isn't lost for good, a pause of play now may save it (Steinbach et al., 2001).
@@ -209,13 +232,14 @@ bool AudioJitterBuffer::should_wait() const {
     const Duration passed = due_ - delays_.earliest(missing);
     const Duration needed = passed + before, longer = needed + duration(longest_scale);
     if (longer > settings_.maximum) return false;
+    const bool soon = missing > highest_ && before <= foresight;  // all that is in the buffer will have been played
+    if (soon && should_outlast(passed, needed, longer)) return true;
     if (missing == next_) {
         const double so_late = passed > Duration::zero() ? delays_.late(passed) : 1;
         return delays_.late(needed) - delays_.late(longer) > worth_waiting * so_late;
     }
-    // It is late, for nothing behind it has come either: some more, and all that is in the buffer will have been
-    // played.
-    if (missing <= highest_ || before > foresight || passed <= Duration::zero()) return false;
+    // It is late, for nothing behind it has come either.
+    if (!soon || passed <= Duration::zero()) return false;
     return delays_.held_up(needed) - delays_.held_up(longer) > worth_foresight * delays_.held_up(passed);
 }
 

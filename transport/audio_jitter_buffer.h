@@ -89,6 +89,7 @@ class AudioJitterBuffer {
     Duration margin(std::int64_t number) const { return free() - delays_.earliest(number); }
     Duration least() const;
     bool should_grow(Duration margin) const;
+    bool should_outlast(Duration known, Duration needed, Duration longer) const;
     bool should_wait() const;
     bool should_shrink(Duration margin) const;
     void take(AudioTurn& turn);

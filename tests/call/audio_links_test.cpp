@@ -197,6 +197,19 @@ TEST_CASE("sound is kept whole by jitter and by a queue that comes and goes, and
 }
 
 TEST_CASE(
+    "while a queue grows longer than any before, sound in pairs is stretched for half of what would be concealed") {
+    for (const auto& [growth, concealed] : {std::pair(1ms, 0.0025), std::pair(2ms, 0.0065), std::pair(3ms, 0.008)}) {
+        CAPTURE(growth / 1ms);  // a block
+        const Heard heard = run({.pairs = true,
+                                 .delay = [&](std::int64_t n) -> std::optional<Duration> {
+                                     return 30ms + std::clamp<std::int64_t>(n - 1000, 0, 60) * growth;
+                                 }},
+                                15s / block);
+        CHECK(heard.concealed_share() <= concealed);
+    }
+}
+
+TEST_CASE(
     "a first loss after a clean start is filled by the copy that doubt sends, and proven calm brings the delay down") {
     for (std::uint64_t seed = 1; seed <= 4; ++seed) {
         CAPTURE(seed);
