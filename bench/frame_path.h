@@ -133,7 +133,7 @@ class FramePath {
         FrameTrace trace{.medium = Medium::video, .timestamp = timestamp.value};
         trace[Stage::packetised] = traces_.stamp(now);
         traces_.packetised(trace, last);
-        while (const auto departure = outbox_.pop(true)) {
+        while (const auto departure = outbox_.pop(true, now)) {
             Datagram& datagram = datagrams_[taken_++];
             traces_.leaves(Medium::video, departure->sequence, Stage::paced, now);
             datagram.size = must(out_.depart(departure->sequence, datagram.bytes), "cannot protect");
