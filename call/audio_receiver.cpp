@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "call/audio_sender.h"
+#include "transport/opus_payload.h"
 #include "transport/red.h"
 #include "transport/rtp_clock.h"
 
@@ -85,6 +86,8 @@ Result<void> AudioReceiver::insert(const transport::RtpPacket& rtp, Instant now)
 }
 
 Result<void> AudioReceiver::insert_primary(const transport::RtpPacket& packet, std::int64_t number, Instant now) {
+    const auto opus = transport::parse_opus(packet.payload);
+    if (opus) received_until_ = packet.header.timestamp + opus->frames;
     const bool had = buffer_.has(number);
     const auto inserted = buffer_.insert(packet, number, now);
     // Its number was new (SRTP refuses replays): the same block said twice, and the first one came.

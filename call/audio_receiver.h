@@ -22,6 +22,8 @@ class AudioReceiver {
     // With copies of earlier blocks or without. Errors: those of ReceiveStream::open_rtp() and
     // AudioJitterBuffer::insert().
     Result<void> receive(MutableBytes datagram, Instant now, TraceLog& traces);
+    // Where the sound of the packet received last ends: when it was sent, at the earliest.
+    RtpTimestamp received_until() const { return received_until_; }
     // The sound whose turn it is, decoded, recovered or concealed; nothing before its turn. It is a block long, or as
     // long as that has become to be in time. A packet that the decoder refuses is counted in `refused` and concealed.
     std::optional<PlayedBlock> next(Instant now, TraceLog& traces, RefusalCounts& refused);
@@ -53,6 +55,7 @@ class AudioReceiver {
     ArrivalStamps arrivals_;
     std::int64_t block_frames_;  // samples a channel of one block
     std::optional<RtpTimestamp> newest_timestamp_;
+    RtpTimestamp received_until_{};
     std::int64_t newest_ = std::int64_t{1} << 24;  // its number: none before it is negative
     std::vector<std::int16_t>
         held_;  // the last that was played, then what is decoded and not yet played, maybe stretched

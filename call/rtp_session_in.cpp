@@ -58,7 +58,7 @@ Result<void> RtpSession::receive_rtp(MutableBytes datagram, Ssrc ssrc, Instant n
     const auto received = audio   ? audio_in_.receive(datagram, now, traces_)
                           : video ? receive_video(datagram, now)
                                   : receive_repair(datagram, now);
-    if (audio && received) budget_.heard(RtpTimestamp{*ByteReader(datagram.subspan(4)).u32()}, now);
+    if (audio && received) budget_.heard(audio_in_.received_until(), now);
     // It came, and took its share of the path, even if it is of no use any more.
     if (in.reception.packets() != before) {
         arrivals_.received(ssrc, number, datagram.size(), now);

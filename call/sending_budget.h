@@ -49,7 +49,7 @@ class SendingBudget {
     bool may_send(Instant now) const { return pacer_.may_send(now); }
     Instant next(Instant now) const { return pacer_.next(now); }
     // A packet of the peer's sound has come.
-    void heard(RtpTimestamp timestamp, Instant now) { way_back_.heard(timestamp, now); }
+    void heard(RtpTimestamp until, Instant now) { way_back_.heard(until, now); }
     // Any packet of the peer's has, after heard().
     void came(std::size_t bytes, Instant now);
     // Feedback is overdue, and may stand in a queue: a picture now and then is all that should be sent beside the

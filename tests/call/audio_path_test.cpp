@@ -159,7 +159,10 @@ TEST_CASE("a packet with copies that are no RFC 2198 of ours is refused by name"
         datagram.resize(*srtp.protect_rtp(datagram, size));
         return receiver.receive(datagram, start, traces);
     };
-    CHECK(receive({111, 8, 1}));                          // the present block alone
+    CHECK(receive({111, 8, 1}));  // the present block alone
+    CHECK(receiver.received_until() == RtpTimestamp{2 * 960});
+    static_cast<void>(receive({111, 16, 1}));  // 40 ms (RFC 6716 §3.1)
+    CHECK(receiver.received_until() == RtpTimestamp{2 * 960 + 1920});
     CHECK(receive({0xef, 0x0f, 0, 2, 111, 8, 1, 8, 1}));  // one copy, 960 before
     CHECK(receive({}).error() == Error::truncated);
     CHECK(receive({0xef, 0x0f, 0}).error() == Error::truncated);                      // a header cut off

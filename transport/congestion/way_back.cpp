@@ -19,13 +19,13 @@ Duration of_ticks(std::int64_t ticks) { return Duration(ticks * 1'000'000'000 / 
 
 }  // namespace
 
-void WayBack::heard(RtpTimestamp timestamp, Instant now) {
-    if (newest_ && timestamp == timestamp_) return;  // the same once more, which left later
+void WayBack::heard(RtpTimestamp until, Instant now) {
+    if (newest_ && until == until_) return;  // the same once more, which left later
     const auto ours = static_cast<std::uint32_t>(ticks(now.time_since_epoch(), audio_clock));
-    const std::uint32_t transit = ours - timestamp.value;
+    const std::uint32_t transit = ours - until.value;
     if (!first_) first_ = transit;
-    if (newest_) step_ = std::clamp<Duration>(of_ticks(distance(timestamp_, timestamp)), Duration{}, longest_step);
-    timestamp_ = timestamp;
+    if (newest_) step_ = std::clamp<Duration>(of_ticks(distance(until_, until)), Duration{}, longest_step);
+    until_ = until;
     // Of the two clocks' unknown distance, as far as the first packet; wraps with the time stamps.
     const Duration later = of_ticks(static_cast<std::int32_t>(transit - *first_));
     quickest_.add(now, later);

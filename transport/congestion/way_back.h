@@ -15,8 +15,8 @@ namespace sotto::transport {
 
 class WayBack {
   public:
-    // A packet of the peer's sound, which leaves it as soon as it was captured.
-    void heard(RtpTimestamp timestamp, Instant now);
+    // A packet of the peer's sound until then, when it leaves: a longer one begins earlier.
+    void heard(RtpTimestamp until, Instant now);
     // Any packet of the peer's, after heard().
     void came(std::size_t bytes, Instant now);
 
@@ -39,7 +39,7 @@ class WayBack {
     WindowedMinimum<Duration, 8> quickest_{std::chrono::seconds(1)};
     Duration late_{};  // the newest packet, beside the quickest
     std::optional<Instant> newest_;
-    RtpTimestamp timestamp_{};         // its
+    RtpTimestamp until_{};             // where its sound ends
     Duration step_{};                  // from the packet before it
     std::array<double, 10> lately_{};  // bits, by parts of the last second
     std::int64_t part_ = 0;            // the newest of them

@@ -18,6 +18,13 @@ struct Sound {
             back.heard(RtpTimestamp{timestamp}, now);
         }
     }
+    // With so much sound in it, all of which it waits for.
+    void come_long(Duration length, Duration way) {
+        sent += length;
+        timestamp += static_cast<std::uint32_t>(length / 1ms * 48);
+        now = sent + way;
+        back.heard(RtpTimestamp{timestamp}, now);
+    }
     WayBack back;
     Instant sent{1000s}, now{};
     std::uint32_t timestamp = 0xffff'f000;  // wraps soon
@@ -74,6 +81,14 @@ TEST_CASE("a way back that becomes narrow at once is known by slow packets with 
             sound.come(1, 50ms);
             if (i % 3 == 0) sound.back.came(1200, sound.now);
             CHECK_FALSE(sound.back.narrowed());
+        }
+    }
+    SUBCASE("not of a sender that puts more sound into a packet") {
+        for (int i = 0; i < 10; ++i) {
+            sound.come_long(60ms, 50ms);
+            sound.back.came(200, sound.now);
+            CHECK_FALSE(sound.back.narrowed());
+            CHECK(sound.back.clear(sound.now));
         }
     }
     SUBCASE("not of packets that were held up and come at once") {
