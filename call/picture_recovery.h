@@ -33,6 +33,7 @@ class PictureRecovery {
     // They are likely to be lost: a recovery is worth it, a key frame is not. The golden frame may serve that the peer
     // has not told of yet: it was sent earlier than they.
     void doubtful(Instant sent, Instant now);
+    bool in_doubt() const { return in_doubt_; }
     void force_key() { forced_ = true; }
 
     // How to encode the next frame.

@@ -88,9 +88,12 @@ Result<void> VideoSender::send(const VideoFrame& frame, Instant now, TraceLog& t
         return {};
     }
     ++given_;
-    refine(frame.captured);
     codec::Vp8FrameOptions options = recovery.choose(now);
     options.layers = quality_.layers;
+    // All that has changed since the golden frame, on a path of which little is known: twelve times a usual frame,
+    // else.
+    if (options.from_golden && recovery.in_doubt()) coarse_ = coarse_frames;
+    refine(frame.captured);
     const Instant began = traces.codec_time(now);
     const auto picture = encoder_->scaled(frame);
     if (!picture) return Failure(picture.error());

@@ -124,6 +124,28 @@ TEST_CASE(
     CHECK(recoveries * 3 < keys * 2);
 }
 
+TEST_CASE("a recovery that only doubt asks for is coarse: the path may have become narrow") {
+    std::array<std::size_t, 2> bytes{};
+    for (const bool doubt : {false, true}) {
+        Pictures pictures;
+        pictures.sender.set_share(1'000'000, 1'000'000, 0);
+        pictures.sender.recovery.holds(pictures.send().picture_id);
+        for (int i = 0; i < 60; ++i) pictures.send();
+        const std::uint16_t golden = pictures.golden(8);
+        pictures.sender.recovery.holds(golden);
+        if (doubt) {
+            pictures.sender.recovery.doubtful(pictures.now, pictures.now);
+        } else {
+            pictures.sender.recovery.picture_lost(golden, pictures.now, 60ms);
+        }
+        const auto recovery = pictures.send();
+        CHECK(!recovery.key);
+        bytes[doubt ? 1 : 0] = recovery.bytes.size();
+    }
+    MESSAGE("bytes of a recovery that was asked for: ", bytes[0], ", in doubt: ", bytes[1]);
+    CHECK(bytes[1] * 2 < bytes[0]);
+}
+
 TEST_CASE("a peer that names another golden frame than the newest, or none, gets a key frame") {
     for (const bool other : {true, false}) {
         Pictures pictures;
