@@ -38,7 +38,7 @@ TEST_CASE("a relay's answer to a request without credentials tells realm and non
     CHECK_FALSE(challenge_in(message("0113", realm)));
     CHECK_FALSE(challenge_in(message("0113", nonce)));
     CHECK_FALSE(challenge_in(message("0113", "00140000" + std::string(nonce))));
-    CHECK_FALSE(challenge_in(message("0113", std::string(realm) + "001500056f6e6365")));  // longer than there is
+    CHECK_FALSE(challenge_in(message("0113", "001400036f726700001500056f6e6365")));  // longer than there is
 }
 
 TEST_CASE("a relay's answer that is cut short anywhere, or no STUN, tells nothing") {
