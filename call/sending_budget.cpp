@@ -258,9 +258,9 @@ bool SendingBudget::narrow_alike() const {
 
 bool SendingBudget::hold(Instant now) {
     // A way back that had a queue is clear as soon as the peer sends less, before reports tell how it is on the way
-    // there.
+    // there. Where delays jitter a packet that comes late tells of no queue.
     const bool overdue = rate_.held(now) && (queued_back_ || !way_back_.clear(now));
-    queued_back_ = overdue && (queued_back_ || way_back_.queued());
+    queued_back_ = overdue && (queued_back_ || (way_back_.queued() && rate_.jitter() < jittery));
     const bool held = overdue || rate_.deep();
     if (!held && !held_) return false;
     // Both ways are likely to have become narrow alike.

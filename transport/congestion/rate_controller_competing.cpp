@@ -114,7 +114,7 @@ void RateController::compete(Duration elapsed) {
     const double cubic = cubic_speed * (1 - tcp_cut) * before_ / std::cbrt(packets * (1 - tcp_cut) / 0.4);
     const double reno = reno_step * packet_bits / (in_seconds(full_trip_) * in_seconds(full_trip_));
     const double risen = rate_ + std::max(cubic, reno) * in_seconds(elapsed);
-    const auto all = width_.passes();
+    const auto all = delays_.noise() < too_noisy ? width_.passes() : std::nullopt;
     if (!all) return set_rate(risen);
     const double most = half * *all;
     set_rate(std::min(std::max(risen, rate_ + nearer * (most - rate_) * in_seconds(elapsed)), most));
