@@ -77,7 +77,7 @@ void RtpSession::receive_congestion_feedback(const transport::CongestionFeedback
     }
     if (const auto sent = budget_.dropped()) video_out_.recovery.dropped(*sent, now);
     // The sound behind has come, so pictures that nothing is told of are likely lost: the peer can't know of them yet.
-    if (held && !budget_.hold(now)) video_out_.recovery.doubtful(video_out_.last_sent(), now);
+    if (held && !budget_.hold(now) && !budget_.jitters()) video_out_.recovery.doubtful(video_out_.last_sent(), now);
     follow_shares();
 }
 

@@ -198,7 +198,7 @@ void SendingBudget::follow_times() {
         if (allowed() >= (sound_times_ > times ? hardly_wide : 1) * rate) ++times;
     }
     // Where jitter has blocks wait for longer than copies in the next packets take, those cost fewer bits.
-    sound_times_ = rate_.jitter() > jittery ? std::min(times, 2) : times;
+    sound_times_ = jitters() ? std::min(times, 2) : times;
 }
 
 int SendingBudget::reports() const { return std::min(most_reports, static_cast<int>(allowed() * reports_share)); }
@@ -260,7 +260,7 @@ bool SendingBudget::hold(Instant now) {
     // A way back that had a queue is clear as soon as the peer sends less, before reports tell how it is on the way
     // there. Where delays jitter a packet that comes late tells of no queue.
     const bool overdue = rate_.held(now) && (queued_back_ || !way_back_.clear(now));
-    queued_back_ = overdue && (queued_back_ || (way_back_.queued() && rate_.jitter() < jittery));
+    queued_back_ = overdue && (queued_back_ || (way_back_.queued() && !jitters()));
     const bool held = overdue || rate_.deep();
     if (!held && !held_) return false;
     // Both ways are likely to have become narrow alike.
@@ -274,6 +274,8 @@ bool SendingBudget::hold(Instant now) {
     holds_all() ? split() : pace();
     return held_;
 }
+
+bool SendingBudget::jitters() const { return rate_.jitter() > jittery; }
 
 bool SendingBudget::holds_all() const { return held_ && held_passes_ < least_lasting; }
 

@@ -79,6 +79,8 @@ class SendingBudget {
     void allow_pictures();
     // From the newest acknowledged packet.
     std::optional<Duration> round_trip() const { return log_.round_trip(); }
+    // Delays vary so much that one report late is no mark of a queue.
+    bool jitters() const;
     double loss() const { return losses_.packets().rate(); }
     // When the newest picture's packet was sent that a full queue dropped, as the last feedback tells it: nobody sends
     // that again.
