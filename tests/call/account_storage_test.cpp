@@ -7,7 +7,7 @@
 #include "sotto/account.h"
 #include "sotto/store_sqlite.h"
 #include "support/fused_store.h"
-#include "support/policy.h"
+#include "support/letters.h"
 #include "support/temporary_folder.h"
 
 using namespace sotto;
@@ -16,57 +16,13 @@ using Failing = FailingStore::Failing;
 
 namespace {
 
-constexpr Instant now{};
-const CallSettings quiet{.video = false};
-
-Account open(Store& store, Random& random) {
-    auto account = Account::open(store, store_key(1), random);
-    REQUIRE(account);
-    if (account->policy() == CallPolicy{}) let_everyone_ring(*account);
-    return std::move(*account);
-}
-
-std::vector<Buffer> signals_of(Call& call) {
-    std::vector<Buffer> signals;
-    while (const auto out = call.poll(now)) {
-        if (const auto* signal = std::get_if<Signal>(&*out)) signals.push_back(to_buffer(signal->bytes));
-    }
-    return signals;
-}
-
-Call dial(Account& from, Bytes bundle) {
-    auto call = from.dial(*bundle_owner(bundle), bundle, quiet, now);
-    REQUIRE(call);
-    return std::move(*call);
-}
-
-Call ring(Account& at, Bytes offer) {
-    auto call = at.receive(offer, now);
-    REQUIRE((call && *call));
-    return std::move(**call);
-}
-
 bool is_initial(Bytes message) { return message[1] == std::byte{1}; }
-
-// A whole call, from the bundle to the end.
-void talk(Account& caller, Account& callee, Bytes bundle) {
-    Call calling = dial(caller, bundle);
-    Call ringing = ring(callee, signals_of(calling).at(0));
-    REQUIRE(ringing.accept(quiet, now));
-    for (const Buffer& signal : signals_of(ringing)) REQUIRE(caller.receive(signal, now));
-    CHECK(calling.state() == CallState::active);
-    for (const Buffer& signal : signals_of(calling)) REQUIRE(callee.receive(signal, now));
-    CHECK(ringing.short_auth() == calling.short_auth());
-    calling.hang_up(now);
-    for (const Buffer& signal : signals_of(calling)) REQUIRE(callee.receive(signal, now));
-    CHECK(ringing.state() == CallState::ended);
-}
 
 struct People {
     SeededRandom random{71};
     MemoryStore store;
     Account alice = open_to_everyone(random);
-    Account bob = open(store, random);
+    Account bob = open_kept(store, random);
 };
 
 }  // namespace
@@ -78,7 +34,7 @@ TEST_CASE_FIXTURE(People, "an account opened again is the same device of the sam
     const Buffer list = alice.publish_devices().value();
     REQUIRE(bob.learn_devices(list));
 
-    Account again = open(store, random);
+    Account again = open_kept(store, random);
     CHECK_FALSE(again.rolled_back());
     CHECK(again.identity() == bob.identity());
     CHECK(again.device() == bob.device());
@@ -92,7 +48,7 @@ TEST_CASE_FIXTURE(People, "an account opened again is the same device of the sam
 TEST_CASE_FIXTURE(People, "whose call was accepted is known after a restart, and another device of theirs is told") {
     talk(alice, bob, bob.bundle().value());
     REQUIRE(bob.save());
-    Account again = open(store, random);
+    Account again = open_kept(store, random);
     DeviceRequest request = DeviceRequest::create(random);
     const Buffer certificate = alice.certify(request.key()).value();
     Account second = std::move(*Account::join(std::move(request), certificate, random));
@@ -107,17 +63,17 @@ TEST_CASE_FIXTURE(People, "a prekey is handed out once and used once, whatever r
     const auto one_time_of = [](Bytes bundle) { return to_buffer(bundle.last(32)); };
     std::set<Buffer> handed_out;
     for (int restart = 0; restart < 5; ++restart) {
-        Account again = open(store, random);
+        Account again = open_kept(store, random);
         for (int i = 0; i < 3; ++i) CHECK(handed_out.insert(one_time_of(again.bundle().value())).second);
     }
-    const Buffer bundle = open(store, random).bundle().value();
+    const Buffer bundle = open_kept(store, random).bundle().value();
     Call calling = dial(alice, bundle);
     const Buffer offer = signals_of(calling).at(0);
     {
-        Account used = open(store, random);
+        Account used = open_kept(store, random);
         static_cast<void>(ring(used, offer));
     }
-    Account again = open(store, random);
+    Account again = open_kept(store, random);
     CHECK(again.receive(offer, now).error() == Error::replayed);
 }
 
@@ -125,7 +81,7 @@ TEST_CASE_FIXTURE(People,
                   "after a restart a session opens what it is sent and answers, but our next call begins another") {
     const Buffer bobs = bob.bundle().value(), alices = alice.bundle().value();
     talk(alice, bob, bobs);
-    Account again = open(store, random);
+    Account again = open_kept(store, random);
     Call calling = dial(alice, bobs);
     const Buffer offer = signals_of(calling).at(0);
     CHECK_FALSE(is_initial(offer));
@@ -170,7 +126,7 @@ TEST_CASE("what can't be written does not leave, and nothing is lost but its pla
         SeededRandom random(72);
         MemoryStore memory;
         FailingStore store(memory);
-        Account alice = open_to_everyone(random), bob = open(store, random);
+        Account alice = open_to_everyone(random), bob = open_kept(store, random);
         const Buffer bobs = bob.bundle().value(), alices = alice.bundle().value();
         store.failing = at;
         CHECK(bob.bundle().error() == Error::io_failed);
@@ -201,7 +157,7 @@ TEST_CASE_FIXTURE(People, "an older copy that was put back is told, and everybod
     talk(alice, bob, bob.bundle().value());
     REQUIRE(copy.write_anchor(*store.read_anchor().value()));
 
-    Account again = open(copy, random);
+    Account again = open_kept(copy, random);
     CHECK(again.rolled_back());
     CHECK(again.identity() == bob.identity());
     Call by_old_session = dial(alice, before);  // that bundle's prekeys are gone, and the session with them
@@ -210,7 +166,7 @@ TEST_CASE_FIXTURE(People, "an older copy that was put back is told, and everybod
     const Buffer fresh = again.bundle().value();
     talk(alice, again, fresh);
     talk(again, alice, alice.bundle().value());
-    CHECK_FALSE(open(copy, random).rolled_back());
+    CHECK_FALSE(open_kept(copy, random).rolled_back());
 }
 
 TEST_CASE_FIXTURE(People, "an account of this moment can be kept, once and in an empty store, with its sessions") {

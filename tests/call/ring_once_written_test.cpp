@@ -4,60 +4,17 @@
 #include "sotto/account.h"
 #include "sotto/store_sqlite.h"
 #include "support/fused_store.h"
-#include "support/policy.h"
+#include "support/letters.h"
 #include "support/temporary_folder.h"
 
 using namespace sotto;
 using namespace sotto::test;
 
-namespace {
-
-constexpr Instant now{};
-const CallSettings quiet{.video = false};
-
-Account open(Store& store, Random& random) {
-    auto account = Account::open(store, store_key(1), random);
-    REQUIRE(account);
-    if (account->policy() == CallPolicy{}) let_everyone_ring(*account);
-    return std::move(*account);
-}
-
-std::vector<Buffer> signals_of(Call& call) {
-    std::vector<Buffer> signals;
-    while (const auto out = call.poll(now)) {
-        if (const auto* signal = std::get_if<Signal>(&*out)) signals.push_back(to_buffer(signal->bytes));
-    }
-    return signals;
-}
-
-Call dial(Account& from, Bytes bundle) {
-    auto call = from.dial(*bundle_owner(bundle), bundle, quiet, now);
-    REQUIRE(call);
-    return std::move(*call);
-}
-
-Call ring(Account& at, Bytes offer) {
-    auto call = at.receive(offer, now);
-    REQUIRE((call && *call));
-    return std::move(**call);
-}
-
-// A whole call, as far as the answer.
-void talk(Account& caller, Account& callee, Bytes bundle) {
-    Call calling = dial(caller, bundle);
-    Call ringing = ring(callee, signals_of(calling).at(0));
-    REQUIRE(ringing.accept(quiet, now));
-    for (const Buffer& signal : signals_of(ringing)) REQUIRE(caller.receive(signal, now));
-    CHECK(calling.state() == CallState::active);
-}
-
-}  // namespace
-
 TEST_CASE("an offer and the word that it rings are written at once, before either is of use") {
     SeededRandom random(73);
     MemoryStore memory;
     CountingStore store(memory);
-    Account alice = open_to_everyone(random), bob = open(store, random);
+    Account alice = open_to_everyone(random), bob = open_kept(store, random);
     const Buffer bundle = bob.lasting_bundle();
     Call first = dial(alice, bundle);
     for (int i = 0; i < 3; ++i) {
@@ -69,7 +26,7 @@ TEST_CASE("an offer and the word that it rings are written at once, before eithe
         CHECK(store.commits == before + 1);
         // Whoever comes back from what was written neither opens the offer again nor seals by that chain.
         MemoryStore copy = memory;
-        Account again = open(copy, random);
+        Account again = open_kept(copy, random);
         CHECK(again.receive(offer, now).error() == Error::replayed);
         const auto said = signals_of(ringing);
         REQUIRE(said.size() == 1);
@@ -113,7 +70,7 @@ TEST_CASE("a callee whose process is killed at each write says that it rings onl
         {
             const auto file = open_sqlite_store(path);
             REQUIRE(file);
-            bundle = open(**file, system_random()).lasting_bundle();
+            bundle = open_kept(**file, system_random()).lasting_bundle();
         }
         Call calling = dial(alice, bundle);
         const Buffer offer = signals_of(calling).at(0);
