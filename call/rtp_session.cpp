@@ -138,7 +138,7 @@ Result<void> RtpSession::allow_pictures(const CallSettings& settings) {
 // codec has to make do with less: the target knows no more than we could use. Below 400 kbit/s only once a queue has
 // shown that the path takes no more.
 bool RtpSession::is_narrow(int audio_bitrate) const {
-    if (budget_.holds()) return true;
+    if (budget_.picture_hold().holds()) return true;
     const double stay = audio_out_.pairs() ? 1.3 : 1;
     const int below = budget_.knows_path() ? 400'000 : 200'000;
     return budget_.expected(budget_.target()) < stay * below &&

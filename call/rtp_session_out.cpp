@@ -20,7 +20,7 @@ Result<void> RtpSession::send(const VideoFrame& frame, Instant now) {
     polled_dry_ = false;
     // A picture that would only wait is better left out than late: the next one is newer.
     const bool held = budget_.hold(now);
-    const bool sparse = held && now - video_out_.last_sent() < budget_.held_interval();
+    const bool sparse = held && now - video_out_.last_sent() < budget_.picture_hold().interval();
     const bool too_narrow = with_video_ && budget_.shares().video_bitrate == 0;
     if (too_narrow || sparse || budget_.wait_for(outbox_.paced()) >= too_long) {
         video_out_.leave_out();
@@ -45,7 +45,7 @@ void RtpSession::add_parity(Instant now) {
 
 Result<void> RtpSession::send(const AudioBlock& block, Instant now) {
     polled_dry_ = false;
-    if (budget_.hold(now) && (!audio_out_.pairs() || budget_.holds_all())) follow_shares();
+    if (budget_.hold(now) && (!audio_out_.pairs() || budget_.picture_hold().holds_all())) follow_shares();
     return audio_out_.send(block, now, traces_, outbox_);
 }
 

@@ -19,13 +19,10 @@ constexpr int least_rate = 14'000;      // narrowband speech in packets of 60 ms
 constexpr int good_audio = 16'000;      // wideband speech (RFC 6716 §2.1.1)
 constexpr int least_audio = 8'000;      // narrowband speech: intelligible
 constexpr int least_video = 20'000;     // below that there are no pictures worth sending
-constexpr int least_lasting = 50'000;   // bit/s, for sound and such pictures
 // Nothing brings pictures back that nobody tells of: they stop only while the sound, which goes on, is told of, and go
 // on at this rate if it is not.
 constexpr Duration forgotten_after = std::chrono::seconds(1);
-constexpr int untold_rate = 40'000;     // bit/s
-constexpr int enough_lasting = 70'000;  // for them to come back
-constexpr Duration first_return = std::chrono::seconds(2), last_return = std::chrono::seconds(64);
+constexpr int untold_rate = 40'000;   // bit/s
 constexpr double unlimited = 1e9;     // packets
 constexpr double audio_share = 0.45;  // of everything, before sound makes do with less
 // bit/s from which sound may leave two, three and four times, of which it takes a fifth with all headers; and the share
@@ -37,15 +34,10 @@ constexpr double repair_reserve = 1.35;     // of the video's maximum, with its 
 constexpr double unrepaired_frames = 0.01;  // share that has to wait for a retransmission
 constexpr double heavy_loss = 0.2;          // where retransmissions get lost, too
 
-constexpr int most_held = 200'000, least_held = 20'000;  // bit/s: with the sound a fraction of most paths
-
 constexpr int narrow = 100'000;  // bit/s: of a report each 25 ms a third is dropped with what fills the queue
 
 constexpr Duration no_queue = std::chrono::milliseconds(5);
 constexpr int most_at_once = 10;  // packets where all passes, as TCP begins with (RFC 6928 §2)
-
-constexpr double held_share = 0.66;  // of what passes, as far as that is known
-constexpr Duration held_interval_at_most_held = std::chrono::milliseconds(130);
 
 constexpr int hardly_slow = 60'000, slow = 250'000;  // bit/s: a packet of a picture is 40 ms or more
 
@@ -68,8 +60,7 @@ SendingBudget::SendingBudget(const StreamOffer& ours, const SendingLimits& limit
       log_(ssrcs_of(ours)),
       losses_(ours.audio_ssrc),
       rate_({.minimum = least_rate, .start = start_rate}),
-      pacer_(rate_.target()),
-      back_after_(first_return) {
+      pacer_(rate_.target()) {
     rate_.set_maximum(wanted());
     split();
 }
@@ -154,10 +145,10 @@ void SendingBudget::split() {
     told_ = last_told_ && now_ - *last_told_ < forgotten_after;
     const int target = allowed();
     pace();
-    follow_width();
+    width_.follow(rate_, told_ && now_ - told_since_ >= forgotten_after, now_);
     follow_times();
-    const bool alike = narrow_alike();
-    const bool pictures = limits_.video && !(too_narrow_ && told_) && !alike;
+    const bool alike = hold_.narrow_alike(rate_, now_);
+    const bool pictures = limits_.video && !(width_.too_narrow() && told_) && !alike;
     // Sound first: less of its codec's rate before fewer copies, for a lost block is worse than a dull one. Wideband
     // speech without copies comes before any picture.
     shares_.audio_copies = may_copy_
@@ -167,10 +158,10 @@ void SendingBudget::split() {
     int& copies = shares_.audio_copies.count;
     const auto cost = [&] { return audio_cost(shares_.audio_bitrate, copies, limits_.audio_packets); };
     const int speech = std::min(audio_cost(good_audio, 0, limits_.audio_packets), target);
-    const int alone = limits_.video || too_narrow_ ? target - reports() : target;
+    const int alone = limits_.video || width_.too_narrow() ? target - reports() : target;
     int most = pictures ? std::max(static_cast<int>(target * audio_share), speech) : alone;
-    if (holds_all()) most = std::min(most, held_passes_);
-    if (alike) most = std::min(most, narrow_rate_);
+    if (hold_.holds_all()) most = std::min(most, hold_.passes());
+    if (alike) most = std::min(most, hold_.narrow_rate());
     const auto lower_to = [&](int least) {
         while (cost() > most && shares_.audio_bitrate > least) {
             shares_.audio_bitrate = std::max(least, shares_.audio_bitrate - 2'000);
@@ -208,27 +199,6 @@ int SendingBudget::expected(int rate) const { return rate_.looks() ? std::max(ra
 
 int SendingBudget::allowed() const { return told_ ? rate_.target() : std::max(rate_.target(), untold_rate); }
 
-// Pictures stop where they would only hold up the sound, and come back when the path has been wide enough for a while:
-// a longer one each time that they were too much soon after.
-void SendingBudget::follow_width() {
-    // What a silence left of the rate tells nothing of the path.
-    const bool shown = told_ && now_ - told_since_ >= forgotten_after;
-    if (!too_narrow_ && shown && rate_.is_narrow() && rate_.lasting() < least_lasting) {
-        too_narrow_ = true;
-        back_after_ = back_since_ && now_ - *back_since_ < 2 * last_return ? std::min(2 * back_after_, last_return)
-                                                                           : first_return;
-        wide_since_ = never;
-    }
-    if (!too_narrow_) return;
-    if (rate_.lasting() < enough_lasting)
-        wide_since_ = never;
-    else if (wide_since_ == never)
-        wide_since_ = now_;
-    if (wide_since_ == never || now_ - wide_since_ < back_after_) return;
-    too_narrow_ = false;
-    back_since_ = now_;
-}
-
 void SendingBudget::pace() {
     int rate = transport::pacing_rate(allowed(), rate_.queueing_delay(), rate_.may_double());
     // What a queue has shown that a slow path takes: more at once would only stand there, with the sound behind it.
@@ -236,53 +206,22 @@ void SendingBudget::pace() {
         rate = std::min(rate, std::max(rate_.lasting() * 9 / 10, allowed() * 5 / 4));
     }
     if (rate_.knows_nothing()) rate = first_pace;
-    if (held_) return pacer_.set_rate(held_rate_);
+    if (hold_.holds()) return pacer_.set_rate(hold_.rate());
     // A picture is there sooner, and we wake less often for it.
     if (rate_.passes_all() && rate_.queueing_delay() < no_queue) return pacer_.set_rate(rate * 2, most_at_once);
     pacer_.set_rate(rate);
 }
 
 void SendingBudget::came(std::size_t bytes, Instant now) {
-    way_back_.came(bytes, now);
-    if (!way_back_.narrowed()) return;
-    narrow_rate_ = static_cast<int>(way_back_.queued_rate());
-    rate_.suspect(now, narrow_rate_ < narrow);
-    narrowed_ = now;
-}
-
-// The way back has become too narrow for pictures, and what is known of the way there is no more than that.
-bool SendingBudget::narrow_alike() const {
-    return narrowed_ != Instant::min() && now_ - narrowed_ < std::chrono::seconds(1) && narrow_rate_ < least_lasting &&
-           rate_.lasting() < least_lasting;
+    if (hold_.came(bytes, now)) rate_.suspect(now, hold_.narrow_rate() < narrow);
 }
 
 bool SendingBudget::hold(Instant now) {
-    // A way back that had a queue is clear as soon as the peer sends less, before reports tell how it is on the way
-    // there. Where delays jitter a packet that comes late tells of no queue.
-    const bool overdue = rate_.held(now) && (queued_back_ || !way_back_.clear(now));
-    queued_back_ = overdue && (queued_back_ || (way_back_.queued() && !jitters()));
-    const bool held = overdue || rate_.deep();
-    if (!held && !held_) return false;
-    // Both ways are likely to have become narrow alike.
-    const bool both = overdue && narrowed_ != Instant::min() && now - narrowed_ < std::chrono::seconds(1);
-    const int passes = !overdue ? rate_.lasting() : both ? narrow_rate_ : most_held * 2;
-    const int rate = std::clamp(static_cast<int>(passes * held_share), least_held, most_held);
-    held_passes_ = passes;
-    if (held == held_ && (!held || rate == held_rate_)) return held_;
-    held_ = held;
-    held_rate_ = rate;
-    holds_all() ? split() : pace();
-    return held_;
+    if (hold_.follow(rate_, jitters(), now)) hold_.holds_all() ? split() : pace();
+    return hold_.holds();
 }
 
 bool SendingBudget::jitters() const { return rate_.jitter() > jittery; }
-
-bool SendingBudget::holds_all() const { return held_ && held_passes_ < least_lasting; }
-
-Duration SendingBudget::held_interval() const {
-    if (holds_all()) return Duration::max();
-    return held_interval_at_most_held * most_held / std::max(held_rate_, 1);
-}
 
 // What pictures get of that much, headers and repair excluded.
 int SendingBudget::video_share(int rest) const {
@@ -319,7 +258,7 @@ int SendingBudget::wanted_parity(int packets, Duration round_trip) const {
 }
 
 int SendingBudget::probe_packets(Instant now) {
-    if (!limits_.video || too_narrow_ || now < probing_until_) return 0;
+    if (!limits_.video || width_.too_narrow() || now < probing_until_) return 0;
     const auto rate = rate_.probe(now);
     if (!rate) return 0;
     probing_until_ = now + transport::RateController::probe_length;

@@ -7,11 +7,12 @@
 
 #include "call/audio_copies.h"
 #include "call/loss_record.h"
+#include "call/picture_hold.h"
+#include "call/picture_width.h"
 #include "call/signal.h"
 #include "transport/congestion/pacer.h"
 #include "transport/congestion/rate_controller.h"
 #include "transport/congestion/sent_log.h"
-#include "transport/congestion/way_back.h"
 
 namespace sotto::call {
 
@@ -49,17 +50,13 @@ class SendingBudget {
     bool may_send(Instant now) const { return pacer_.may_send(now); }
     Instant next(Instant now) const { return pacer_.next(now); }
     // A packet of the peer's sound has come.
-    void heard(RtpTimestamp until, Instant now) { way_back_.heard(until, now); }
+    void heard(RtpTimestamp until, Instant now) { hold_.heard(until, now); }
     // Any packet of the peer's has, after heard().
     void came(std::size_t bytes, Instant now);
     // Feedback is overdue, and may stand in a queue: a picture now and then is all that should be sent beside the
     // sound. Slows the pacer for as long.
     bool hold(Instant now);
-    bool holds() const { return held_; }
-    // What passes the narrow way back is too little for any picture.
-    bool holds_all() const;
-    // Between two pictures, as long as it does.
-    Duration held_interval() const;
+    const PictureHold& picture_hold() const { return hold_; }
     void set_waiting(bool waiting) { pacer_.set_waiting(waiting); }
     // For how long pictures would wait that have this many packets of full size before them, all sent at the target.
     Duration wait_for(std::size_t packets) const;
@@ -107,9 +104,7 @@ class SendingBudget {
   private:
     void pace();
     void split();
-    void follow_width();
     void follow_times();
-    bool narrow_alike() const;
     int reports() const;
     int allowed() const;
     int video_share(int rest) const;
@@ -121,7 +116,8 @@ class SendingBudget {
     bool may_copy_ = true;
     Ssrc audio_ssrc_, video_ssrc_;
     transport::SentLog log_;
-    transport::WayBack way_back_;
+    PictureHold hold_;
+    PictureWidth width_;
     LossRecord losses_;
     transport::RateController rate_;
     transport::Pacer pacer_;
@@ -133,16 +129,6 @@ class SendingBudget {
     Duration round_trip_{};
     std::optional<Instant> dropped_;
     std::span<const transport::PacketResult> results_;
-    bool held_ = false;
-    bool queued_back_ = false;           // since it is, sound has come out of a queue
-    int narrow_rate_ = 0;                // bit/s, that passed on the way back when it became narrow
-    Instant narrowed_ = Instant::min();  // last
-    int held_rate_ = 0;                  // bit/s, as long as it is
-    int held_passes_ = 0;                // bit/s, and what the path is thought to take
-    bool too_narrow_ = false;            // for pictures
-    Instant wide_since_ = never;         // the path has been wide enough for them again
-    std::optional<Instant> back_since_;  // they are back
-    Duration back_after_;                // so long of that
     Instant now_{};
     std::optional<Instant> last_told_;  // of the sound
     Instant told_since_{};              // after a silence
