@@ -261,9 +261,9 @@ int SendingBudget::probe_packets(Instant now) {
     if (!limits_.video || width_.too_narrow() || now < probing_until_) return 0;
     const auto rate = rate_.probe(now);
     if (!rate) return 0;
-    probing_until_ = now + transport::RateController::probe_length;
+    probing_until_ = now + transport::RateProbe::length;
     pacer_.set_rate(*rate);
-    const auto bits = *rate / 1000 * (transport::RateController::probe_length / std::chrono::milliseconds(1));
+    const auto bits = *rate / 1000 * (transport::RateProbe::length / std::chrono::milliseconds(1));
     return static_cast<int>(bits / 8 / static_cast<std::int64_t>(transport::max_datagram)) + 1;
 }
 

@@ -105,7 +105,7 @@ void RateController::feedback(std::span<const PacketResult> results, Instant now
         case Mode::competing: compete(elapsed); break;
     }
     follow_width();
-    ask(held(now_) ? sound_alone : target(), now_);
+    asked_.ask(held(now_) ? sound_alone : target(), now_);
 }
 
 void RateController::follow_width() {
@@ -142,7 +142,7 @@ void RateController::look_at_first() {
 
 void RateController::note_hold() {
     if (!held(now_)) return;
-    ask(sound_alone, age_.overdue_from());
+    asked_.ask(sound_alone, age_.overdue_from());
     if (newest_ > held_to_) {
         held_from_ = age_.overdue_from();
         passed_before_ = 0;
@@ -180,13 +180,7 @@ void RateController::take(const PacketResult& result) {
     queue_ > long_enough ? width_.add(result.sent, *result.arrived, result.size) : width_.interrupt();
     if (result.sent < held_from_) passed_before_ = arrived_.over(milliseconds(150));
     delays_.add(result.sent, *result.arrived, now_ - result.sent, result.size, throughput_);
-    if (probe_ && result.sent >= probe_->at && result.sent < probe_->at + 2 * probe_length) {
-        if (probe_->packets++ == 0)
-            probe_->first = *result.arrived;
-        else
-            probe_->bytes += std::min<std::size_t>(result.size, 65'535);
-        probe_->last = *result.arrived;
-    }
+    if (probe_) probe_->take(result);
 }
 
 // Half a round trip shows several packets even of a slow sender. Jitter that keeps order holds up all that follows a
@@ -318,20 +312,9 @@ void RateController::drain() {
 
 // The queue that what we send now will find: what the newest packet found, and what was sent since over what passes.
 Duration RateController::coming() const {
-    const double passes = rate_ / cut_at(rate_);
-    double grown = 0;
-    Instant end = now_;
-    for (std::size_t i = 1; i <= asked_.size() && end > newest_; ++i) {
-        const Asked& asked = asked_[(next_asked_ - i) % asked_.size()];
-        const Instant from = std::max(asked.since, newest_);
-        if (from >= end) continue;
-        grown += in_seconds(std::min<Duration>(end - from, seconds(1))) * (asked.rate / passes - 1);
-        end = from;
-    }
+    const double grown = asked_.growth(newest_, now_, rate_ / cut_at(rate_));
     return std::clamp<Duration>(queue_ + Duration(static_cast<std::int64_t>(grown * 1e9)), Duration{}, longest_queue);
 }
-
-void RateController::ask(double rate, Instant since) { asked_[next_asked_++ % asked_.size()] = {since, rate}; }
 
 void RateController::start_climbing() {
     mode_ = Mode::climbing;
@@ -380,18 +363,15 @@ std::optional<int> RateController::probe(Instant now) {
     if (queue_ > queue_gone || now - congested_ < probe_interval || !age_.fresh(now)) return {};
     if (rate_ < 2 * sent_.over(seconds(1)) && rate_ > shown_) return {};  // the sender shows it by itself
     const double rate = std::min(2 * rate_, 1.5 * settings_.maximum);
-    probe_ = Probe{.at = now, .rate = static_cast<int>(rate)};
+    probe_.emplace(now, static_cast<int>(rate));
     next_probe_ = now + probe_interval;
-    return probe_->rate;
+    return probe_->rate();
 }
 
 void RateController::finish_probe() {
-    if (!probe_ || newest_ < probe_->at + 2 * probe_length) return;
-    const Probe probe = *probe_;
+    if (!probe_ || !probe_->is_over(newest_)) return;
+    if (const auto shown = probe_->shown()) shown_ = std::max(shown_, *shown);
     probe_.reset();
-    if (probe.packets < 4) return;
-    const double took = in_seconds(std::max<Duration>(probe.last - probe.first, probe_length / 2));
-    shown_ = std::max(shown_, std::min<double>(static_cast<double>(probe.bytes) * 8 / took, probe.rate));
 }
 
 }  // namespace sotto::transport

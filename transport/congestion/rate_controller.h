@@ -1,11 +1,11 @@
 // How much we may send: the least queue that still fills the path, learnt from the peer's feedback. docs/congestion.md.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <span>
 
 #include "sotto/time.h"
+#include "transport/congestion/asked_rates.h"
 #include "transport/congestion/delay_window.h"
 #include "transport/congestion/delivery_rate.h"
 #include "transport/congestion/feedback_age.h"
@@ -13,6 +13,7 @@
 #include "transport/congestion/narrow_path.h"
 #include "transport/congestion/packet_result.h"
 #include "transport/congestion/packet_spacing.h"
+#include "transport/congestion/rate_probe.h"
 #include "transport/congestion/shared_width.h"
 
 namespace sotto::transport {
@@ -81,10 +82,9 @@ class RateController {
     bool may_rise() const { return mode_ == Mode::climbing && rate_ < settings_.maximum; }
     double loss() const { return loss_.recent(); }
     int delivered() const;  // bit/s that arrived lately
-    // Asks for a short burst above the target, at this many bit/s for probe_length, padded where need be: when the
+    // Asks for a short burst above the target, at this many bit/s for RateProbe::length, padded where need be: when the
     // sender has too little to send to show what the path can take. Nothing otherwise.
     std::optional<int> probe(Instant now);
-    static constexpr Duration probe_length = std::chrono::milliseconds(15);
 
     enum class Mode {
         climbing,   // no queue stands: more each moment
@@ -95,18 +95,6 @@ class RateController {
     Mode mode() const { return mode_; }
 
   private:
-    struct Asked {
-        Instant since{};
-        double rate = 0;
-    };
-    struct Probe {
-        Instant at{};
-        int rate = 0;
-        Duration first{}, last{};  // arrivals
-        std::size_t bytes = 0;     // after the first
-        int packets = 0;
-    };
-
     void forget();
     void take(const PacketResult& result);
     void measure(Duration elapsed);
@@ -136,7 +124,6 @@ class RateController {
     bool near_end(double calm) const;
     double at_end() const;
     void note_hold();
-    void ask(double rate, Instant since);
     void set_rate(double rate);
 
     // A longer queue may be told from none by the times of packets.
@@ -155,6 +142,7 @@ class RateController {
     DeliveryRate sent_;
     LossShare loss_;
     FeedbackAge age_;
+    AskedRates asked_;
     PacketSpacing spacing_;
     SharedWidth width_;
 
@@ -171,16 +159,14 @@ class RateController {
     bool looking_ = false;  // at the first packets, for what passes
     Instant look_until_ = never;
 
-    Instant congested_{};            // when the present or last congestion was noticed
-    Instant cut_{};                  // and the rate last cut
-    Instant marked_{};               // draining: since when mark_ is
-    Duration mark_{};                // the queue from which growth is seen
-    Instant began_{};                // draining: since when
-    Instant give_up_{};              // draining: when the queue should be gone if it is ours
-    double before_ = 0;              // the rate before it
-    double drained_at_ = 0;          // draining: the rate that goes out
-    std::array<Asked, 32> asked_{};  // of the sender, lately
-    std::size_t next_asked_ = 0;
+    Instant congested_{};      // when the present or last congestion was noticed
+    Instant cut_{};            // and the rate last cut
+    Instant marked_{};         // draining: since when mark_ is
+    Duration mark_{};          // the queue from which growth is seen
+    Instant began_{};          // draining: since when
+    Instant give_up_{};        // draining: when the queue should be gone if it is ours
+    double before_ = 0;        // the rate before it
+    double drained_at_ = 0;    // draining: the rate that goes out
     double share_before_ = 0;  // weighing: the losses
     Instant stood_{};          // competing: when there was a queue last
     Duration full_trip_{};     // the round trip at the last cut
@@ -202,7 +188,7 @@ class RateController {
     double proven_ = 0;      // the most of that since the last queue
     double passed_ = 0;      // delivered at the last cut
     int lost_ = 0;           // in this feedback
-    std::optional<Probe> probe_;
+    std::optional<RateProbe> probe_;
     Instant next_probe_{};
 };
 
