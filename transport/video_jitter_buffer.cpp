@@ -6,7 +6,9 @@
 namespace sotto::transport {
 namespace {
 
-constexpr std::size_t usual_frame = 16 * 1024;  // bytes; larger ones make room when they come
+// Bytes of an assembled frame for which there is room from the start, a packet that is held: 32 KiB in a call at 360p,
+// whose pictures take a tenth of that. Larger ones make room once, when they come.
+constexpr std::size_t usual_frame = 256;
 
 // A gap as far as every picture in it has left a packet that says that no other refers to it (RFC 7741 §4.2: N).
 struct Gap {
@@ -27,7 +29,7 @@ VideoJitterBuffer::VideoJitterBuffer(const VideoJitterBufferSettings& settings)
     : settings_(settings),
       slots_(std::bit_ceil(std::max<std::size_t>(settings.packets, 1))),
       packets_(slots_.size() * max_media_payload),
-      frame_(std::min(settings.max_frame, usual_frame)) {}
+      frame_(std::min(settings.max_frame, usual_frame * slots_.size())) {}
 
 VideoJitterBuffer::Slot& VideoJitterBuffer::slot(std::int64_t number) {
     return slots_[static_cast<std::size_t>(number) & (slots_.size() - 1)];
@@ -131,7 +133,7 @@ AssembledFrame VideoJitterBuffer::assemble(std::int64_t from, std::int64_t end) 
     for (std::int64_t number = from; number < end; ++number) {
         const Slot& packet = slot(number);
         const Bytes data = payload(packet).subspan(packet.descriptor_size);
-        // Grows with the frames: the steady state allocates nothing.
+        // Once for the largest so far.
         if (size + data.size() > frame_.size() && frame_.size() < settings_.max_frame) {
             frame_.resize(std::min(settings_.max_frame, std::max(2 * frame_.size(), size + data.size())));
         }
