@@ -92,7 +92,7 @@ void MediaPath::open_ahead() {
     if (!agent_->gather()) agent_.reset();
 }
 
-Expected<void> MediaPath::open(const Call& call, bool caller, Instant now) {
+Expected<void> MediaPath::open(Call& call, bool caller, Instant now) {
     opened_ = now;
     watch_.began(now);
     if (std::exchange(ahead_, false) && agent_) return {};
@@ -105,6 +105,8 @@ Expected<void> MediaPath::open(const Call& call, bool caller, Instant now) {
     if (!opened) return opened;
     const auto gathers = agent_->gather();
     if (!gathers) return std::unexpected(line_of("no way to the other side", gathers.error()));
+    // With them the peer answers our first check before our address has come to it.
+    if (ice_.policy == IcePolicy::relay) static_cast<void>(call.set_route(agent_->route().bytes()));
     return {};
 }
 

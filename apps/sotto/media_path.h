@@ -40,7 +40,7 @@ class MediaPath {
     // start: what fails is tried again by open().
     void open_ahead();
     // Both accepted: from here on packets leave.
-    Expected<void> open(const Call& call, bool caller, Instant now);
+    Expected<void> open(Call& call, bool caller, Instant now);
     // The peer's route came.
     Expected<void> hear(Bytes route);
     // What is due: gives the call our route, and the log what happened.

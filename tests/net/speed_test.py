@@ -29,7 +29,10 @@ FIRST_SOUND, FOR_WORK = 3, 0.020  # round trips, and seconds
 # one (RFC 9293 §3.5), TLS 1.2, all that coturn 4.6 speaks, two (RFC 5246 §7.3). Of the first half round trip half fits
 # into what is allowed without.
 CONNECTING = {BY_NAME: 0, BY_UDP_AND_TLS: 0, "relay by TCP": 0.25, BY_TLS: 1.25}
-SOONER = {"caller": 0, "callee": 0.5}  # round trips: the caller has its address before, and hears of the callee's first
+# Round trips: the caller has its address before, and hears of the callee's first. Where the callee has to connect it knows the
+# caller's address before it has its own, and need not wait for that.
+SOONER = {"caller": 0, "callee": 0.5}
+WITHOUT_OWN = {"caller": 0.5, "callee": 0}
 MOST_CALLS = 5                  # as many as it takes until what is allowed holds
 LETTER, ECHOES = 2630, 5        # bytes of an offer, and of the word that it rings
 RINGING_WORK = 0.005            # seconds: PQXDH and the ratchet's first message, sealed and opened, at both sides
@@ -132,8 +135,8 @@ def judge(bench, mode, keep):
 def judge_calls(mode, calls):
     echoed, rings, *heard = (min(each) for each in zip(*calls))
     judged = [(f"{mode}: accepting to the {who}'s first sound", took,
-               (FIRST_SOUND + CONNECTING[mode] - SOONER[who]) * ROUND_TRIP + FOR_WORK)
-              for who, took in zip(("caller", "callee"), heard)]
+               (FIRST_SOUND + CONNECTING[mode] - SOONER[who] - (WITHOUT_OWN[who] if CONNECTING[mode] else 0)) * ROUND_TRIP
+               + FOR_WORK) for who, took in zip(("caller", "callee"), heard)]
     if mode == BY_NAME:
         judged = [("dialling to ringing", rings, ROUND_TRIP + FOR_WORK),
                   (f"dialling to ringing, where a letter's echo takes {echoed * 1000:.1f} ms", rings, echoed + RINGING_WORK),

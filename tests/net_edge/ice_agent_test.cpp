@@ -78,6 +78,38 @@ TEST_CASE("two agents connect through a relay and tell of relayed candidates alo
     check_only_relayed(agents.b);
 }
 
+TEST_CASE("a peer that was told our credentials alone finds us where our check comes from") {
+    RelayTransport transport{};
+    SUBCASE("over UDP") { transport = RelayTransport::udp; }
+    SUBCASE("over TCP") { transport = RelayTransport::tcp; }
+    const auto relay = relay_or_skip();
+    if (!relay) return;
+    TwoAgents agents = two_agents(relayed(*relay, transport));
+    auto& [caller, callee] = agents;
+    REQUIRE(caller.agent.gather());
+    REQUIRE(agents.run_until([&] { return !caller.routes.empty(); }));
+    REQUIRE(callee.agent.gather());
+    const IceRoute bare = callee.agent.route();
+    CHECK(parse_ice_description(bare.bytes()).value().count == 0);
+    REQUIRE(caller.agent.set_remote(bare.bytes()));
+    REQUIRE(callee.agent.set_remote(caller.routes.back()));
+    const auto turn = [&] {
+        take_events(caller, [](Bytes) {});
+        take_events(callee, [](Bytes) {});  // the caller is told no more
+        std::vector<pollfd> descriptors;
+        static_cast<void>(caller.agent.add_descriptors(descriptors));
+        static_cast<void>(callee.agent.add_descriptors(descriptors));
+        ::poll(descriptors.data(), descriptors.size(), 5);
+    };
+    const Deadline deadline(std::chrono::seconds(60));
+    while ((caller.connected.empty() || callee.connected.empty()) && !deadline.passed()) turn();
+    REQUIRE_FALSE(caller.connected.empty());
+    REQUIRE_FALSE(callee.connected.empty());
+    CHECK(caller.connected[0].relayed);
+    CHECK(callee.connected[0].relayed);
+    CHECK(agents.talk("unnamed"));
+}
+
 TEST_CASE("relay mode without a relay is refused before anything is opened") {
     const auto agent = IceAgent::create({});
     REQUIRE_FALSE(agent);

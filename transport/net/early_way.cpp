@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "transport/net/early_words.h"
+#include "transport/net/ice_candidates.h"
 #include "transport/send_indication.h"
 
 namespace sotto::transport::net {
@@ -13,9 +14,7 @@ namespace sotto::transport::net {
 EarlyWay::EarlyWay(const RelayServer& relay, int socket, const sockaddr_storage& address, _GMainContext* context)
     : relay_(relay), socket_(socket), address_(address), listener_(std::make_unique<EarlyListener>(socket, context)) {}
 
-bool EarlyWay::leads_to(const IceCandidate& candidate) const {
-    return answers().relayed() == RelayedAddress{.address = candidate.address, .port = candidate.port};
-}
+bool EarlyWay::leads_to(const IceCandidate& candidate) const { return answers().relayed() == address_of(candidate); }
 
 bool EarlyWay::permit(const IpAddress& peer) {
     if (std::ranges::find(permitted_, peer) != permitted_.end()) return true;
@@ -28,7 +27,7 @@ bool EarlyWay::permit(const IpAddress& peer) {
     return true;
 }
 
-bool EarlyWay::send(const IceCandidate& peer, Bytes datagram) const {
+bool EarlyWay::send(const RelayedAddress& peer, Bytes datagram) const {
     StunTransaction transaction;
     if (getentropy(transaction.data(), transaction.size()) != 0) return false;
     std::array<std::byte, 2048> room;

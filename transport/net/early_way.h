@@ -25,10 +25,12 @@ class EarlyWay {
 
     // The relay gave us `candidate` by it.
     bool leads_to(const IceCandidate& candidate) const;
+    // The relay is about to give an address by it: what goes there now, it takes behind the request for that.
+    bool asked() const { return tunnel_ != nullptr && tunnel_->asked(); }
     // Asks for a permission for the host `peer`, once. False: what the relay wants to be asked with is not known yet.
     bool permit(const IpAddress& peer);
     // False: there was no room for it.
-    bool send(const IceCandidate& peer, Bytes datagram) const;
+    bool send(const RelayedAddress& peer, Bytes datagram) const;
 
   private:
     const RelayAnswers& answers() const { return tunnel_ != nullptr ? tunnel_->answers() : listener_->answers(); }

@@ -9,6 +9,12 @@ namespace {
 
 constexpr int farewell_milliseconds = 200;
 
+IceRoute route_of(const IceDescription& ours) {
+    IceRoute route;
+    route.size = write_ice_description(ours, route.room).value_or(0);
+    return route;
+}
+
 }  // namespace
 
 IceAgent::IceAgent(IceSettings settings)
@@ -97,6 +103,8 @@ Result<void> IceAgent::set_remote(Bytes route) {
     return (next_ ? next_ : path_)->set_remote(*description);
 }
 
+IceRoute IceAgent::route() const { return route_of((next_ ? next_ : path_)->local()); }
+
 std::optional<IceEvent> IceAgent::poll() {
     loop_->run();
     for (auto* session : {&path_, &next_}) {
@@ -129,10 +137,7 @@ void IceAgent::hear(IceSession& session) {
     const IceSession::News news = session.take_news();
     if (news.candidates || news.gathered) {
         const IceDescription ours = session.local();
-        IceRoute route;
-        const auto size = write_ice_description(ours, route.room);
-        route.size = size.value_or(0);
-        if (size && ours.count > 0 && news.candidates) events_.push_back(route);
+        if (ours.count > 0 && news.candidates) events_.push_back(route_of(ours));
         if (news.gathered && ours.count == 0) {
             events_.push_back(IceFailed{IceFailure::no_candidates, session.generation()});
         }

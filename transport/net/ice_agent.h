@@ -66,6 +66,8 @@ class IceAgent {
     // The peer's route, in any order and as often as it comes. One of a later generation restarts us too. Errors:
     // those of parse_ice_description(), outdated (of an earlier generation), unavailable.
     Result<void> set_remote(Bytes route);
+    // What is known of our own route by now, if only the credentials: a peer that has these can answer our checks.
+    IceRoute route() const;
     // A new generation: after the network changed, or when the path is silent. Errors: wrong_state (gather() first),
     // unavailable, key_exhausted (2^16 generations).
     Result<void> restart();

@@ -101,13 +101,14 @@ struct IceSession::Signals {
     static gboolean on_early_check(gpointer data) {
         auto* const session = static_cast<IceSession*>(data);
         if (!session->early_ || session->connected_ || session->early_media_.allowed()) return G_SOURCE_REMOVE;
-        session->check_early();
+        session->check_early(address_of(session->remote_.front()));
         return --session->early_checks_left_ > 0 ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
     }
     static void on_check(NiceAgent*, guint, IceSession* session) { session->early_media_.checked(); }
     static void on_remote_candidate(NiceAgent*, NiceCandidate* candidate, IceSession* session) {
         if (candidate->type != NICE_CANDIDATE_TYPE_PEER_REFLEXIVE) return;
-        session->early_media_.checked_from(address_of(candidate->addr));
+        session->unnamed_ = address_of(candidate->addr);
+        session->early_media_.checked_from(*session->unnamed_);
     }
     static void on_datagram(NiceAgent*, guint, guint, guint size, gchar* bytes, gpointer data) {
         auto* const session = static_cast<IceSession*>(data);
@@ -233,13 +234,15 @@ void IceSession::permit_own_relay() {
     for (const IceCandidate& candidate : local().candidates()) permit_early(candidate.address);
 }
 
-// By the ways that our candidates were given by: the peer would take what comes by another for somebody else's.
+// By the ways that our candidates were given by: the peer would take what comes by another for somebody else's. Before
+// there are any, by those that are to give one.
 bool IceSession::permit_early(const IpAddress& peer) {
     const IceDescription ours = local();
     bool permitted = false;
     for (EarlyWay& way : early_ways_) {
         const auto leads_to = [&](const IceCandidate& candidate) { return way.leads_to(candidate); };
-        if (std::ranges::any_of(ours.candidates(), leads_to)) permitted |= way.permit(peer);
+        const bool is_ours = std::ranges::any_of(ours.candidates(), leads_to) || (ours.count == 0 && way.asked());
+        if (is_ours) permitted |= way.permit(peer);
     }
     return permitted;
 }
@@ -262,7 +265,7 @@ Result<void> IceSession::set_remote(const IceDescription& description) {
         const bool known = std::ranges::find(remote_, candidate) != remote_.end();
         if (known || remote_.size() == max_remote) continue;
         remote_.push_back(candidate);
-        early_media_.named({.address = candidate.address, .port = candidate.port});
+        early_media_.named(address_of(candidate));
         list = g_slist_append(list, to_nice(candidate, stream_, component, remote_.size()));
     }
     if (list != nullptr) nice_agent_set_remote_candidates(agent_, stream_, component, list);
@@ -286,11 +289,11 @@ void IceSession::open_early_way() {
     if (policy_ != IcePolicy::relay || remote_.empty()) return;
     const IceCandidate& peer = remote_.front();
     const IceDescription ours = local();
-    early_ = !early_ways_.empty() && std::ranges::any_of(ours.candidates(), [&](const IceCandidate& candidate) {
-        return candidate.address.v6 == peer.address.v6;
-    });
+    const auto of_its_family = [&](const IceCandidate& own) { return own.address.v6 == peer.address.v6; };
+    early_ = ours.count == 0 ? std::ranges::any_of(early_ways_, &EarlyWay::asked)
+                             : !early_ways_.empty() && std::ranges::any_of(ours.candidates(), of_its_family);
     if (!early_) return;
-    if (permit_early(peer.address)) check_early();
+    if (permit_early(peer.address)) check_early(address_of(peer));
     if (early_check_ != nullptr) return;
     early_check_ = g_timeout_source_new(early_check_milliseconds);
     g_source_set_callback(early_check_, Signals::on_early_check, this, nullptr);
@@ -301,13 +304,22 @@ void IceSession::open_early_way() {
 bool IceSession::send_early(Bytes datagram) {
     bool sent = false;
     for (const EarlyWay& way : early_ways_) {
-        if (early_media_.take()) sent |= way.send(remote_.front(), datagram);
+        if (early_media_.take()) sent |= way.send(address_of(remote_.front()), datagram);
     }
     return sent;
 }
 
+// The peer's check came before the route which names where it is from. Its host must be one that our relay lets in, and
+// it knows our password: so it is the peer's, or was sent on by somebody who heard it. It gets a check of ours; media
+// wait for the name.
+void IceSession::check_back() {
+    if (!unnamed_ || early_ || connected_ || remote_fragment_.front() == '\0') return;
+    const RelayedAddress peer = *std::exchange(unnamed_, std::nullopt);
+    if (permit_early(peer.address)) check_early(peer);
+}
+
 // libnice's own checks nominate.
-void IceSession::check_early() {
+void IceSession::check_early(const RelayedAddress& to) {
     std::array<std::byte, 256> room;
     const std::size_t size = write_check({.fragment = {fragment_.data(), fragment_.size()},
                                           .remote_fragment = {remote_fragment_.data(), remote_fragment_.size()},
@@ -316,7 +328,7 @@ void IceSession::check_early() {
                                           .tie_breaker = tie_breaker_},
                                          room);
     for (const EarlyWay& way : early_ways_) {
-        if (size > 0) static_cast<void>(way.send(remote_.front(), Bytes(room).first(size)));
+        if (size > 0) static_cast<void>(way.send(to, Bytes(room).first(size)));
     }
 }
 
@@ -352,7 +364,8 @@ bool IceSession::relayed() const {
 
 IceSession::News IceSession::take_news() {
     if (news_.candidates && !connected_) permit_own_relay();
-    if (news_.candidates && !connected_ && !early_) open_early_way();
+    if ((news_.candidates || early_check_ == nullptr) && !connected_ && !early_) open_early_way();
+    check_back();
     return std::exchange(news_, {});
 }
 

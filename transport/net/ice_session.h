@@ -88,7 +88,8 @@ class IceSession {
     void add_early_way(const RelayServer& relay, const std::string& numeric);
     void permit_own_relay();
     bool permit_early(const IpAddress& peer);
-    void check_early();
+    void check_early(const RelayedAddress& to);
+    void check_back();
     bool send_early(Bytes datagram);
 
     _NiceAgent* agent_;
@@ -108,6 +109,7 @@ class IceSession {
     bool gathered_ = false;
     bool connected_ = false;
     EarlyMedia early_media_;
+    std::optional<RelayedAddress> unnamed_;  // where a check of the peer's came from; it was not answered by one yet
     Tunnels tunnels_;
     std::vector<RelayServer> relays_;
     std::list<GlibLookUp> look_ups_;

@@ -78,7 +78,7 @@ void RelayPipe::on_connected(GObject* client, GAsyncResult* result, gpointer dat
         return;
     }
     pipe->connection_ = connection;
-    if (pipe->tunnel_->pipes_.back() == pipe) pipe->tunnel_->unreachable_ = connection == nullptr;
+    if (pipe->is_newest()) pipe->tunnel_->unreachable_ = connection == nullptr;
     pipe->closed_ = connection == nullptr || !pipe->begin();
     if (!pipe->closed_) pipe->watch();
     if (pipe->closed_) pipe->local_ = Descriptor();
@@ -138,12 +138,23 @@ bool RelayPipe::move_up() {
         if (size == 0 || (size < 0 && !would_block())) closed_ = true;
         if (size <= 0) return false;
         up_.end = static_cast<std::size_t>(size);
+        note_request(up_.bytes());
         sent_.take(up_.bytes());
     }
     const std::size_t written = write_remote(up_.bytes());
     up_.taken(written);
     return written > 0;
 }
+
+// The second Allocate request (RFC 8656 §7.1): libnice asks once to learn what it has to be asked with.
+void RelayPipe::note_request(Bytes bytes) {
+    constexpr std::array<std::byte, 2> allocate{std::byte{0x00}, std::byte{0x03}};
+    const bool begins =
+        sent_.between() && std::ranges::equal(bytes.first(std::min(bytes.size(), std::size_t{2})), allocate);
+    if (begins && is_newest() && tunnel_->answers_.challenge()) tunnel_->asked_ = true;
+}
+
+bool RelayPipe::is_newest() const { return tunnel_->pipes_.back().get() == this; }
 
 bool RelayPipe::send(Bytes message) {
     if (closed_ || source_ == nullptr || !up_.empty() || !sent_.between() || message.size() > up_.room.size())
@@ -158,7 +169,7 @@ bool RelayPipe::move_down() {
     if (down_.empty()) {
         down_.end = read_remote(down_.room);
         if (down_.empty()) return false;
-        if (tunnel_->pipes_.back().get() == this) tunnel_->answers_.take(down_.bytes());
+        if (is_newest()) tunnel_->answers_.take(down_.bytes());
     }
     const ssize_t sent = ::send(local_.get(), down_.bytes().data(), down_.bytes().size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && !would_block()) closed_ = true;

@@ -45,6 +45,8 @@ class RelayPipe : public std::enable_shared_from_this<RelayPipe> {
     void watch();
     void pump();
     bool move_up();
+    void note_request(Bytes bytes);
+    bool is_newest() const;
     bool move_down();
     // Bytes that went or came; none: it has to wait, or is closed.
     std::size_t write_remote(Bytes bytes);

@@ -90,6 +90,7 @@ void RelayTunnel::accept() {
     if (!local || pipes_.size() == max_pipes) return;
     unreachable_ = false;
     answers_ = {};
+    asked_ = false;
     pipes_.push_back(std::make_shared<RelayPipe>(*this, std::move(local)));
     pipes_.back()->connect();
 }

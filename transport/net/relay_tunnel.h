@@ -39,6 +39,8 @@ class RelayTunnel {
     bool send(Bytes message);
     // What the relay told by the newest connection.
     const RelayAnswers& answers() const { return answers_; }
+    // libnice has asked by that connection for an address, in the way that the relay wants to be asked.
+    bool asked() const { return asked_; }
     // Nothing answered there when it was last tried.
     bool unreachable() const { return unreachable_; }
     // The relay is not who it should be: its certificate was refused.
@@ -64,6 +66,7 @@ class RelayTunnel {
     _GSource* source_ = nullptr;
     std::vector<std::shared_ptr<RelayPipe>> pipes_;
     RelayAnswers answers_;
+    bool asked_ = false;
     bool unreachable_ = false;
     bool distrusted_ = false;
 };
