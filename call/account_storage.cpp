@@ -8,6 +8,8 @@ namespace {
 
 using call::Entry;
 
+constexpr std::size_t most_for_client = 65536;
+
 SecretBuffer secret_copy(Bytes bytes) {
     SecretBuffer copy(bytes.size());
     std::ranges::copy(bytes, copy.fill().begin());
@@ -184,6 +186,23 @@ Result<void> Account::keep_in(Store& store, const StoreKey& key) {
     if (!device) return Failure(device.error());
     if (*device) return Failure(Error::wrong_state);
     return state_->keep_in(std::make_shared<call::Ledger>(std::move(*ledger)));
+}
+
+Result<void> Account::keep_for_client(SecretBuffer&& secret) {
+    if (!state_->ledger) return Failure(Error::wrong_state);
+    if (secret.size() > most_for_client) return Failure(Error::too_large);
+    const auto before = kept_for_client();
+    if (!before) return Failure(before.error());
+    if (std::ranges::equal(before->reveal(), secret.reveal())) return {};
+    state_->ledger->put(Entry::client, std::move(secret));
+    return state_->commit();
+}
+
+Result<SecretBuffer> Account::kept_for_client() {
+    if (!state_->ledger) return Failure(Error::wrong_state);
+    auto kept = state_->ledger->get(Entry::client);
+    if (!kept) return Failure(kept.error());
+    return *kept ? std::move(**kept) : SecretBuffer();
 }
 
 Result<void> Account::save() { return state_->commit(); }

@@ -21,6 +21,7 @@ std::string name_of(Entry entry) {
         case Entry::devices: return "devices";
         case Entry::policy: return "policy";
         case Entry::capabilities: return "capabilities";
+        case Entry::client: return "client";
     }
     return {};
 }

@@ -14,7 +14,7 @@
 namespace sotto::call {
 
 // Of which there is one.
-enum class Entry : std::uint8_t { identity, device, prekeys, contacts, devices, policy, capabilities };
+enum class Entry : std::uint8_t { identity, device, prekeys, contacts, devices, policy, capabilities, client };
 
 // Of which there are several with each peer's device.
 struct SessionEntry {

@@ -113,12 +113,15 @@ Expected<void> Conversation::open_sources() {
 }
 
 Expected<EndReason> Conversation::run(Account& account, Call call, SignalPath& carrier) {
+    if (auto kept = account.kept_for_client()) path_.offer_sessions(std::move(*kept));
     auto done = run_until_ended(account, call, carrier);
     if (!done) {
         // Whatever failed on our side, the peer must not wait for us.
         call.hang_up(now());
         static_cast<void>(take_outputs(call, carrier));
     }
+    // An account that is kept nowhere keeps no relay's session either; the next call does without.
+    static_cast<void>(account.keep_for_client(path_.take_sessions()));
     log_.event(
         {{"event", "ended"}, {"reason", name(ended_.value_or(EndReason::lost))}, {"stats", to_json(call.stats())}});
     if (on_terminal() && !settings_.json) std::fputc('\n', stderr);

@@ -77,10 +77,13 @@ Expected<void> MediaPath::open_agent() {
     auto agent = IceAgent::create(ice_);
     if (!agent) return std::unexpected(line_of("no way to the other side", agent.error()));
     agent_.emplace(std::move(*agent));
+    agent_->offer_sessions(sessions_.reveal());
     auto network = NetworkWatch::open();
     if (network) network_.emplace(std::move(*network));
     return {};
 }
+
+SecretBuffer MediaPath::take_sessions() { return agent_ ? agent_->sessions() : std::move(sessions_); }
 
 // Where a direct path may be chosen, the answer tells first whether it is.
 void MediaPath::open_ahead() {

@@ -36,6 +36,10 @@ class MediaPath {
     void allow_direct(bool allowed) { direct_ = allowed; }
     bool has_relay() const { return !ice_.relays.empty(); }
 
+    // Before open(): what an earlier call left of its relays, a secret, and what this one leaves.
+    void offer_sessions(SecretBuffer&& kept) { sessions_ = std::move(kept); }
+    SecretBuffer take_sessions();
+
     // It rings at the other side: our relay is asked for an address, and nobody else hears of us. No more than a head
     // start: what fails is tried again by open().
     void open_ahead();
@@ -61,6 +65,7 @@ class MediaPath {
     Expected<void> take(const transport::net::IceEvent& event, Call& call, EventLog& log, Instant now);
 
     transport::net::IceSettings ice_;
+    SecretBuffer sessions_;
     bool direct_ = false;
     bool ahead_ = false;  // not accepted yet
     Instant opened_{};

@@ -86,6 +86,12 @@ class SOTTO_API Account {
     Result<void> keep_in(Store& store, const StoreKey& key);
     // Writes what the client changed in contacts(); they are written with everything else, too. Errors: the store's.
     Result<void> save();
+    // A secret of the client's own, sealed with the rest: what it needs again beside the account, such as its sessions
+    // with servers. There is one; an empty one takes its place, too. Errors: wrong_state (the account is kept nowhere),
+    // too_large (over 64 KiB), the store's.
+    Result<void> keep_for_client(SecretBuffer&& secret);
+    // Empty: there is none. Errors: wrong_state, the store's.
+    Result<SecretBuffer> kept_for_client();
 
     // A new identity and its first device, kept nowhere. `random` must outlive the account and its calls.
     static Account create(Random& random = system_random());

@@ -45,6 +45,29 @@ TEST_CASE_FIXTURE(People, "an account opened again is the same device of the sam
     talk(alice, again, bundle);  // handed out before
 }
 
+TEST_CASE_FIXTURE(People, "a secret of the client's is sealed with the rest, until another takes its place") {
+    const auto of = [](std::string_view text) {
+        SecretBuffer secret(text.size());
+        std::ranges::copy(as_bytes(text), secret.fill().begin());
+        return secret;
+    };
+    CHECK(bob.kept_for_client().value().size() == 0);
+    CHECK(alice.keep_for_client(of("nowhere")).error() == Error::wrong_state);
+    CHECK(bob.keep_for_client(SecretBuffer(65537)).error() == Error::too_large);
+    const std::string words = "a session with a relay";
+    REQUIRE(bob.keep_for_client(of(words)));
+    const auto names = store.names("").value();
+    for (const std::string& name : names) {
+        const Buffer record = store.read(name).value().value();
+        const std::string text(reinterpret_cast<const char*>(record.data()), record.size());
+        CHECK_FALSE(text.contains(words));
+    }
+    Account again = open_kept(store, random);
+    CHECK(std::ranges::equal(again.kept_for_client().value().reveal(), as_bytes(words)));
+    REQUIRE(again.keep_for_client({}));
+    CHECK(open_kept(store, random).kept_for_client().value().size() == 0);
+}
+
 TEST_CASE_FIXTURE(People, "whose call was accepted is known after a restart, and another device of theirs is told") {
     talk(alice, bob, bob.bundle().value());
     REQUIRE(bob.save());

@@ -1,13 +1,16 @@
-"""Two people on a mosquitto that is far away: how long dialling to ringing takes, and a letter's echo by the same broker."""
+"""Two people on a mosquitto that is far away: how long dialling to ringing takes, and a letter's echo by the same broker; and,
+for they keep a state, how long a second call takes from accepting to the first sound by a relay over TLS."""
+import concurrent.futures
 import json
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import time
 
-from routes import RELAY_PASSWORD, RELAY_PORT, RELAY_USER, address
+from routes import RELAY_PASSWORD, RELAY_PORT, RELAY_TLS_PORT, RELAY_USER, address
 from world import Failed, World, inside
 
 PORT, PLAIN_PORT = 8883, 1883  # with TLS for people, without it for the echo
@@ -91,10 +94,13 @@ def echo(world, passwords):
 class FarBroker:
     """Alice and Bob know each other; what it takes to bring that about is done beside the broker."""
 
-    def __init__(self, bench, delay):
-        self._sotto, self._folder = bench.sotto, FOLDER
+    def __init__(self, bench, delay, by_tls=False):
+        self._sotto, self._folder = bench.sotto, FOLDER + ("-tls" if by_tls else "")
+        relay = ["--relay", f"turn:{address('relay', 4)}:{RELAY_PORT}"]
+        if by_tls:
+            relay = ["--relay", f"turns:{address('relay', 4)}:{RELAY_TLS_PORT}", "--relay-ca", bench.certificate[0]]
         self._env = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin", "HOME": self._folder}
-        self.world = World("far-broker", False, delay)
+        self.world = World("far-tls" if by_tls else "far-broker", by_tls, delay, bench.certificate if by_tls else ())
         here = address("signalling", 4)
         os.makedirs(f"{self._folder}/conf.d")
         with open(f"{self._folder}/conf.d/echo.conf", "w", encoding="ascii") as file:
@@ -107,8 +113,8 @@ class FarBroker:
             with open(self._state(name) + ".password", "w", encoding="ascii") as file:
                 file.write(password)
             self._as(name, "register", name, "--broker", f"mqtts://{here}:{PORT}", "--broker-ca", f"{self._folder}/ca.pem",
-                     "--broker-password-file", file.name, "--relay", f"turn:{address('relay', 4)}:{RELAY_PORT}",
-                     "--relay-user", RELAY_USER, "--relay-password", RELAY_PASSWORD)
+                     "--broker-password-file", file.name, *relay, "--relay-user", RELAY_USER, "--relay-password",
+                     RELAY_PASSWORD)
         for name, other in (("bob", "alice"), ("alice", "bob")):
             self._as(name, "contacts", "add", other)
 
@@ -138,10 +144,27 @@ class FarBroker:
                 raise Failed("mosquitto does not start")
             time.sleep(0.02)
 
-    def start(self, name, *words):
+    def start(self, name, *words, audio="none"):
         """A side that tells its events by a pipe."""
-        return self.world.run(name, self._sotto, *words, "--state", self._state(name), "--video", "none", "--audio", "none",
+        return self.world.run(name, self._sotto, *words, "--state", self._state(name), "--video", "none", "--audio", audio,
                               "--json", stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._env)
+
+    def talk(self):
+        """Seconds from accepting to the first sound at Alice and at Bob."""
+        bob = self.start("bob", "answer", audio="test")
+        come_to(bob, "waiting")
+        alice = self.start("alice", "call", "bob", audio="test")
+        come_to(bob, "ringing")
+        time.sleep(1)  # nobody accepts at once
+        accepted = time.monotonic()
+        bob.stdin.write(b"y\n")
+        bob.stdin.flush()
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            heard = list(pool.map(lambda side: come_to(side, "heard") - accepted, (alice, bob)))
+        alice.send_signal(signal.SIGINT)
+        for side in (alice, bob):
+            side.wait()
+        return heard
 
     def ring(self):
         """Seconds from Alice's dialling to the word that it rings."""
@@ -155,6 +178,28 @@ class FarBroker:
             alice.terminate()
             alice.wait()
         raise Failed(f"nothing rings by the broker: {list(came)}")
+
+
+def come_to(side, event):
+    """When that event comes."""
+    for line in side.stdout:
+        if json.loads(line)["event"] == event:
+            return time.monotonic()
+    raise Failed(f"'{event}' does not come")
+
+
+def judge_second_call(bench, delay, allowed, most_calls):
+    """The same of what a call by TLS takes after another: the relay's session is kept."""
+    far = FarBroker(bench, delay, by_tls=True)
+    try:
+        far.talk()
+        heard = []
+        while len(heard) < most_calls and (not heard or any(min(each) > allowed for each in zip(*heard))):
+            heard.append(far.talk())
+    finally:
+        far.world.close()
+    return [(f"a second call by TLS: accepting to the {who}'s first sound", min(each), allowed)
+            for who, each in zip(("caller", "callee"), zip(*heard))]
 
 
 def judge(bench, delay, allowed, most_calls):

@@ -50,6 +50,21 @@ Result<void> IceAgent::open_tunnels() {
     return {};
 }
 
+void IceAgent::offer_sessions(Bytes kept) {
+    auto sessions = parse_relay_sessions(kept);
+    if (!sessions) return;
+    for (const auto& tunnel : tunnels_) {
+        const auto of_it = std::ranges::find(*sessions, tunnel->name(), &RelaySession::relay);
+        if (of_it != sessions->end()) tunnel->offer(std::move(*of_it));
+    }
+}
+
+SecretBuffer IceAgent::sessions() const {
+    std::vector<const RelaySession*> sessions;
+    for (const auto& tunnel : tunnels_) sessions.push_back(&tunnel->session());
+    return encode_relay_sessions(sessions);
+}
+
 Result<void> IceAgent::begin(std::uint16_t generation) {
     IceSession::Tunnels tunnels;
     for (const auto& tunnel : tunnels_) tunnels.push_back(tunnel.get());

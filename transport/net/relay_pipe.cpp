@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "transport/net/relay_resumption.h"
+
 namespace sotto::transport::net {
 namespace {
 
@@ -101,8 +103,17 @@ bool RelayPipe::begin_tls(GSocket* socket) {
     if (!tls_ || SSL_set_fd(tls_.get(), g_socket_get_fd(socket)) != 1) return false;
     SSL_set_mode(tls_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_set_connect_state(tls_.get());
+    resume(tls_.get(), tunnel_->session_, way_of(g_socket_get_fd(socket)), wall_clock());
     if (is_numeric(host)) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls_.get()), host.c_str()) == 1;
     return SSL_set1_host(tls_.get(), host.c_str()) == 1 && SSL_set_tlsext_host_name(tls_.get(), host.c_str()) == 1;
+}
+
+// A resumed one stays what it was, and no longer: its certificate was checked then.
+void RelayPipe::note_session() {
+    if (noted_ || SSL_is_init_finished(tls_.get()) != 1) return;
+    noted_ = true;
+    if (SSL_session_reused(tls_.get()) == 1) return;
+    tunnel_->session_ = session_of(tls_.get(), tunnel_->name(), way_of(remote_), wall_clock());
 }
 
 void RelayPipe::watch() {
@@ -192,6 +203,7 @@ std::size_t RelayPipe::read_remote(MutableBytes bytes) {
 }
 
 std::size_t RelayPipe::went_on(ssize_t result, bool writing) {
+    if (tls_) note_session();
     if (result > 0) return static_cast<std::size_t>(result);
     if (!tls_) {
         const bool waits = result < 0 && would_block();
@@ -205,6 +217,7 @@ std::size_t RelayPipe::went_on(ssize_t result, bool writing) {
     if (error != SSL_ERROR_WANT_WRITE && error != SSL_ERROR_WANT_READ) {
         closed_ = true;
         if (SSL_get_verify_result(tls_.get()) != X509_V_OK) tunnel_->distrusted_ = true;
+        if (!noted_) tunnel_->session_ = {};  // maybe it was that
     }
     return 0;
 }

@@ -42,6 +42,7 @@ class RelayPipe : public std::enable_shared_from_this<RelayPipe> {
     static void on_connected(GObject* client, GAsyncResult* result, gpointer pipe);
     bool begin();
     bool begin_tls(GSocket* socket);
+    void note_session();
     void watch();
     void pump();
     bool move_up();
@@ -65,6 +66,7 @@ class RelayPipe : public std::enable_shared_from_this<RelayPipe> {
     Held up_, down_;
     TurnStream sent_;
     bool wants_write_ = false;
+    bool noted_ = false;  // TLS: the handshake is over
     bool closed_ = false;
 };
 

@@ -97,6 +97,10 @@ void RelayTunnel::accept() {
 
 bool RelayTunnel::send(Bytes message) { return !pipes_.empty() && pipes_.back()->send(message); }
 
+std::string RelayTunnel::name() const {
+    return relay_.host + " " + std::to_string(relay_.port) + " " + relay_.authorities;
+}
+
 RelayServer RelayTunnel::entrance() const {
     RelayServer entrance = relay_;
     entrance.host = v6() ? "::1" : "127.0.0.1";

@@ -13,6 +13,7 @@
 #include "transport/net/relay_server.h"
 #include "transport/net/udp_socket.h"
 #include "transport/relay_answers.h"
+#include "transport/relay_session.h"
 
 struct _GSource;
 struct ssl_ctx_st;
@@ -41,6 +42,12 @@ class RelayTunnel {
     const RelayAnswers& answers() const { return answers_; }
     // libnice has asked by that connection for an address, in the way that the relay wants to be asked.
     bool asked() const { return asked_; }
+    // The relay's name and port, and who vouches for it: whose a session is.
+    std::string name() const;
+    // TLS goes on from it if it serves when a connection is there.
+    void offer(RelaySession&& session) { session_ = std::move(session); }
+    // The newest; without a secret: there is none.
+    const RelaySession& session() const { return session_; }
     // Nothing answered there when it was last tried.
     bool unreachable() const { return unreachable_; }
     // The relay is not who it should be: its certificate was refused.
@@ -61,6 +68,7 @@ class RelayTunnel {
     std::string local_address_;
     _GMainContext* loop_;
     std::unique_ptr<ssl_ctx_st, FreeContext> context_;  // none: plain TCP
+    RelaySession session_;
     Descriptor listener_;
     std::uint16_t port_ = 0;
     _GSource* source_ = nullptr;
