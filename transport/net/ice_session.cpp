@@ -17,8 +17,10 @@ namespace {
 constexpr unsigned component = 1;            // RTP and RTCP share it (RFC 5761)
 constexpr unsigned pacing_milliseconds = 5;  // RFC 8445 §14.2: Ta, the least it allows; two sides have few candidates
 constexpr std::size_t max_remote = 64;       // candidates that a peer may name in one generation
-// After libnice has asked for a permission; and again, for who has not asked its own relay yet hears nothing.
-constexpr unsigned early_check_milliseconds = 2 * pacing_milliseconds;
+// From one to the next, the last again and again: a relay that asks elsewhere who we are takes what needs no password
+// before the request for a permission, libnice asks for its own soon, and who has not asked its own relay hears
+// nothing.
+constexpr std::array<unsigned, 3> early_check_milliseconds{2, 4, 2 * pacing_milliseconds};
 constexpr int early_checks = 50;
 constexpr std::size_t max_early_ways = 4;
 
@@ -102,7 +104,8 @@ struct IceSession::Signals {
         auto* const session = static_cast<IceSession*>(data);
         if (!session->early_ || session->connected_ || session->early_media_.allowed()) return G_SOURCE_REMOVE;
         session->check_early(address_of(session->remote_.front()));
-        return --session->early_checks_left_ > 0 ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+        if (--session->early_checks_left_ > 0) session->plan_early_check();
+        return G_SOURCE_REMOVE;
     }
     static void on_check(NiceAgent*, guint, IceSession* session) { session->early_media_.checked(); }
     static void on_remote_candidate(NiceAgent*, NiceCandidate* candidate, IceSession* session) {
@@ -294,8 +297,13 @@ void IceSession::open_early_way() {
                              : !early_ways_.empty() && std::ranges::any_of(ours.candidates(), of_its_family);
     if (!early_) return;
     if (permit_early(peer.address)) check_early(address_of(peer));
-    if (early_check_ != nullptr) return;
-    early_check_ = g_timeout_source_new(early_check_milliseconds);
+    if (early_check_ == nullptr) plan_early_check();
+}
+
+void IceSession::plan_early_check() {
+    if (early_check_ != nullptr) g_source_unref(early_check_);
+    const auto made = static_cast<std::size_t>(early_checks - early_checks_left_);
+    early_check_ = g_timeout_source_new(early_check_milliseconds[std::min(made, early_check_milliseconds.size() - 1)]);
     g_source_set_callback(early_check_, Signals::on_early_check, this, nullptr);
     g_source_attach(early_check_, context_);
 }

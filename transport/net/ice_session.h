@@ -88,6 +88,7 @@ class IceSession {
     void add_early_way(const RelayServer& relay, const std::string& numeric);
     void permit_own_relay();
     bool permit_early(const IpAddress& peer);
+    void plan_early_check();
     void check_early(const RelayedAddress& to);
     void check_back();
     bool send_early(Bytes datagram);
@@ -116,7 +117,7 @@ class IceSession {
     int& alive_;
     std::vector<EarlyWay> early_ways_;  // by each relay that may have an allocation of ours: which has, is not told
     bool early_ = false;                // they are in use
-    _GSource* early_check_ = nullptr;   // due soon
+    _GSource* early_check_ = nullptr;   // the newest: due soon, or the last
     int early_checks_left_;
     std::uint64_t received_ = 0;
     std::uint64_t refused_candidates_ = 0;
