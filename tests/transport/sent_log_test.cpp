@@ -46,6 +46,30 @@ constexpr auto missing = std::nullopt;
 
 }  // namespace
 
+TEST_CASE("packets that left by one reading of the clock are told of in the order in which they left") {
+    for (const bool sound_first : {true, false}) {
+        CAPTURE(sound_first);
+        SentLog log(streams);
+        const Ssrc first = streams[sound_first ? 0 : 1], second = streams[sound_first ? 1 : 0];
+        for (std::uint16_t i = 0; i < 3; ++i) {
+            log.sent(first, SequenceNumber{i}, 100, start + i * 10ms);
+            log.sent(second, SequenceNumber{i}, 100, start + i * 10ms);
+        }
+        CongestionFeedback told = report(start + 50ms, 0, {40ms, 30ms, 20ms}, first);
+        told.begin(second, SequenceNumber{0});
+        for (const Duration age : {39ms, 29ms, 19ms}) {
+            told.add(arrived_before(static_cast<std::uint16_t>(age / 1ms * 1024 / 1000)));
+        }
+        const auto results = log.results(told, start + 80ms);
+        REQUIRE(results.size() == 6);
+        for (std::size_t i = 0; i < 6; ++i) {
+            CHECK(results[i].ssrc == (i % 2 == 0 ? first : second));
+            CHECK(results[i].sequence.value == i / 2);
+            CHECK(results[i].sent - start < static_cast<int>(i / 2) * 10ms + 1us);
+        }
+    }
+}
+
 TEST_CASE("an acknowledged packet is told of once, with what we know of its sending and the peer's time of arrival") {
     SentLog log = ten_sent(65535);
     CHECK(log.bytes_in_flight() == 1000);

@@ -47,9 +47,15 @@ void SentLog::sent(Ssrc ssrc, SequenceNumber sequence, std::size_t size, Instant
     while (stream->oldest < std::min(first_kept, stream->end)) forget(*stream, stream->oldest++);
     stream->oldest = std::min(std::max(stream->oldest, first_kept), number);
     stream->end = std::max(stream->end, number + 1);
+    // Whoever polls several times by one clock reading sends in that order still: of two streams' packets it would be
+    // decided by chance, and a queue holds up the second.
+    at_once_ = now == last_sent_ ? at_once_ + Duration(1) : Duration{};
+    last_sent_ = now;
     const auto counted = static_cast<std::uint16_t>(std::clamp<std::size_t>(size, 1, 0xffff));
-    stream->slot(number) = {
-        .sent = now, .number = static_cast<std::uint32_t>(number), .size = counted, .state = State::in_flight};
+    stream->slot(number) = {.sent = now + at_once_,
+                            .number = static_cast<std::uint32_t>(number),
+                            .size = counted,
+                            .state = State::in_flight};
     in_flight_ += counted;
 }
 

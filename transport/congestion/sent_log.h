@@ -99,6 +99,8 @@ class SentLog {
     std::vector<PacketResult> results_;
     std::size_t result_count_ = 0;
     std::size_t in_flight_ = 0;
+    Instant last_sent_ = Instant::min();
+    Duration at_once_{};  // what is added to it for the packets that left after the first of that instant
     std::optional<Instant> newest_acknowledged_;  // sent, by this report
     std::optional<Duration> round_trip_;
     Instant undecided_ = never;
