@@ -12,6 +12,10 @@ constexpr Duration report_interval = std::chrono::seconds(1);
 // and of one of congestion feedback, IP and UDP included.
 constexpr double report_bits = 2'200, feedback_bits = 800;
 constexpr double reports_share = 0.05, feedback_share = 0.1;
+// Of a path that has shown to be slow each report holds up sound and pictures.
+constexpr double slow_feedback_share = 0.04;
+constexpr int slow_path = 200'000;  // bit/s
+constexpr Duration slow_feedback_at_most = std::chrono::milliseconds(200);
 constexpr int below_40_ms = 45'000, below_60_ms = 28'000;  // bit/s
 
 Duration interval_for(double bits, double share, int rate) {
@@ -153,6 +157,15 @@ int RtpSession::long_packets() const {
     return below(below_60_ms, 60) ? 60 : below(below_40_ms, 40) ? 40 : 0;
 }
 
+// Between reports of what came, where those take much of the path; none where they come as ever.
+Duration RtpSession::feedback_interval() const {
+    const int rate = budget_.lasting();
+    const Duration told = interval_for(feedback_bits, feedback_share, rate);
+    if (budget_.is_narrow()) return told > transport::ArrivalLog::longest_interval ? told : Duration{};
+    if (budget_.may_double() || rate >= slow_path) return {};
+    return std::min(interval_for(feedback_bits, slow_feedback_share, rate), slow_feedback_at_most);
+}
+
 void RtpSession::follow_shares() {
     quiet_until_ = Instant::min();
     const SendingShares& shares = budget_.shares();
@@ -162,9 +175,7 @@ void RtpSession::follow_shares() {
     audio_out_.set_long(long_packets());
     budget_.set_audio_packets(audio_out_.packets_a_second(), !audio_out_.is_long());
     audio_out_.set_loss(budget_.loss());
-    const Duration told = interval_for(feedback_bits, feedback_share, budget_.lasting());
-    const bool rarely = budget_.is_narrow() && told > transport::ArrivalLog::longest_interval;
-    arrivals_.set_least_interval(rarely ? told : Duration{});
+    arrivals_.set_least_interval(feedback_interval());
     budget_.set_frame_rate(video_out_.frame_rate());
     if (shares.video_bitrate == 0) return outbox_.leave_out_paced();
     video_out_.set_share(shares.video_bitrate, shares.video_sustained, budget_.unrepaired());

@@ -81,6 +81,7 @@ class RtpSession : public crypto::Locked {
     void look_after(Instant now);
     bool is_narrow(int audio_bitrate) const;
     int long_packets() const;
+    Duration feedback_interval() const;
     void follow_shares();
 
     // rtp_session_in.cpp

@@ -85,6 +85,7 @@ class SendingBudget {
     // What the last feedback told of; until the next.
     std::span<const transport::PacketResult> results() const { return results_; }
     bool overfull() const { return rate_.overfull(); }
+    bool may_double() const { return rate_.may_double(); }  // nothing has shown yet what the path takes
     bool may_rise() const { return rate_.may_rise(); }
     // The peer asked for so many packets again.
     void asked(std::size_t packets) { asked_ += packets; }

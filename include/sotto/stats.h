@@ -66,7 +66,7 @@ struct SendStats {
     std::uint64_t frames_dropped = 0;    // left out: by the encoder's rate control, or as the path had no room
     std::uint64_t unrepaired = 0;  // asked for again in vain: forgotten, sent a moment ago, or more than we repair
     std::uint64_t overrun = 0;     // datagrams, reports included, overwritten before the client took them
-    int encoder_speed = 0;         // video: libvpx's cpu_used, which falls first when the device is too slow
+    int encoder_speed = 0;  // video: libvpx's cpu_used; falls when the device is too slow, rises for small pictures
 };
 
 // RTCRemoteInboundRtpStreamStats: what the peer has reported of a stream of ours.

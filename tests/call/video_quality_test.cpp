@@ -108,6 +108,24 @@ TEST_CASE("a device that is too slow gets faster speeds, then smaller pictures, 
     CHECK(quality.cpu_used == -6);
 }
 
+TEST_CASE("pictures that a narrow path makes small are searched more finely, on a device that has the time") {
+    Session session;
+    CHECK(session.run(1200000, 1s).cpu_used == -6);
+    CHECK(session.run(180000, 1s).cpu_used == -6);  // of 480x270
+    CHECK(session.run(100000, 1s).cpu_used == -3);  // of 320x180
+    session.encode_time = 40ms;
+    CHECK(session.run(100000, 3s).cpu_used < -6);
+    CHECK(Session{.adaptation = VideoAdaptation({.cpu_used = 4})}.run(100000, 1s).cpu_used == 4);
+    CHECK(Session{.adaptation = VideoAdaptation({.cpu_used = -12})}.run(100000, 1s).cpu_used == -9);
+}
+
+TEST_CASE("a frame rate that halved for want of bits comes back when there are half as many again") {
+    Session session;
+    CHECK(session.run(59000, 1s).frame_rate == 15);
+    for (int i = 0; i < 20; ++i) CHECK(session.run(60000 + 1400 * i, 1s).frame_rate == 15);
+    CHECK(session.run(91000, 0s).frame_rate == 30);
+}
+
 TEST_CASE("relief that was taken back in vain is taken back ever more rarely") {
     Session session;
     int steps = 0;
