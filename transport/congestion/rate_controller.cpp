@@ -16,19 +16,15 @@ constexpr Duration longest_target = milliseconds(24);
 constexpr double jitter_allowance = 0.7;     // times the noise of the delay
 constexpr std::int64_t jitter_patience = 8;  // as many times longer must a queue stand
 constexpr Duration queue_gone = milliseconds(4);
-constexpr Duration base_memory = seconds(16);         // as long the least delay counts; drift of 100 ppm is 1.6 ms
-constexpr double cut = 0.86;                          // of what was delivered, at 500 kbit/s (Carlucci et al.: 0.85)
-constexpr double cut_slope = 0.06;                    // less for each doubling of the rate
-constexpr double least_share = 0.2;                   // of the rate, while a long queue drains
-constexpr Duration drain_time = milliseconds(300);    // in which a queue should be gone
-constexpr Duration longest_growth = seconds(4);       // of a path that becomes narrower by and by
-constexpr double step = 70'000;                       // bit/s more each second, alike for all who share
-constexpr double slow = 600'000;                      // bit/s below which that step would be too large
-constexpr double hardly_few = 60'000, few = 150'000;  // bit/s between which growth slows where the path's end is known
-constexpr double slowly = 0.25;
-constexpr double near = 0.8, there = 0.97;  // of what passes
-constexpr Duration as_ever = seconds(4);
-constexpr double fast = 1'000'000;  // and beyond which the faster of two runs ahead
+constexpr Duration base_memory = seconds(16);       // as long the least delay counts; drift of 100 ppm is 1.6 ms
+constexpr double cut = 0.86;                        // of what was delivered, at 500 kbit/s (Carlucci et al.: 0.85)
+constexpr double cut_slope = 0.06;                  // less for each doubling of the rate
+constexpr double least_share = 0.2;                 // of the rate, while a long queue drains
+constexpr Duration drain_time = milliseconds(300);  // in which a queue should be gone
+constexpr Duration longest_growth = seconds(4);     // of a path that becomes narrower by and by
+constexpr double step = 70'000;                     // bit/s more each second, alike for all who share
+constexpr double slow = 600'000;                    // bit/s below which that step would be too large
+constexpr double fast = 1'000'000;                  // and beyond which the faster of two runs ahead
 constexpr Duration doubling = milliseconds(450);
 constexpr Duration longest_queue = milliseconds(500);
 constexpr Duration first_look = milliseconds(1500);  // at what the first packets show of the path
@@ -239,24 +235,13 @@ void RateController::climb(Duration elapsed) {
     }
     // The longer no queue was seen, the more room there may be (Copa's velocity, in time instead of round trips).
     if (queue_ > threshold() / 3 || loss_.recent() > loss_.floor() + 0.03) congested_ = now_;
+    // Nor does anybody hurry who knew the end a moment ago.
+    if (shows_end()) congested_ = now_;
     const double calm = std::clamp(in_seconds(now_ - congested_), 0.0, 60.0);
     const double alike = step * std::pow(std::min(1.0, rate_ / slow), 0.7) *
                          std::pow(std::min(1.0, fast / rate_), 0.8) * narrow_.growth(rate_) * in_seconds(elapsed);
     const double growth = near_end(calm) ? alike * at_end() : alike * (1 + calm * calm / 3);
     set_rate(std::min({rate_ + growth, rate_ * factor, limit}));
-}
-
-// Of a slow path a queue has shown the end of late: who hurries there overshoots it by a tenth before the first report
-// tells of that, each time. Without a queue for a while the path may have become wider.
-bool RateController::near_end(double calm) const {
-    if (rate_ <= hardly_few || rate_ >= few) return false;
-    if (const auto passes = spacing_.passes()) return rate_ > near * *passes;
-    return cut_lately() && calm < in_seconds(as_ever) && rate_ > 0.7 * passed_ && rate_ < 1.2 * passed_;
-}
-
-double RateController::at_end() const {
-    const auto passes = spacing_.passes();
-    return passes && rate_ > there * *passes ? slowly * slowly : slowly;
 }
 
 void RateController::start_draining() {

@@ -122,6 +122,7 @@ class RateController {
     double least() const;
     bool starved() const;
     bool near_end(double calm) const;
+    bool shows_end() const;
     double at_end() const;
     void note_hold();
     void set_rate(double rate);
