@@ -86,6 +86,11 @@ void RelayAnswers::take(Bytes received) {
         const auto relayed = uncovered(attribute(message->body, xor_relayed_address), *message);
         if (relayed) relayed_ = relayed;
     } else if (is_error(message->type)) {
+        // The same request may have been sent twice, and answered twice.
+        if (message->type == allocate_error) {
+            refused_again_ |= refused_ && refused_ != message->transaction;
+            if (!refused_) refused_ = message->transaction;
+        }
         const Bytes realm = attribute(message->body, realm_attribute);
         const Bytes nonce = attribute(message->body, nonce_attribute);
         const auto fits = [](Bytes value) { return !value.empty() && value.size() <= longest; };

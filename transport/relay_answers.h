@@ -2,6 +2,7 @@
 // the address that it gave.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 
@@ -30,10 +31,14 @@ class RelayAnswers {
     // The newest of each.
     const std::optional<RelayChallenge>& challenge() const { return challenge_; }
     const std::optional<RelayedAddress>& relayed() const { return relayed_; }
+    // It gives none: it said no to more than the first request, which only learns what to ask with.
+    bool refused() const { return !relayed_ && refused_again_; }
 
   private:
     std::optional<RelayChallenge> challenge_;
     std::optional<RelayedAddress> relayed_;
+    std::optional<std::array<std::byte, 12>> refused_;  // the request to which it said no first
+    bool refused_again_ = false;
 };
 
 }  // namespace sotto::transport

@@ -13,7 +13,8 @@ namespace {
 
 using namespace transport::net;
 
-constexpr auto credentials_last = std::chrono::hours(1);  // refreshed allocations keep the credentials they began with
+constexpr auto relay_patience = std::chrono::seconds(10);  // with one that says nothing, when a call begins
+constexpr auto credentials_last = std::chrono::hours(1);   // refreshed allocations keep the credentials they began with
 
 std::string line_of(const std::string& what, Error error) { return what + ": " + std::string(describe(error)); }
 
@@ -161,6 +162,7 @@ Expected<void> MediaPath::take(const IceEvent& event, Call& call, EventLog& log,
         log.event({{"event", "path_restarted"}, {"generation", restarted->generation}});
     } else if (const auto* connected = std::get_if<IceConnected>(&event)) {
         watch_.connected(now);
+        found_ = true;
         log.event({{"event", "connected"},
                    {"relayed", connected->relayed},
                    {"generation", connected->generation},
@@ -176,7 +178,7 @@ Expected<void> MediaPath::take(const IceEvent& event, Call& call, EventLog& log,
         log.event({{"event", "path_failed"},
                    {"why", refused ? "no candidates" : "lost"},
                    {"generation", failed->generation}});
-        if (refused && failed->generation == 0) {
+        if (refused && !found_ && (!failed->silent || now - opened_ >= relay_patience)) {
             return std::unexpected("the relay gives no address: it refuses the credentials, or does not answer");
         }
     }

@@ -68,6 +68,7 @@ class MediaPath {
     SecretBuffer sessions_;
     bool direct_ = false;
     bool ahead_ = false;  // not accepted yet
+    bool found_ = false;  // there was a path
     Instant opened_{};
     std::optional<transport::net::IceAgent> agent_;
     std::optional<transport::net::NetworkWatch> network_;

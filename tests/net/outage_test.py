@@ -125,6 +125,27 @@ def relay_stays_away(bench):
     return f"the call ends after {took:.1f} s: connection lost"
 
 
+def relay_comes_late(bench):
+    """It is not there when the call is accepted, nor a while after."""
+    world, bob = scenarios.begin(bench, "relay", 4, "relay-comes-late", "--yes")
+    world.relay.kill()
+    world.relay.wait()
+    alice = scenarios.Side(bench, world, "alice", "call", "relay", 4)
+    alice.expect("active")
+    time.sleep(3)
+    world.start_relay()
+    began = time.monotonic()
+    for side in (alice, bob):
+        side.expect("connected", RELAY_BACK)
+    took = time.monotonic() - began
+    alice.interrupt()
+    codes = [side.ended() for side in (alice, bob)]
+    world.close()
+    if codes[1] != 0:
+        raise Failed(f"{bob.name}: exit code {codes[1]}: {bob.errors()}")
+    return f"a path {took:.1f} s after the relay's start"
+
+
 def signalling_goes(bench):
     """Signals are lost from then on; media are not."""
     talk = Talk(bench, "signalling-goes")
@@ -208,7 +229,7 @@ def main():
         return UNABLE
     enter_namespaces()
     wanted = sys.argv[2:]
-    runs = [run for run in (relay_restarts, relay_stays_away, signalling_goes, network_changes, stream_relays_restart)
+    runs = [run for run in (relay_restarts, relay_stays_away, relay_comes_late, signalling_goes, network_changes, stream_relays_restart)
             if not wanted or run.__name__ in wanted]
     with tempfile.TemporaryDirectory(prefix="sotto-net.") as folder:
         sotto = os.path.realpath(sys.argv[1])

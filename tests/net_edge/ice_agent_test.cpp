@@ -1,4 +1,6 @@
 // Two real ICE agents on loopback, with coturn between them where it is installed.
+#include <csignal>
+
 #include "interop/udp_port.h"
 #include "net_edge/two_agents.h"
 #include "transport/net/turn_credentials.h"
@@ -176,6 +178,7 @@ TEST_CASE("a relay that refuses the credentials is told as what it is") {
     REQUIRE(agents.a.agent.gather());
     REQUIRE(agents.run_until([&] { return !agents.a.failed.empty(); }));
     CHECK(agents.a.failed[0].why == IceFailure::no_candidates);
+    CHECK_FALSE(agents.a.failed[0].silent);
     CHECK(agents.a.routes.empty());
 }
 
@@ -193,6 +196,54 @@ TEST_CASE("that nobody answers at a relay over TCP is told at once") {
     REQUIRE(agents.run_until([&] { return agents.a.failed.size() == 2 || soon.passed(); }));
     REQUIRE(agents.a.failed.size() == 2);
     CHECK(agents.a.failed[1].generation == 1);
+    CHECK_FALSE(agents.a.failed[1].silent);
+}
+
+TEST_CASE("a relay that takes connections and says nothing is given up") {
+    const Descriptor mute(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(::bind(mute.get(), generic, size) == 0);
+    REQUIRE(::listen(mute.get(), 4) == 0);
+    REQUIRE(::getsockname(mute.get(), generic, &size) == 0);
+    const auto by = [&](RelayTransport transport) {
+        IceSettings settings;
+        settings.relays = {{.host = "127.0.0.1",
+                            .port = ntohs(address.sin_port),
+                            .transport = transport,
+                            .user = "u",
+                            .password = "p"}};
+        return settings;
+    };
+    TwoAgents agents(by(RelayTransport::tcp), by(RelayTransport::tls));
+    REQUIRE(agents.a.agent.gather());
+    REQUIRE(agents.b.agent.gather());
+    const Deadline patience(std::chrono::seconds(20));
+    REQUIRE(
+        agents.run_until([&] { return (!agents.a.failed.empty() && !agents.b.failed.empty()) || patience.passed(); }));
+    for (const IceSide* const side : {&agents.a, &agents.b}) {
+        REQUIRE(side->failed.size() == 1);
+        CHECK(side->failed[0].why == IceFailure::no_candidates);
+        CHECK(side->failed[0].silent);
+        CHECK(side->routes.empty());
+    }
+}
+
+TEST_CASE("a relay over TCP may take longer than two seconds to its first word") {
+    const auto relay = relay_or_skip();
+    if (!relay) return;
+    TwoAgents agents = two_agents(relayed(*relay, RelayTransport::tcp));
+    ::kill(relay->pid(), SIGSTOP);  // its machine still takes the connection
+    REQUIRE(agents.a.agent.gather());
+    const Deadline asleep(std::chrono::seconds(3));
+    static_cast<void>(agents.run_until([&] { return asleep.passed(); }));
+    CHECK(agents.a.routes.empty());
+    ::kill(relay->pid(), SIGCONT);
+    REQUIRE(agents.run_until([&] { return !agents.a.routes.empty() || !agents.a.failed.empty(); }));
+    CHECK(agents.a.failed.empty());
 }
 
 TEST_CASE("credentials made of the relay's secret are accepted until they expire") {

@@ -79,6 +79,7 @@ class Relay {
         return {.host = host_, .port = port_, .transport = transport, .user = user, .password = password};
     }
     std::uint16_t port() const { return port_; }
+    pid_t pid() const { return process_.pid(); }
     // What it wrote so far.
     std::string log() const { return contents(folder_->file("log")); }
 

@@ -41,6 +41,22 @@ TEST_CASE("a relay's answer to a request without credentials tells realm and non
     CHECK_FALSE(challenge_in(message("0113", "001400036f726700001500056f6e6365")));  // longer than there is
 }
 
+TEST_CASE("a relay refuses an address by its no to a second request, not by saying it twice") {
+    const Buffer no = message("0113", std::string(realm) + std::string(nonce));
+    Buffer no_again = no;
+    no_again[19] ^= std::byte{1};  // to another transaction
+    RelayAnswers answers;
+    answers.take(no);
+    answers.take(no);
+    CHECK_FALSE(answers.refused());
+    answers.take(message("0118", realm));  // to a request for a permission
+    CHECK_FALSE(answers.refused());
+    answers.take(no_again);
+    CHECK(answers.refused());
+    answers.take(message("0103", "001600080001a147e112a643"));
+    CHECK_FALSE(answers.refused());
+}
+
 TEST_CASE("a relay's answer that is cut short anywhere, or no STUN, tells nothing") {
     const Buffer whole = message("0113", std::string(realm) + std::string(nonce));
     REQUIRE(challenge_in(whole));

@@ -25,6 +25,8 @@ class EarlyWay {
 
     // The relay gave us `candidate` by it.
     bool leads_to(const IceCandidate& candidate) const;
+    // The relay gives us none by it.
+    bool refused() const { return answers().refused(); }
     // The relay is about to give an address by it: what goes there now, it takes behind the request for that.
     bool asked() const { return tunnel_ != nullptr && tunnel_->asked(); }
     // Asks for a permission for the host `peer`, once. False: what the relay wants to be asked with is not known yet.

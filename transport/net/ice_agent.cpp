@@ -127,11 +127,11 @@ std::optional<IceEvent> IceAgent::poll() {
     }
     const bool distrusted = std::ranges::any_of(tunnels_, [](const auto& tunnel) { return tunnel->distrusted(); });
     if (distrusted && !std::exchange(distrust_told_, true)) {
-        events_.push_back(IceFailed{IceFailure::distrusted, newest_generation()});
+        events_.push_back(IceFailed{IceFailure::distrusted, newest_generation(), false});
     }
     if (next_ && !hopeless_told_ && hopeless()) {
         hopeless_told_ = true;
-        events_.push_back(IceFailed{IceFailure::no_candidates, newest_generation()});
+        events_.push_back(IceFailed{IceFailure::no_candidates, newest_generation(), false});
     }
     if (next_ && (next_->connected() || (!path_ && next_->ready()))) promote();
     if (fading_ && path_->received() > 0) fading_.reset();
@@ -154,11 +154,11 @@ void IceAgent::hear(IceSession& session) {
         const IceDescription ours = session.local();
         if (ours.count > 0 && news.candidates) events_.push_back(route_of(ours));
         if (news.gathered && ours.count == 0) {
-            events_.push_back(IceFailed{IceFailure::no_candidates, session.generation()});
+            events_.push_back(IceFailed{IceFailure::no_candidates, session.generation(), session.relays_silent()});
         }
     }
     if (news.connected) events_.push_back(IceConnected{session.relayed(), session.generation()});
-    if (news.lost) events_.push_back(IceFailed{IceFailure::lost, session.generation()});
+    if (news.lost) events_.push_back(IceFailed{IceFailure::lost, session.generation(), false});
 }
 
 // Media take the new path. What the peer sent by the old one before it knew still comes in.

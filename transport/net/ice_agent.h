@@ -43,6 +43,7 @@ enum class IceFailure : std::uint8_t {
 struct IceFailed {
     IceFailure why;
     std::uint16_t generation = 0;
+    bool silent = false;  // no_candidates, and nobody said no: restart() may help
 };
 using IceEvent = std::variant<IceRoute, IceRestarted, IceConnected, IceFailed>;
 

@@ -23,6 +23,9 @@ constexpr std::size_t max_remote = 64;       // candidates that a peer may name 
 constexpr std::array<unsigned, 3> early_check_milliseconds{2, 4, 2 * pacing_milliseconds};
 constexpr int early_checks = 50;
 constexpr std::size_t max_early_ways = 4;
+// By TCP and TLS who isn't there is told at once, and connecting takes up to four round trips: the first request may
+// wait for 9.5 s (RFC 8489 §6.2.1: from 500 ms on, doubled), not for libnice's 2.
+constexpr unsigned transmissions_by_tunnel = 5;
 
 // RFC 8445 §5.3: from a cryptographic source, not libnice's own generator. 64 letters take 6 bits each.
 template <std::size_t N>
@@ -175,6 +178,10 @@ Result<void> IceSession::begin(const IceSettings& settings) {
         // Whatever way the system finds to the relay; no allocation for each interface.
         add_local_address(agent_, "0.0.0.0");
         add_local_address(agent_, "::");
+    }
+    const auto by_tunnel = [](const RelayServer& relay) { return relay.transport != RelayTransport::udp; };
+    if (!relays_.empty() && std::ranges::all_of(relays_, by_tunnel)) {
+        g_object_set(agent_, "stun-max-retransmissions", transmissions_by_tunnel, nullptr);
     }
     Signals::connect(agent_, this);
     nice_agent_attach_recv(agent_, stream_, component, context_, Signals::on_datagram, this);
@@ -361,6 +368,10 @@ IceDescription IceSession::local() const {
         if (!write_ice_description(description, room)) description.room[--description.count] = {};
     }
     return description;
+}
+
+bool IceSession::relays_silent() const {
+    return policy_ == IcePolicy::relay && std::ranges::none_of(early_ways_, &EarlyWay::refused);
 }
 
 bool IceSession::relayed() const {

@@ -66,6 +66,8 @@ class IceSession {
     // named. Not more than EarlyMedia lets before it is connected: that is not yet consent by RFC 7675.
     bool ready() const { return connected_ || (early_ && early_media_.allowed()); }
     bool gathered() const { return gathered_; }
+    // No relay said no, though none may have given an address: they are slow, or what they were asked was lost.
+    bool relays_silent() const;
     std::uint64_t received() const { return received_; }
     std::uint64_t refused_candidates() const { return refused_candidates_; }
 
