@@ -166,7 +166,7 @@ Expected<void> Conversation::take(const Output& output, Call& call, SignalPath& 
     if (const auto* datagram = std::get_if<Datagram>(&output)) {
         return path_.send(datagram->bytes);
     } else if (const auto* signal = std::get_if<Signal>(&output)) {
-        if (!carrier_gone_ && !carrier.send(*signal)) lose_carrier(call);
+        if (!carrier_gone_ && !carrier_fails_) carrier_fails_ = !carrier.send(*signal);
         return {};
     } else if (const auto* frame = std::get_if<ShownFrame>(&output)) {
         return show(*frame);
@@ -339,6 +339,7 @@ void Conversation::wait(const Call& call, const SignalPath& carrier, bool hangin
     readable(hanging_up ? -1 : interrupt_descriptor());
     readable(hanging_up ? -1 : keys_.descriptor());
     wake_at = std::min(wake_at, path_.wait_for(descriptors_, now()));
+    if (carrier_fails_ && !carrier_gone_) wake_at = now();
     const timespec timeout = until(wake_at);
     ppoll(descriptors_.data(), descriptors_.size(), &timeout, nullptr);
     eventfd_t ignored = 0;
@@ -371,7 +372,8 @@ Expected<void> Conversation::read_network(Account& account, Call& call, SignalPa
     for (;;) {
         if (carrier_gone_) return {};
         auto signal = carrier.receive();
-        if (!signal) {
+        // What came before nothing more could be sent still counts: the peer may have hung up.
+        if (!signal || (!*signal && carrier_fails_)) {
             lose_carrier(call);
             return {};
         }

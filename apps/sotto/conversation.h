@@ -92,6 +92,7 @@ class Conversation {
     std::uint64_t sounds_sent_ = 0;
     bool heard_ = false;
     std::vector<pollfd> descriptors_;  // that a turn waits on
+    bool carrier_fails_ = false;       // to send
     bool carrier_gone_ = false;
     std::optional<EndReason> ended_;
 };

@@ -72,6 +72,7 @@ both --relay "turn:127.0.0.1:$port" --relay-user sotto --relay-password guessed 
     --relay "turn:127.0.0.1:$port" "${account[@]}"
 [ $caller_code = 2 ] || fail "wrong credentials: the caller's exit code $caller_code"
 grep -q 'the relay gives no address' "$work/caller.err" || fail "wrong credentials: $(cat "$work/caller.err")"
+grep -q '"reason":"hung up"' "$work/callee" || fail "wrong credentials: the callee does not hear that the caller hung up"
 
 relay secret --use-auth-secret --static-auth-secret=known-to-few --no-tls --no-dtls
 relayed 'by the secret' --relay "turn:127.0.0.1:$port" --relay-secret known-to-few
