@@ -144,7 +144,8 @@ void AudioReceiver::scale(const transport::AudioTurn& turn) {
         buffer_.scaled(-static_cast<std::int64_t>(removed));
     } else if (turn.scale == transport::AudioTurn::Scale::stretch) {
         const auto frames = static_cast<std::size_t>(before + buffer_.held());
-        const std::size_t inserted = codec::stretch(held_, frames, channels, limit, before);
+        const auto fit = turn.needed ? codec::Fit::best : codec::Fit::unheard;
+        const std::size_t inserted = codec::stretch(held_, frames, channels, limit, before, fit);
         stats_.inserted_samples_for_deceleration += inserted;
         buffer_.scaled(static_cast<std::int64_t>(inserted));
     }

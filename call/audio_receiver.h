@@ -31,6 +31,9 @@ class AudioReceiver {
     // What the sound waits at least, for the sake of pictures that come later.
     void set_least_delay(Duration delay) { buffer_.set_least_target(delay); }
 
+    // The peer's packets show that a queue grows before them.
+    void note_queue(Instant now) { buffer_.note_queue(now); }
+
     ReceiveStats stats() const;
     std::size_t memory() const {
         return buffer_.memory() + (held_.size() + played_.size() + long_.size()) * sizeof(std::int16_t);

@@ -63,6 +63,7 @@ Result<void> RtpSession::receive_rtp(MutableBytes datagram, Ssrc ssrc, Instant n
     if (in.reception.packets() != before) {
         arrivals_.received(ssrc, number, datagram.size(), now);
         budget_.came(datagram.size(), now);
+        if (budget_.way_back_narrowed()) audio_in_.note_queue(now);
     }
     return received;
 }

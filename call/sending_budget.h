@@ -53,6 +53,8 @@ class SendingBudget {
     void heard(RtpTimestamp until, Instant now) { hold_.heard(until, now); }
     // Any packet of the peer's has, after heard().
     void came(std::size_t bytes, Instant now);
+    // That packet came out of a queue that grows, by what is known of the way back.
+    bool way_back_narrowed() const { return hold_.way_back_narrowed(); }
     // Feedback is overdue, and may stand in a queue: a picture now and then is all that should be sent beside the
     // sound. Slows the pacer for as long.
     bool hold(Instant now);

@@ -63,8 +63,8 @@ struct Search {
     }
 };
 
-// Where the sound is found again a period later.
-std::optional<Join> find_join(std::span<const float> mono, std::size_t heard, std::size_t limit) {
+// Where the sound is found again a period later, or several if the splice is to be long.
+std::optional<Join> find_join(std::span<const float> mono, std::size_t heard, std::size_t limit, Fit fit) {
     const std::size_t overlap = std::min(mono.size() / 4, longest_overlap);
     const std::size_t longest = std::min({limit, longest_period, mono.size() - overlap});
     if (longest < shortest_period || heard + overlap > mono.size()) return std::nullopt;
@@ -73,6 +73,7 @@ std::optional<Join> find_join(std::span<const float> mono, std::size_t heard, st
         return Join{longest, fine.later(longest), overlap};
     }
 
+    const std::size_t shortest = fit == Fit::best ? std::max(shortest_period, longest / 2) : shortest_period;
     std::array<float, most_frames / decimation> room{};
     const std::span<float> coarse = std::span(room).first(mono.size() / decimation);
     for (std::size_t i = 0; i < coarse.size(); ++i) {
@@ -80,21 +81,21 @@ std::optional<Join> find_join(std::span<const float> mono, std::size_t heard, st
         coarse[i] = (group[0] + group[1] + group[2] + group[3]) / decimation;
     }
     const std::size_t near = decimation * Search{coarse, heard / decimation, overlap / decimation}.best_lag(
-                                              shortest_period / decimation, longest / decimation);
+                                              shortest / decimation, longest / decimation);
     const std::size_t period =
-        fine.best_lag(std::max(shortest_period, near - decimation), std::min(longest, near + decimation));
-    if (fine.likeness(period) < similar) return std::nullopt;
+        fine.best_lag(std::max(shortest, near - decimation), std::min(longest, near + decimation));
+    if (fit == Fit::unheard && fine.likeness(period) < similar) return std::nullopt;
     return Join{period, fine.later(period), overlap};
 }
 
 std::optional<Join> find_join(std::span<const std::int16_t> pcm, std::size_t channels, std::size_t heard,
-                              std::size_t limit) {
+                              std::size_t limit, Fit fit) {
     const std::size_t frames = std::min(pcm.size() / channels, most_frames);
     if (frames < 2 * shortest_period) return std::nullopt;
     Mono samples{};
     const std::span<float> mono = std::span(samples).first(frames);
     mix(pcm, channels, mono);
-    return find_join(mono, heard, limit);
+    return find_join(mono, heard, limit, fit);
 }
 
 // Raised cosine: `share` runs from 0 to 1 across the overlap.
@@ -111,7 +112,7 @@ double share_of(std::size_t i, std::size_t overlap) {
 
 std::size_t shorten(std::span<std::int16_t> pcm, int channel_count, std::size_t limit) {
     const auto channels = static_cast<std::size_t>(channel_count);
-    const auto join = find_join(pcm, channels, 0, limit);
+    const auto join = find_join(pcm, channels, 0, limit, Fit::unheard);
     if (!join) return 0;
     const std::size_t removed = join->period * channels;
     for (std::size_t i = 0; i < join->overlap * channels; ++i) {
@@ -123,10 +124,10 @@ std::size_t shorten(std::span<std::int16_t> pcm, int channel_count, std::size_t 
 }
 
 std::size_t stretch(std::span<std::int16_t> pcm, std::size_t frames, int channel_count, std::size_t limit,
-                    std::size_t heard) {
+                    std::size_t heard, Fit fit) {
     const auto channels = static_cast<std::size_t>(channel_count);
     const std::size_t room = pcm.size() / channels - frames;
-    const auto join = find_join(pcm.first(frames * channels), channels, heard, std::min(limit, room));
+    const auto join = find_join(pcm.first(frames * channels), channels, heard, std::min(limit, room), fit);
     if (!join) return 0;
     const std::size_t inserted = join->period * channels, from = join->later * channels, end = frames * channels;
     const auto at = [&](std::size_t i) { return pcm.begin() + static_cast<std::ptrdiff_t>(i); };

@@ -14,9 +14,9 @@ constexpr Duration forgetting_losses = std::chrono::seconds(60);
 // A call begins as if it had been calm for so long: the queue that its start fills tells little of what comes.
 constexpr Duration calm_before = std::chrono::seconds(5);
 // What we give for a block in time: one of 10 ms more in a hundred concealed while its packet is waited for is worth
-// 30 ms of delay, for a pause is heard less than a gap, and sound that is stretched in time makes none. One that a copy
-// brings is a gap of its own: 200 ms.
-constexpr double late_price = 300;  // blocks
+// 25 ms of delay, for a pause is heard less than a gap, and sound that is stretched in time mostly makes none. One that
+// a copy brings is a gap of its own: 200 ms.
+constexpr double late_price = 250;  // blocks
 constexpr double lost_price_ms = 20000;
 constexpr std::int64_t shortening = 4;  // blocks, in which sound is shortened by one
 // The line that a block is judged by is one of the lines by which it might be played: the others are so much earlier.

@@ -20,6 +20,8 @@ constexpr Duration far = milliseconds(60);              // from where the delay 
 constexpr double worth_waiting = 0.03;    // chance that a missing block comes in the time that longer sound gains
 constexpr double worth_foresight = 0.05;  // the same of one that is not missed yet
 constexpr Duration foresight = milliseconds(40);
+constexpr Duration far_foresight = milliseconds(80);  // while a queue is known to grow
+constexpr Duration grows_on = milliseconds(100);      // for so long after the last packet that told so
 constexpr double longer_than_ever = 1e-4;  // share of the blocks that come later by one than any is known to have
 
 // What waits is at most `maximum`, and the block that comes in.
@@ -232,6 +234,8 @@ bool AudioJitterBuffer::should_wait() const {
     const Duration passed = due_ - delays_.earliest(missing);
     const Duration needed = passed + before, longer = needed + duration(longest_scale);
     if (longer > settings_.maximum) return false;
+    const bool grows = due_ < queue_grew_ + grows_on && passed > Duration::zero();
+    if (missing > highest_ && before <= far_foresight && grows) return true;
     const bool soon = missing > highest_ && before <= foresight;  // all that is in the buffer will have been played
     if (soon && should_outlast(passed, needed, longer)) return true;
     if (missing == next_) {
@@ -249,6 +253,7 @@ void AudioJitterBuffer::choose_scale(AudioTurn& turn, Duration margin) {
     if (should_wait()) {
         turn.scale = AudioTurn::Scale::stretch;
         turn.scale_limit = longest_scale;
+        turn.needed = true;
         since_scaled_ = {};
         return;
     }

@@ -37,6 +37,7 @@ struct AudioTurn {
     Instant arrived{};             // `packet`
     Scale scale = Scale::keep;     // of all that is held: what would bring the delay nearer to where it should be
     std::int64_t scale_limit = 0;  // samples a channel
+    bool needed = false;           // longer sound, even if the splice is heard: else there is likely to be a hole
 };
 
 class AudioJitterBuffer {
@@ -65,6 +66,8 @@ class AudioJitterBuffer {
     Instant deadline() const { return due_; }
 
     Duration target() const;
+    // Packets of all streams show that a queue grows before them: sound will come late that has not yet.
+    void note_queue(Instant now) { queue_grew_ = now; }
     // Another bound of the target delay, above the minimum.
     void set_least_target(Duration least) { least_ = least; }
     std::int64_t held() const { return held_; }             // samples a channel, decoded and not yet played
@@ -125,6 +128,7 @@ class AudioJitterBuffer {
     bool joining_ = false;     // what is held waits for the next block, to be shortened with it
     std::int64_t waited_ = 0;  // turns in a row for which `next_` was waited for, with nothing in the buffer
     Duration since_scaled_{};
+    Instant queue_grew_ = Instant::min();  // last
     std::uint64_t concealed_ = 0;
     std::uint64_t recovered_ = 0;
     std::uint64_t dropped_ = 0;

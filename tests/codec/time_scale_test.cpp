@@ -120,6 +120,32 @@ TEST_CASE("loud noise stays as it is, quiet noise loses or gains exactly what is
     CHECK(codec::stretch(quiet, 960, 1, 444) == 444);
 }
 
+TEST_CASE("sound that is needed longer becomes so wherever the splice is heard least, by half the limit or more") {
+    constexpr std::size_t heard = codec::longest_period, frames = heard + 480;
+    for (const std::size_t limit : {codec::longest_period, std::size_t{400}}) {
+        for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+            CAPTURE(seed);
+            auto loud = noise(frames, seed, 8000);
+            const auto before = loud;
+            loud.resize(frames + codec::longest_period);
+            CHECK(codec::stretch(loud, frames, 1, limit, heard) == 0);
+            const std::size_t more = codec::stretch(loud, frames, 1, limit, heard, codec::Fit::best);
+            CHECK(more >= limit / 2);
+            CHECK(more <= limit);
+            CHECK(std::equal(before.begin(), before.begin() + heard, loud.begin()));
+            // All of it is still there, after the repetition.
+            CHECK(std::equal(before.begin() + heard + 240, before.end(),
+                             loud.begin() + static_cast<std::ptrdiff_t>(heard + 240 + more)));
+        }
+        // A tone keeps its periods: 4 ms, 192 samples.
+        auto pcm = tone(250, frames);
+        pcm.resize(frames + codec::longest_period);
+        const std::size_t more = codec::stretch(pcm, frames, 1, limit, heard, codec::Fit::best);
+        CHECK(more >= limit / 2);
+        CHECK(more % 192 == 0);
+    }
+}
+
 TEST_CASE("the limit is kept, and where nothing fits nothing changes") {
     auto pcm = tone(200, 960);
     CHECK(codec::shorten(pcm, 1, 300) == 240);

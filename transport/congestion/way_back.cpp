@@ -10,6 +10,11 @@ using std::chrono::milliseconds;
 
 constexpr Duration late = milliseconds(30);
 constexpr Duration tells = milliseconds(25);         // two packets, or what stands in several's way
+constexpr double slow = 0.5;                         // of the usual rate
+constexpr double alike = 1.25;                       // one bottleneck sets the pace of both
+constexpr double headers = 28 * 8;                   // bits of IPv4 and UDP, which take their part of a rate
+constexpr double large = 500 * 8;                    // bits: of a packet that leaves close behind another one
+constexpr Duration together = milliseconds(1);       // nothing told by what comes so close
 constexpr Duration longest_step = milliseconds(60);  // of sound in a packet
 constexpr Duration part = milliseconds(100);
 
@@ -37,20 +42,38 @@ void WayBack::came(std::size_t bytes, Instant now) {
     const double bits = 8 * static_cast<double>(bytes);
     if (!newest_ || lateness(now) < late) {
         queued_since_.reset();
-    } else if (!queued_since_) {
-        queued_since_ = now;
-        usual_ = usual_rate();
-        queued_bits_ = 0;
     } else {
-        queued_bits_ += bits;
+        if (!queued_since_) {
+            queued_since_ = now;
+            usual_ = usual_rate();
+            queued_bits_ = 0;
+        } else {
+            queued_bits_ += bits;
+        }
+        if (before_it_ < *queued_since_ && paced_with(bits, now)) {
+            queued_since_ = before_it_;
+            queued_bits_ = newest_bits_ + bits;
+        }
     }
     note_bits(bits, now);
+    before_it_ = newest_of_all_;
     newest_of_all_ = now;
+    newest_bits_ = bits;
+}
+
+// The newest packet and this one each took as long as they do at one rate, which is slow: no pause that held up one of
+// them looks like that.
+bool WayBack::paced_with(double bits, Instant now) const {
+    const Duration its = newest_of_all_ - before_it_, ours = now - newest_of_all_;
+    if (its < together || ours < together || std::max(bits, newest_bits_) < large) return false;
+    const double its_rate = (newest_bits_ + headers) / in_seconds(its), our_rate = (bits + headers) / in_seconds(ours);
+    const auto [least, most] = std::minmax(its_rate, our_rate);
+    return most < slow * usual_ && most < alike * least;
 }
 
 bool WayBack::narrowed() const {
     if (!queued_since_ || newest_of_all_ - *queued_since_ < tells) return false;
-    return queued_bits_ < 0.5 * usual_ * in_seconds(newest_of_all_ - *queued_since_);
+    return queued_bits_ < slow * usual_ * in_seconds(newest_of_all_ - *queued_since_);
 }
 
 double WayBack::queued_rate() const { return queued_bits_ / in_seconds(newest_of_all_ - *queued_since_); }

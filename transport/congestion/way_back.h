@@ -33,6 +33,7 @@ class WayBack {
 
     void note_bits(double bits, Instant now);
     double usual_rate() const;
+    bool paced_with(double bits, Instant now) const;
     Duration lateness(Instant now) const;
 
     std::optional<std::uint32_t> first_;
@@ -46,7 +47,8 @@ class WayBack {
     std::optional<Instant> queued_since_;
     double queued_bits_ = 0;  // since then
     double usual_ = 0;        // bit/s before it
-    Instant newest_of_all_{};
+    Instant newest_of_all_{}, before_it_{};
+    double newest_bits_ = 0;
 };
 
 }  // namespace sotto::transport

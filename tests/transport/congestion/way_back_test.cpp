@@ -72,6 +72,24 @@ TEST_CASE("a way back that becomes narrow at once is known by slow packets with 
         CHECK(sound.back.narrowed());
         CHECK(sound.back.queued_rate() == doctest::Approx(300'000).epsilon(0.05));
     }
+    SUBCASE("of such a fall by the second packet, whatever its size") {
+        for (const std::size_t size : {1200U, 72U}) {
+            CAPTURE(size);
+            WayBack back = sound.back;
+            back.came(1200, sound.now + 41ms);
+            CHECK_FALSE(back.narrowed());
+            back.came(size, sound.now + 41ms + std::chrono::microseconds(41'000 * (size + 28) / 1228));
+            CHECK(back.narrowed());
+        }
+    }
+    SUBCASE("not by the first packet after a pause, nor by the second") {
+        sound.back.came(1200, sound.now += 60ms);
+        CHECK_FALSE(sound.back.narrowed());
+        sound.back.came(1200, sound.now += 500us);
+        CHECK_FALSE(sound.back.narrowed());
+        sound.back.came(1200, sound.now += 10ms);
+        CHECK_FALSE(sound.back.narrowed());
+    }
     SUBCASE("not of packets that come as quickly as before") {
         for (int i = 0; i < 10; ++i) sound.back.came(1200, sound.now += 10ms);
         CHECK_FALSE(sound.back.narrowed());
