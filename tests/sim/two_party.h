@@ -94,6 +94,7 @@ class TwoParty {
     double signal_loss = 0;
     std::function<std::int16_t(std::uint64_t)> sound = beats;  // what both say, by the sample's number
     std::optional<SeededRandom> noise;                         // pictures of it, the worst that an encoder can be given
+    std::optional<SeededRandom> grain;                         // a camera's: pictures that fill what the path takes
     std::function<void(Instant)> beside;                       // what else goes on, each millisecond
     bool even_steps = false;                                   // time goes on by milliseconds, whatever is due before
     // In place of a server and a relay that pass everything on. What a server puts into a side's `signals` arrives at
@@ -194,6 +195,7 @@ class TwoParty {
             picture_[i] = static_cast<std::uint8_t>(128 + (x / 16 + y / 16) % 2 * 40 + (x * y / 64) % 16);
         }
         ++pictures_;
+        if (grain) add_grain();
         if (noise) noise->fill(std::as_writable_bytes(std::span(picture_)));
         const std::uint8_t* const start = picture_.data();
         VideoFrame frame{.width = settings.video_width,
@@ -206,12 +208,20 @@ class TwoParty {
         }
     }
 
+    void add_grain() {
+        grains_.resize(picture_.size() * 2 / 3);  // of luma
+        grain->fill(std::as_writable_bytes(std::span(grains_)));
+        for (std::size_t i = 0; i < grains_.size(); ++i) {
+            picture_[i] = static_cast<std::uint8_t>(picture_[i] + grains_[i] % 17 - 8);
+        }
+    }
+
     SeededRandom signal_luck_;
     Instant tick_ = Instant::min();
     std::uint64_t step_ = 0;
     std::uint64_t samples_ = 0;
     std::size_t pictures_ = 0;
-    std::vector<std::uint8_t> picture_;
+    std::vector<std::uint8_t> picture_, grains_;
 };
 
 }  // namespace sotto::test
