@@ -162,7 +162,8 @@ Duration RtpSession::feedback_interval() const {
     const int rate = budget_.lasting();
     const Duration told = interval_for(feedback_bits, feedback_share, rate);
     if (budget_.is_narrow()) return told > transport::ArrivalLog::longest_interval ? told : Duration{};
-    if (budget_.may_double() || rate >= slow_path) return {};
+    // While a queue drains they tell the peer of a path that became narrower yet.
+    if (budget_.may_double() || !budget_.may_rise() || rate >= slow_path) return {};
     return std::min(interval_for(feedback_bits, slow_feedback_share, rate), slow_feedback_at_most);
 }
 
