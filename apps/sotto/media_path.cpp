@@ -78,7 +78,8 @@ Expected<void> MediaPath::open_agent() {
     auto agent = IceAgent::create(ice_);
     if (!agent) return std::unexpected(line_of("no way to the other side", agent.error()));
     agent_.emplace(std::move(*agent));
-    agent_->offer_sessions(sessions_.reveal());
+    const auto today = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    agent_->offer_sessions(sessions_.reveal(), today.time_since_epoch());
     auto network = NetworkWatch::open();
     if (network) network_.emplace(std::move(*network));
     return {};

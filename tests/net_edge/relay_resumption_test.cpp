@@ -33,7 +33,8 @@ struct TlsRelay {
         settings.relays = {relay->server(RelayTransport::tls)};
         settings.relays[0].authorities = authorities;
         TwoAgents agents = two_agents(settings);
-        agents.a.agent.offer_sessions(kept);
+        const auto today = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+        agents.a.agent.offer_sessions(kept, today.time_since_epoch());
         REQUIRE(agents.a.agent.gather());
         REQUIRE(agents.run_until([&] { return !agents.a.routes.empty() || !agents.a.failed.empty(); }));
         const bool failed = agents.a.routes.empty() && agents.a.failed[0].why == IceFailure::distrusted;

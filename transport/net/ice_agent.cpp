@@ -50,7 +50,8 @@ Result<void> IceAgent::open_tunnels() {
     return {};
 }
 
-void IceAgent::offer_sessions(Bytes kept) {
+void IceAgent::offer_sessions(Bytes kept, std::chrono::seconds now) {
+    for (const auto& tunnel : tunnels_) tunnel->set_clock(now);
     auto sessions = parse_relay_sessions(kept);
     if (!sessions) return;
     for (const auto& tunnel : tunnels_) {

@@ -63,8 +63,8 @@ class IceAgent {
     ~IceAgent();  // tells the relay that it is free; waits for its word 200 ms at most
 
     // Before gather(): what sessions() gave in an earlier call, so that a relay over TLS is there a round trip sooner.
-    // What is of no use is left out.
-    void offer_sessions(Bytes kept);
+    // What is of no use is left out. `now`: the wall clock, since 1970.
+    void offer_sessions(Bytes kept, std::chrono::seconds now);
     // What the next call may offer: a secret, good for two hours at most. Empty: there is nothing.
     SecretBuffer sessions() const;
     // The first packet leaves, not before. Errors: wrong_state (gathers already), unavailable.

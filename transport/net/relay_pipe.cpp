@@ -103,7 +103,7 @@ bool RelayPipe::begin_tls(GSocket* socket) {
     if (!tls_ || SSL_set_fd(tls_.get(), g_socket_get_fd(socket)) != 1) return false;
     SSL_set_mode(tls_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_set_connect_state(tls_.get());
-    resume(tls_.get(), tunnel_->session_, way_of(g_socket_get_fd(socket)), wall_clock());
+    resume(tls_.get(), tunnel_->session_, way_of(g_socket_get_fd(socket)), tunnel_->now_);
     if (is_numeric(host)) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls_.get()), host.c_str()) == 1;
     return SSL_set1_host(tls_.get(), host.c_str()) == 1 && SSL_set_tlsext_host_name(tls_.get(), host.c_str()) == 1;
 }
@@ -113,7 +113,7 @@ void RelayPipe::note_session() {
     if (noted_ || SSL_is_init_finished(tls_.get()) != 1) return;
     noted_ = true;
     if (SSL_session_reused(tls_.get()) == 1) return;
-    tunnel_->session_ = session_of(tls_.get(), tunnel_->name(), way_of(remote_), wall_clock());
+    tunnel_->session_ = session_of(tls_.get(), tunnel_->name(), way_of(remote_), tunnel_->now_);
 }
 
 void RelayPipe::watch() {

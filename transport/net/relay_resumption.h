@@ -12,7 +12,6 @@ namespace sotto::transport::net {
 
 // Both ends' numeric addresses, without ports; empty if they are not known.
 std::string way_of(int connected);
-std::chrono::seconds wall_clock();  // since 1970
 
 // Before the handshake: asks the relay to go on from `session`, if it serves. A relay that has forgotten it makes a
 // whole handshake of it, with its certificate.

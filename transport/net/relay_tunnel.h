@@ -46,6 +46,8 @@ class RelayTunnel {
     std::string name() const;
     // TLS goes on from it if it serves when a connection is there.
     void offer(RelaySession&& session) { session_ = std::move(session); }
+    // The wall clock, since 1970, by which sessions end: a little behind does no harm. Without it none is kept.
+    void set_clock(std::chrono::seconds now) { now_ = now; }
     // The newest; without a secret: there is none.
     const RelaySession& session() const { return session_; }
     // Nothing answered there when it was last tried.
@@ -69,6 +71,7 @@ class RelayTunnel {
     _GMainContext* loop_;
     std::unique_ptr<ssl_ctx_st, FreeContext> context_;  // none: plain TCP
     RelaySession session_;
+    std::chrono::seconds now_{};
     Descriptor listener_;
     std::uint16_t port_ = 0;
     _GSource* source_ = nullptr;
