@@ -28,10 +28,10 @@ CallCore::CallCore(const crypto::CallBinding& binding, crypto::Role role, Random
     : binding_(binding),
       role_(role),
       random_(random),
-      state_(role == crypto::Role::caller ? CallState::calling : CallState::ringing),
-      time_(now),
       started_(now),
-      seen_(now) {}
+      time_(now),
+      seen_(now),
+      state_(role == crypto::Role::caller ? CallState::calling : CallState::ringing) {}
 
 void CallCore::add_leg(std::shared_ptr<call::KeptSession> session) {
     legs_.push_back({.session = std::move(session), .short_auth = {binding_, role_, random_}});

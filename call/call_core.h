@@ -175,27 +175,28 @@ class CallCore : public crypto::Locked {
     Random& random_;
     std::shared_ptr<const Contacts> contacts_;
     mutable std::optional<SafetyNumber> safety_number_;  // once somebody looks: it is slow to compute
-    CallState state_;
-    call::SteadyTime time_;
     Instant started_;
-    Instant seen_;  // the last `now` we were given
     CallSettings settings_;
     call::StreamOffer ours_, theirs_;
-    std::vector<CallLeg> legs_;               // never empty; the first is the one we talk to
-    std::optional<call::Rekeying> rekeying_;  // while active, as is the next
     std::optional<crypto::RekeySalt> rekey_salt_;
     bool stepped_ = false;  // the signal queued last took a step of the ratchet
     MediaStatus media_;     // what we hold back
     std::uint32_t media_number_ = 0;
-    bool we_asked_ = false, peer_asked_ = false;  // for pictures, without an answer so far
-    std::unique_ptr<call::RtpSession> rtp_;
+    bool we_asked_ = false, peer_asked_ = false;    // for pictures, without an answer so far
     std::unique_ptr<const CallStats> final_stats_;  // of the media, once they are gone
     Buffer route_;                                  // kept back until both sides accepted
-    std::deque<Outgoing> signals_;
-    std::optional<Outgoing> rings_untold_;  // to the caller: nothing is said before the client has seen the call
-    std::deque<Notice> notices_;
-    Outgoing taken_;  // what the last output views
+    Outgoing taken_;                                // what the last output views
     RefusalCounts refused_;
+    // What each packet asks, in one place: between two frames it leaves all caches.
+    std::optional<call::Rekeying> rekeying_;  // while active, as is the salt
+    std::optional<Outgoing> rings_untold_;    // to the caller: nothing is said before the client has seen the call
+    call::SteadyTime time_;
+    Instant seen_;               // the last `now` we were given
+    std::vector<CallLeg> legs_;  // never empty; the first is the one we talk to
+    std::unique_ptr<call::RtpSession> rtp_;
+    CallState state_;
+    std::deque<Outgoing> signals_;
+    std::deque<Notice> notices_;
 };
 
 }  // namespace sotto::detail

@@ -175,7 +175,8 @@ void MediaEpochs::drop_oldest(const MediaStreams& streams) {
 Result<void> MediaEpochs::poll(const MediaStreams& streams, Instant now) {
     drop_expired(streams, now);
     const auto held = hold_next(streams);
-    if (!begin_due_ && now - began_ < settings_.period && !spent(streams)) return held;
+    const bool may_go_on = unspent_ > 0 || !spent(streams);  // the streams' own counts lie far apart
+    if (!begin_due_ && now - began_ < settings_.period && may_go_on) return held;
     const auto begun = begin_epoch(streams, now);
     return held ? begun : held;
 }

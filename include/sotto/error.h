@@ -60,6 +60,11 @@ SOTTO_API std::string_view describe(Error error);
 template <class T>
 using Result = std::expected<T, Error>;
 
-using Failure = std::unexpected<Error>;
+// What a function gives back that failed. Marked as cold, so that the compiler keeps the ways that lead here apart from
+// those that go well: between two frames the codecs take the caches, and each line of code comes anew.
+class Failure : public std::unexpected<Error> {
+  public:
+    [[gnu::cold, gnu::noinline]] explicit Failure(Error error) : std::unexpected<Error>(error) {}
+};
 
 }  // namespace sotto
