@@ -11,7 +11,9 @@ namespace sotto::fuzz {
 class AudioBufferRun {
   public:
     void step(Program& program) {
-        switch (program.u8() % 4) {
+        const std::uint8_t what = program.u8();
+        if (what >= 128) buffer_.note_queue(now_);
+        switch (what % 4) {
             case 0: now_ += program.milliseconds() * 8; break;
             case 1: now_ += program.milliseconds() / 8; break;
             default: insert(program);

@@ -100,6 +100,17 @@ void relay_answers(const Folder& folder) {
     write("relayed-v6", "010300182112a442b7e7a701bc34d686fa87dfae001600140002a1470113a9faa5d3f179bc25f4b5bed2b9d9");
 }
 
+void relay_session(const Folder& folder) {
+    const auto write = [&](const char* name, std::string_view hex) {
+        folder.write(name, Seed{}.add(from_hex(hex).value()));
+    };
+    const std::string one = "00017200017700000000000003e800000000000005dc00020707";
+    write("one", "0101" + one);
+    write("two", "0102" + one + one);
+    write("without-a-secret", "010100017200017700000000000003e800000000000005dc0000");
+    write("ends-before-it-begins", "010100017200017700000000000005dc00000000000003e800020707");
+}
+
 }  // namespace
 
 void make_route_seeds(const std::filesystem::path& root) {
@@ -108,4 +119,5 @@ void make_route_seeds(const std::filesystem::path& root) {
     mqtt_letter({root, "mqtt_letter"});
     turn_stream({root, "turn_stream"});
     relay_answers({root, "relay_answers"});
+    relay_session({root, "relay_session"});
 }

@@ -23,7 +23,8 @@ inline void scale_any_sound(Program program) {
     const std::size_t heard = kind % 4 < 2 ? 0 : std::min(frames, codec::longest_period);
     const std::vector<std::int16_t> before(samples.begin(),
                                            samples.begin() + static_cast<std::ptrdiff_t>(heard * step));
-    const std::size_t inserted = codec::stretch(samples, frames, channels, limit, heard);
+    const auto fit = kind % 8 < 4 ? codec::Fit::unheard : codec::Fit::best;
+    const std::size_t inserted = codec::stretch(samples, frames, channels, limit, heard, fit);
     check(std::ranges::equal(before, std::span(samples).first(before.size())));
     check(inserted <= std::min({limit, room, codec::longest_period}));
     check(inserted == 0 || inserted >= codec::shortest_period);
