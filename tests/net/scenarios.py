@@ -14,7 +14,7 @@ import wave
 
 import checks
 from packets import srtp_packets, webm_blocks, with_name_server
-from proofs import (Seen, address_checks, controls, leaving_the_device, name_checks, named, payload_checks, quick,
+from proofs import (QUICK, Seen, address_checks, controls, leaving_the_device, name_checks, named, payload_checks, quick,
                     right_bytes)
 from routes import BY_NAME, BY_TLS, NAMED, RELAY_TLS_PORT, SPEAKING_TLS, address, route_flags
 from world import ANSWER_PORT, CALL_PORT, Failed, World, make_certificate
@@ -24,6 +24,7 @@ CALL_SECONDS = 6        # with the time that it takes to find a path
 AUDIO_KBPS = 8         # the least that sound goes down to: no slow machine makes it less
 WIDTH, HEIGHT = 160, 120
 RINGING_SECONDS = 1.0  # before anybody decides
+MOST_CALLS = 3         # until what a clock tells holds
 
 
 class Bench:
@@ -193,6 +194,15 @@ def talk(bench, mode, family, name):
 
 
 def answered(bench, mode, family):
+    """What clocks alone tell is measured by another call if it does not hold: machines are shared (as in speed_test)."""
+    for _ in range(MOST_CALLS):
+        proofs = answered_once(bench, mode, family)
+        if {name for name, breaches in proofs.items() if breaches} != {QUICK}:
+            break
+    return named(f"answered, {mode}, IPv{family}", proofs)
+
+
+def answered_once(bench, mode, family):
     alice, bob, accepted, seen, known, not_well = talk(bench, mode, family, f"{mode.replace(' ', '-')}-{family}")
     if NAMED.get(mode, mode) == "relay by TCP":
         seen = leaving_the_device(seen)
@@ -202,7 +212,7 @@ def answered(bench, mode, family):
     if mode == "direct":
         found = {f"the check notices: {name}": [] if breaches else ["a direct call passes it"]
                  for name, breaches in found.items()}
-    proofs = {
+    return {
         "both sides end well, and no packet is missed": not_well,
         **found, **name_checks(mode, seen, accepted),
         "nothing leaves Bob before he accepts":
@@ -214,7 +224,6 @@ def answered(bench, mode, family):
         **controls(bench, srtp, bob.pictures(), seen, known, marks),
         **right_bytes(bench, srtp, alice, known, marks),
     }
-    return named(f"answered, {mode}, IPv{family}", proofs)
 
 
 def answered_by_tls(bench, mode, family):
