@@ -9,7 +9,6 @@
 #include "call/audio_sender.h"
 #include "call/video_sender.h"
 #include "sim/two_party.h"
-#include "support/seeds.h"
 #include "transport/vp8_payload.h"
 
 using namespace sotto;
@@ -53,7 +52,7 @@ TEST_CASE("pictures of noise, larger than the callee's own, are shown") {
 TEST_CASE("packets that only overtook one another are not asked for again") {
     // What the first packets meet before the network's disorder is known is luck; the middle of some calls is not.
     std::vector<std::uint64_t> asked;
-    for (const std::uint64_t seed : seeds(92, 5)) {
+    for (std::uint64_t seed = 92; seed < 97; ++seed) {  // two calls, as under sanitizers, have no middle
         CAPTURE(seed);
         TwoParty world(seed, {.delay = 30ms, .jitter = 20ms});
         world.connect();
