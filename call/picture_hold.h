@@ -18,6 +18,7 @@ class PictureHold {
     void heard(RtpTimestamp until, Instant now) { way_back_.heard(until, now); }
     // Any packet of the peer's has, after heard(). True: the way back has become narrow by now.
     bool came(std::size_t bytes, Instant now);
+    // As of the newest packet.
     bool way_back_narrowed() const { return way_back_.narrowed(); }
     // `jitters`: delays vary so much that a packet that comes late tells of no queue. True: something has changed.
     bool follow(const transport::RateController& path, bool jitters, Instant now);

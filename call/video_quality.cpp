@@ -109,12 +109,12 @@ void VideoAdaptation::follow_path(int bitrate, Instant now) {
         judged_ = bitrate;
         bearable_ = level_for(bitrate);
         comfortable_ = level_for(bitrate / hysteresis);
+        stays_slow_ = level_for(bitrate / faster_hysteresis).slow;
     }
     if (!begun_) level_ = bearable_;
     begun_ = true;
     // Another frame rate costs no key frame, so it comes back at once.
-    level_ = {.rung = std::max(level_.rung, bearable_.rung),
-              .slow = bearable_.slow || (level_.slow && level_for(bitrate / faster_hysteresis).slow)};
+    level_ = {.rung = std::max(level_.rung, bearable_.rung), .slow = bearable_.slow || (level_.slow && stays_slow_)};
     const Level better{.rung = std::min(level_.rung, comfortable_.rung), .slow = level_.slow};
     if (!held(better != level_, better_after, better_since_, now)) return;
     level_ = better;

@@ -55,6 +55,7 @@ class VideoAdaptation {
     Level level_;                   // that the path allows
     int judged_ = -1;               // bit/s, of which these are:
     Level bearable_, comfortable_;  // at most, and with room to spare
+    bool stays_slow_ = false;       // for want of room for twice as many frames
     bool begun_ = false;
     Instant better_since_ = never;        // the path has allowed more
     Instant fewer_layers_since_ = never;  // the losses have

@@ -255,8 +255,6 @@ struct EpochSession {
     bool used = false;  // it has opened RTP, so libsrtp knows where the stream is
 };
 
-constexpr std::size_t usual_sessions = 4;  // the present epoch and the next, of two generations while they change
-
 // The rollover counter of a packet with this number in a stream that has got as far as `reached`.
 std::uint32_t rollovers_at(const SequenceUnwrapper& reached, SequenceNumber number) {
     constexpr std::int64_t circle = 1 << 16;  // where SequenceUnwrapper begins
@@ -338,7 +336,7 @@ SrtpReceiver::~SrtpReceiver() = default;
 
 Result<SrtpReceiver> SrtpReceiver::create(SrtpKey<Receiving>&& key, Ssrc ssrc) {
     SrtpReceiver receiver(std::make_unique<State>(State{.ssrc = ssrc, .sessions = {}, .reached = {}, .latest = {}}));
-    receiver.state_->sessions.reserve(usual_sessions);
+    receiver.state_->sessions.reserve(4);  // the present epoch and the next, of two generations while they change
     const auto added = receiver.add(std::move(key), {});
     if (!added) return Failure(added.error());
     return receiver;

@@ -229,8 +229,8 @@ def main():
         return UNABLE
     enter_namespaces()
     wanted = sys.argv[2:]
-    runs = [run for run in (relay_restarts, relay_stays_away, relay_comes_late, signalling_goes, network_changes, stream_relays_restart)
-            if not wanted or run.__name__ in wanted]
+    runs = [run for run in (relay_restarts, relay_stays_away, relay_comes_late, signalling_goes, network_changes,
+                            stream_relays_restart) if not wanted or run.__name__ in wanted]
     with tempfile.TemporaryDirectory(prefix="sotto-net.") as folder:
         sotto = os.path.realpath(sys.argv[1])
         # Each in a world and a folder of its own, and mostly waiting: all at once.

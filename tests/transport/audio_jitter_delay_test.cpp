@@ -167,3 +167,29 @@ TEST_CASE("what the next packet brings is played though packets sway by a millis
     MESSAGE("recovered " << recovered << " of " << lost);
     CHECK(recovered >= 0.995 * lost);
 }
+
+TEST_CASE("sound is made longer with more of it left while a queue is known to grow, and not once it was long ago") {
+    // How long after the last packet, of those that come each 10 ms, sound is first made longer for want of the next.
+    const auto first_longer = [](std::optional<Duration> noted) {
+        AudioJitterBuffer buffer({.block = 10ms});
+        buffer.set_least_target(100ms);
+        const Instant end = start + 5s;
+        std::int64_t number = 0;
+        for (Instant now = start; now < end + 1s; now += 1ms) {
+            if (now < end && (now - start) % 10ms == 0ms) REQUIRE(insert(buffer, number++, now, short_opus_packet));
+            if (noted && now == end + *noted) buffer.note_queue(now);
+            while (buffer.deadline() <= now) {
+                while (const auto turn = buffer.next(now)) {
+                    if (turn->needed && now > end) return now - end;
+                    scale(buffer, *turn);
+                }
+                REQUIRE(buffer.play(now));
+            }
+        }
+        return Duration::max();
+    };
+    const Duration unknown = first_longer(std::nullopt), known = first_longer(0ms);
+    CHECK(known + 20ms < unknown);
+    CHECK(unknown < 200ms);
+    CHECK(first_longer(-200ms) == unknown);
+}

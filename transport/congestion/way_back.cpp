@@ -43,22 +43,25 @@ void WayBack::came(std::size_t bytes, Instant now) {
     if (!newest_ || lateness(now) < late) {
         queued_since_.reset();
     } else {
-        if (!queued_since_) {
-            queued_since_ = now;
-            usual_ = usual_rate();
-            queued_bits_ = 0;
-        } else {
-            queued_bits_ += bits;
-        }
-        if (before_it_ < *queued_since_ && paced_with(bits, now)) {
-            queued_since_ = before_it_;
-            queued_bits_ = newest_bits_ + bits;
-        }
+        follow_queue(bits, now);
     }
     note_bits(bits, now);
     before_it_ = newest_of_all_;
     newest_of_all_ = now;
     newest_bits_ = bits;
+}
+
+void WayBack::follow_queue(double bits, Instant now) {
+    if (queued_since_) {
+        queued_bits_ += bits;
+    } else {
+        queued_since_ = now;
+        usual_ = usual_rate();
+        queued_bits_ = 0;
+    }
+    if (before_it_ >= *queued_since_ || !paced_with(bits, now)) return;
+    queued_since_ = before_it_;
+    queued_bits_ = newest_bits_ + bits;
 }
 
 // The newest packet and this one each took as long as they do at one rate, which is slow: no pause that held up one of

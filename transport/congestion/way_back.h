@@ -33,6 +33,7 @@ class WayBack {
 
     void note_bits(double bits, Instant now);
     double usual_rate() const;
+    void follow_queue(double bits, Instant now);
     bool paced_with(double bits, Instant now) const;
     Duration lateness(Instant now) const;
 
@@ -48,7 +49,7 @@ class WayBack {
     double queued_bits_ = 0;  // since then
     double usual_ = 0;        // bit/s before it
     Instant newest_of_all_{}, before_it_{};
-    double newest_bits_ = 0;
+    double newest_bits_ = 0;  // of the newest of all
 };
 
 }  // namespace sotto::transport
