@@ -13,7 +13,7 @@ struct PacketResult {
     Ssrc ssrc{};
     SequenceNumber sequence{};
     std::size_t size = 0;             // bytes of UDP payload
-    Instant sent{};                   // on our time line
+    Instant sent{};                   // on our time line; a nanosecond later than the one before it at the same instant
     std::optional<Duration> arrived;  // on the peer's, of which only differences mean anything; nothing: lost
 };
 
