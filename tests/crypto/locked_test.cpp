@@ -56,6 +56,17 @@ bool mlock_works() {
     return works;
 }
 
+// What qemu-user runs can't keep memory from dumps, nor see its own mappings.
+bool undumped_is_told() {
+    constexpr std::size_t size = 16384;
+    void* const pages = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const bool told =
+        ::madvise(pages, size, MADV_DONTDUMP) != 0 || mapping_flags(pages).find(" dd ") != std::string::npos;
+    ::munmap(pages, size);
+    if (!told) MESSAGE("skipped: this system tells of no memory that is kept from dumps");
+    return told;
+}
+
 // Whether a child that may lock nothing gets memory that works, and sees it counted.
 int without_permission() {
     const rlimit none{0, 0};
@@ -77,6 +88,7 @@ struct State : Locked {
 }  // namespace
 
 TEST_CASE("locked memory is neither swapped nor dumped") {
+    if (!undumped_is_told()) return;
     for (const std::size_t size : {std::size_t(32), std::size_t(5000), std::size_t(100'000)}) {
         CAPTURE(size);
         const std::uint64_t refused = locked_memory().refused;
@@ -136,13 +148,14 @@ TEST_CASE("two thousand keys cost what they are, not two thousand pages") {
 
 TEST_CASE("an object whose class is Locked lies in locked memory whole, and leaves none behind") {
     const std::size_t before = locked_memory().in_use;
+    const bool told = undumped_is_told();
     auto state = std::make_unique<State>();
     CHECK(locked_memory().in_use >= before + sizeof(State));
-    CHECK(mapping_flags(state.get()).find(" dd ") != std::string::npos);
+    if (told) CHECK(mapping_flags(state.get()).find(" dd ") != std::string::npos);
     state.reset();
     CHECK(locked_memory().in_use == before);
     const auto shared = std::allocate_shared<ChainKey>(LockedAllocator<ChainKey>());
-    CHECK(mapping_flags(shared.get()).find(" dd ") != std::string::npos);
+    if (told) CHECK(mapping_flags(shared.get()).find(" dd ") != std::string::npos);
 }
 
 TEST_CASE("sessions, the keys they skipped and prekeys lie in locked memory, and leave none behind") {

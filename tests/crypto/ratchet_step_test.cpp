@@ -15,13 +15,13 @@ using namespace sotto::test;
 
 namespace {
 
-constexpr std::size_t signal = 256;
+constexpr std::size_t signal_bytes = 256;
 
 MessageType type_of(const InFlight& flight) { return parse_message(flight.message)->type; }
 
 std::size_t message_size(MessageType type, std::size_t plaintext) { return front_size(type) + plaintext + 16; }
 
-InFlight send_signal(Session& from, Step step) { return send(from, std::string(signal, '.'), step); }
+InFlight send_signal(Session& from, Step step) { return send(from, std::string(signal_bytes, '.'), step); }
 
 struct StepInputs {
     RootKey root;
@@ -73,8 +73,8 @@ TEST_CASE("the KEM half of a step goes with each message until the step is answe
     SessionPair pair(52);
     const InFlight initial = send_signal(pair.alice(), Step::fresh);
     CHECK(type_of(initial) == MessageType::initial);
-    CHECK(initial.message.size() == message_size(MessageType::initial, signal));
-    CHECK(initial.message.size() == 2 + initial_header_size + 1264 + signal + 16);
+    CHECK(initial.message.size() == message_size(MessageType::initial, signal_bytes));
+    CHECK(initial.message.size() == 2 + initial_header_size + 1264 + signal_bytes + 16);
     arrives(pair.bob(), initial);
 
     const InFlight lost = send_signal(pair.bob(), Step::fresh), reply = send_signal(pair.bob(), Step::fresh);
