@@ -63,7 +63,7 @@ void RateController::set_rate(double rate) {
 }
 
 int RateController::target() const {
-    const double rate = mode_ == Mode::draining ? std::min(rate_, drained_at_) : rate_;
+    const double rate = mode_ == Mode::draining ? std::min(rate_, draining_.rate) : rate_;
     return static_cast<int>(std::clamp(rate, least(), std::max<double>(settings_.maximum, least())));
 }
 
@@ -139,11 +139,11 @@ void RateController::look_at_first() {
 void RateController::note_hold() {
     if (!held(now_)) return;
     asked_.ask(sound_alone, age_.overdue_from());
-    if (newest_ > held_to_) {
-        held_from_ = age_.overdue_from();
-        passed_before_ = 0;
+    if (newest_ > hold_.to) {
+        hold_.from = age_.overdue_from();
+        hold_.passed_before = 0;
     }
-    held_to_ = now_;
+    hold_.to = now_;
 }
 
 // Our clock was set back: what we know has times that are still to come.
@@ -156,8 +156,10 @@ void RateController::forget() {
     loss_ = {};
     spacing_ = {};
     width_ = {};
-    congested_ = cut_ = give_up_ = next_probe_ = newest_ = Instant{};
-    held_from_ = held_to_ = marked_ = stood_ = checked_ = ended_ = smooth_until_ = roomy_ = Instant{};
+    congested_ = cut_ = smooth_until_ = next_probe_ = newest_ = Instant{};
+    draining_.began = draining_.marked = draining_.give_up = Instant{};
+    competing_.stood = competing_.checked = competing_.ended = competing_.roomy = Instant{};
+    hold_.from = hold_.to = Instant{};
     probe_.reset();
 }
 
@@ -174,7 +176,7 @@ void RateController::take(const PacketResult& result) {
     arrived_.add(*result.arrived, result.size);
     spacing_.add(result.sent, *result.arrived, result.size);
     queue_ > long_enough ? width_.add(result.sent, *result.arrived, result.size) : width_.interrupt();
-    if (result.sent < held_from_) passed_before_ = arrived_.over(milliseconds(150));
+    if (result.sent < hold_.from) hold_.passed_before = arrived_.over(milliseconds(150));
     delays_.add(result.sent, *result.arrived, now_ - result.sent, result.size, throughput_);
     if (probe_) probe_->take(result);
 }
@@ -247,52 +249,52 @@ void RateController::climb(Duration elapsed) {
 void RateController::start_draining() {
     mode_ = Mode::draining;
     before_ = rate_;
-    began_ = congested_ = cut_ = now_;
+    draining_.began = congested_ = cut_ = now_;
     doubling_below_ = 0;
     proven_ = 0;
     mark_queue();
-    peak_ = deepest_ = queue_;
+    peak_ = draining_.deepest = queue_;
     shown_ = 0;
     probe_.reset();
     drain();
 }
 
 void RateController::mark_queue() {
-    marked_ = now_;
-    mark_ = queue_;
+    draining_.marked = now_;
+    draining_.mark = queue_;
 }
 
 void RateController::drain() {
     if (queue_ < std::max<Duration>(queue_gone, threshold() / 3)) return start_climbing();
-    deepest_ = std::max(deepest_, queue_);
+    draining_.deepest = std::max(draining_.deepest, queue_);
     // A queue that grows on while it should drain: the path has become narrower, which is noticed anew.
     // One that does so again and again is filled by somebody else.
-    const bool grows = queue_ > mark_ + milliseconds(30) && now_ - began_ < longest_growth;
+    const bool grows = queue_ > draining_.mark + milliseconds(30) && now_ - draining_.began < longest_growth;
     if (grows) congested_ = cut_ = now_;
-    if (grows || now_ - marked_ > milliseconds(300)) mark_queue();
+    if (grows || now_ - draining_.marked > milliseconds(300)) mark_queue();
     // The first looks see much of the time before the change; afterwards a cut shows no sooner than a round trip later.
     const bool settling = now_ - congested_ < round_trip_ + milliseconds(150);
     // Copa's five round trips after the last packet from before the cut, and what a queue that it saw takes to drain.
     if (newest_ < congested_ + milliseconds(150))
-        give_up_ = now_ + std::max<Duration>(5 * round_trip_, milliseconds(600)) + 2 * queue_;
+        draining_.give_up = now_ + std::max<Duration>(5 * round_trip_, milliseconds(600)) + 2 * queue_;
     // While it falls by a quarter each time there is no reason to.
     if (queue_ < peak_ * 3 / 4) {
         peak_ = queue_;
-        give_up_ = std::max(give_up_, now_ + round_trip_ + milliseconds(300));
+        draining_.give_up = std::max(draining_.give_up, now_ + round_trip_ + milliseconds(300));
     }
     peak_ = std::max(peak_, queue_);
-    if (now_ > give_up_ && !is_narrow() && !starved()) return start_competing();
+    if (now_ > draining_.give_up && !is_narrow() && !starved()) return start_competing();
     if (settling || now_ - cut_ > round_trip_ + milliseconds(100)) {
         // What arrives of the little that was sent while pictures waited shows nothing of the path; what was sent
         // before, and filled the queue, does.
-        const bool shows = newest_ < held_from_ || newest_ > held_to_ + milliseconds(150);
-        const double delivered = of_ours(shows ? arrived_.over(milliseconds(150)) : passed_before_);
+        const bool shows = newest_ < hold_.from || newest_ > hold_.to + milliseconds(150);
+        const double delivered = of_ours(shows ? arrived_.over(milliseconds(150)) : hold_.passed_before);
         if (delivered > 0) passed_ = delivered;
         if (delivered > 0)
             set_rate(std::max(std::min(rate_, cut_at(delivered) * delivered), narrow_.left(queue_, rate_)));
         cut_ = now_;
     }
-    drained_at_ = rate_ * std::clamp(1 - in_seconds(coming()) / in_seconds(drain_time), least_share, 0.9);
+    draining_.rate = rate_ * std::clamp(1 - in_seconds(coming()) / in_seconds(drain_time), least_share, 0.9);
 }
 
 // The queue that what we send now will find: what the newest packet found, and what was sent since over what passes.
@@ -328,7 +330,7 @@ void RateController::poll(Instant now) {
     // An outage of seconds leaves what pictures need to come back at once; a longer one leaves hardly more than sound.
     const double floor = std::min(rate_, now - last_told_ < short_outage ? outage_rate : long_outage_rate);
     set_rate(std::max(rate_ / 2, floor));
-    drained_at_ = std::min(drained_at_, rate_);
+    draining_.rate = std::min(draining_.rate, rate_);
     silence_ = now + least_silence();
 }
 

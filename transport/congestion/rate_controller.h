@@ -53,17 +53,19 @@ class RateController {
     // A queue lowered the rate in the last twelve seconds.
     bool cut_lately() const { return cut_ != Instant{} && now_ - cut_ < std::chrono::seconds(12); }
     // And one of packets, not a bottleneck too short for any, which only losses tell of.
-    bool drained_lately() const { return began_ != Instant{} && now_ - began_ < std::chrono::seconds(12); }
+    bool drained_lately() const {
+        return draining_.began != Instant{} && now_ - draining_.began < std::chrono::seconds(12);
+    }
     // For a while now the path has taken hardly more than sound.
     bool is_narrow() const { return narrow_.is_narrow(); }
     // Feedback is overdue: what more is sent may only stand in a queue that nobody could tell us of yet. Sound goes on,
     // pictures wait. Where somebody else filled the queue of late, its length says nothing.
     bool held(Instant now) const {
-        return mode_ != Mode::competing && now - stood_ > std::chrono::seconds(8) && age_.overdue(now);
+        return mode_ != Mode::competing && now - competing_.stood > std::chrono::seconds(8) && age_.overdue(now);
     }
     // What is sent now will find a long queue that has just been noticed: of what was sent before, some may be lost.
     bool deep() const {
-        return mode_ == Mode::draining && rate_ > 200'000 && now_ - began_ < std::chrono::milliseconds(700) &&
+        return mode_ == Mode::draining && rate_ > 200'000 && now_ - draining_.began < std::chrono::milliseconds(700) &&
                coming() > std::chrono::milliseconds(120);
     }
     // The way back has become narrow at once. What reports of the way there stands in its queue, or is dropped there,
@@ -74,7 +76,7 @@ class RateController {
     // A long queue drains: what a full one dropped is not worth sending again.
     bool overfull() const {
         return mode_ == Mode::draining &&
-               (deepest_ > std::chrono::milliseconds(100) || now_ - held_to_ < std::chrono::seconds(1));
+               (draining_.deepest > std::chrono::milliseconds(100) || now_ - hold_.to < std::chrono::seconds(1));
     }
     // All that we ever send passes, and no queue has shown for twelve seconds.
     bool passes_all() const { return mode_ == Mode::climbing && rate_ >= settings_.maximum && !drained_lately(); }
@@ -132,6 +134,34 @@ class RateController {
     // While somebody else keeps the queue full the least delay counts for so long.
     static constexpr Duration shared_base_memory = std::chrono::seconds(60);
 
+    // The present or the last time that a queue drained.
+    struct Draining {
+        Instant began{};
+        Instant marked{};    // since when `mark` is
+        Duration mark{};     // the queue from which growth is seen
+        Duration deepest{};  // the longest since it began
+        Instant give_up{};   // when it should be gone if it is ours
+        double rate = 0;     // that goes out
+    };
+    // The present or the last time beside somebody else.
+    struct Competing {
+        Instant stood{};        // when there was a queue last
+        Duration full_trip{};   // the round trip at the last cut
+        bool checking = false;  // whether the queue is ours alone
+        Instant checked{};      // when that was looked at last
+        int cuts = 0;           // since then
+        Duration base{};        // the least delay, from which the queue is told
+        Duration forgotten{};   // by how much it rose since
+        Instant ended{};
+        double rate = 0;  // when it ended
+        Instant roomy{};  // when others left us more than hardly anything, as far as is known
+    };
+    // Feedback was overdue and pictures waited, the last time.
+    struct Hold {
+        Instant from{}, to{};
+        double passed_before = 0;  // bit/s that arrived of what was sent just before
+    };
+
     RateSettings settings_;
     Mode mode_ = Mode::climbing;
     double rate_;            // what the path is held to take
@@ -162,33 +192,19 @@ class RateController {
 
     Instant congested_{};      // when the present or last congestion was noticed
     Instant cut_{};            // and the rate last cut
-    Instant marked_{};         // draining: since when mark_ is
-    Duration mark_{};          // the queue from which growth is seen
-    Instant began_{};          // draining: since when
-    Instant give_up_{};        // draining: when the queue should be gone if it is ours
-    double before_ = 0;        // the rate before it
-    double drained_at_ = 0;    // draining: the rate that goes out
+    double before_ = 0;        // the rate before draining, weighing, or a cut while competing
+    double passed_ = 0;        // delivered at the last cut
+    double throughput_ = 0;    // bit/s, before this feedback
+    double proven_ = 0;        // the most of that since the last queue
     double share_before_ = 0;  // weighing: the losses
-    Instant stood_{};          // competing: when there was a queue last
-    Duration full_trip_{};     // the round trip at the last cut
-    int cuts_ = 0;             // since it was looked whether the queue is ours alone
-    Instant checked_{};        // when it was looked last
-    Duration base_{};          // the least delay, from which the queue is told
-    Duration forgotten_{};     // by how much it rose since
-    double shared_ = 0;        // the rate when it ended
-    Instant ended_{};
-    Instant roomy_{};                  // when others left us more than hardly anything, as far as is known
-    bool checking_ = false;            // whether the queue is ours alone
-    Instant smooth_until_{};           // a queue too short for bursts was found
-    Instant held_from_{}, held_to_{};  // when pictures waited last
-    double passed_before_ = 0;         // bit/s that arrived of what was sent just before
-    Duration deepest_{};               // draining: the longest queue since it began
-    Duration peak_{};  // the largest queue since its last fall by a quarter; competing: since the last cut
+    int lost_ = 0;             // in this feedback
+    Duration peak_{};          // the largest queue since its last fall by a quarter; competing: since the last cut
+    Instant smooth_until_{};   // a queue too short for bursts was found
+
+    Draining draining_;
+    Competing competing_;
+    Hold hold_;
     NarrowPath narrow_;
-    double throughput_ = 0;  // bit/s, before this feedback
-    double proven_ = 0;      // the most of that since the last queue
-    double passed_ = 0;      // delivered at the last cut
-    int lost_ = 0;           // in this feedback
     std::optional<RateProbe> probe_;
     Instant next_probe_{};
 };

@@ -43,14 +43,17 @@ double in_seconds(Duration d) { return std::chrono::duration<double>(d).count();
 void RateController::start_competing() {
     mode_ = Mode::competing;
     peak_ = queue_;
-    base_ = delays_.base(shared_base_memory);
-    forgotten_ = {};
-    stood_ = now_;
-    checked_ = now_;
-    cuts_ = 0;
-    checking_ = false;
+    competing_.base = delays_.base(shared_base_memory);
+    competing_.forgotten = {};
+    competing_.stood = now_;
+    competing_.checked = now_;
+    competing_.cuts = 0;
+    competing_.checking = false;
     // It seems to end, too, where the base was forgotten and the others' queue is at its shortest.
-    give_way(ended_ != Instant{} && now_ - ended_ < ended_lately ? std::max(before_, shared_) : before_, 1);
+    give_way(competing_.ended != Instant{} && now_ - competing_.ended < ended_lately
+                 ? std::max(before_, competing_.rate)
+                 : before_,
+             1);
 }
 
 // A queue that others fill, and empty now and then, looks like one that goes because we make room: each time we have
@@ -60,10 +63,10 @@ void RateController::look_for_others() {
     // Of a queue that is ours less comes out than we send: what was known of the path is no more.
     if (queue_ > long_enough && arrived_.over(seconds(1)) < comes_through * sent_.over(seconds(1))) width_ = {};
     const auto all = delays_.noise() < too_noisy ? width_.passes(likely) : std::nullopt;
-    if (!all || rate_ > hardly * *all) roomy_ = now_;
+    if (!all || rate_ > hardly * *all) competing_.roomy = now_;
     if (!all || (mode_ == Mode::draining && now_ - congested_ < round_trip_ + milliseconds(150))) return;
-    const bool again = ended_ != Instant{} && now_ - ended_ < ended_lately && rate_ < little * *all;
-    if (now_ - roomy_ <= in_vain && !again) return;
+    const bool again = competing_.ended != Instant{} && now_ - competing_.ended < ended_lately && rate_ < little * *all;
+    if (now_ - competing_.roomy <= in_vain && !again) return;
     if (mode_ == Mode::climbing) before_ = rate_;
     start_competing();
 }
@@ -72,47 +75,49 @@ void RateController::give_way(double rate, double share) {
     before_ = rate;
     set_rate(rate * share);
     cut_ = now_;
-    full_trip_ = round_trip_;
+    competing_.full_trip = round_trip_;
 }
 
 // A base that is forgotten shortens the queue of before, too: else drops from a full one would pass for chance. What
 // is a second or more is no queue but a clock that was set anew.
 void RateController::note_base() {
     const Duration base = delays_.base(shared_base_memory);
-    const Duration rise = base - std::exchange(base_, base);
+    const Duration rise = base - std::exchange(competing_.base, base);
     const bool anew = rise < -seconds(1) || rise > seconds(1);
-    forgotten_ = anew ? Duration{} : std::clamp<Duration>(forgotten_ + rise, Duration{}, seconds(1));
+    competing_.forgotten =
+        anew ? Duration{} : std::clamp<Duration>(competing_.forgotten + rise, Duration{}, seconds(1));
     if (!anew && rise > Duration{}) peak_ = std::max(Duration{}, peak_ - rise);
 }
 
 void RateController::compete(Duration elapsed) {
     note_base();
-    if (queue_ >= std::max(threshold() / 2, peak_ / 10)) stood_ = now_;
-    if (now_ - stood_ > (checking_ ? queue_back / 2 : queue_back)) {
-        shared_ = checking_ ? before_ * tcp_cut : rate_;
-        ended_ = now_;
+    if (queue_ >= std::max(threshold() / 2, peak_ / 10)) competing_.stood = now_;
+    if (now_ - competing_.stood > (competing_.checking ? queue_back / 2 : queue_back)) {
+        competing_.rate = competing_.checking ? before_ * tcp_cut : rate_;
+        competing_.ended = now_;
         return start_climbing();
     }
     peak_ = std::max(peak_, queue_);
     const Duration since = now_ - cut_;
-    if (checking_) {
-        if (since < full_trip_ + milliseconds(200) + 2 * (peak_ + forgotten_)) return;
-        checking_ = false;
+    if (competing_.checking) {
+        if (since < competing_.full_trip + milliseconds(200) + 2 * (peak_ + competing_.forgotten)) return;
+        competing_.checking = false;
         set_rate(before_ * tcp_cut);
     }
-    if (since > full_trip_ + milliseconds(100) && ((lost_ > 0 && queue_ > peak_ / 2) || queue_ > longest_queue)) {
-        checking_ = ++cuts_ == cuts_to_check || now_ - checked_ > check_interval;
-        if (checking_) checked_ = now_, cuts_ = 0;
+    if (since > competing_.full_trip + milliseconds(100) &&
+        ((lost_ > 0 && queue_ > peak_ / 2) || queue_ > longest_queue)) {
+        competing_.checking = ++competing_.cuts == cuts_to_check || now_ - competing_.checked > check_interval;
+        if (competing_.checking) competing_.checked = now_, competing_.cuts = 0;
         peak_ = queue_;
-        if (!checking_) return give_way(rate_, tcp_cut);
+        if (!competing_.checking) return give_way(rate_, tcp_cut);
         give_way(rate_, check_cut);
         // A rate beyond what passes would leave a queue of ours standing even so.
         if (throughput_ > 0) set_rate(std::min(rate_, check_cut * of_ours(throughput_)));
         return;
     }
-    const double packets = before_ * in_seconds(full_trip_) / packet_bits;
+    const double packets = before_ * in_seconds(competing_.full_trip) / packet_bits;
     const double cubic = cubic_speed * (1 - tcp_cut) * before_ / std::cbrt(packets * (1 - tcp_cut) / 0.4);
-    const double reno = reno_step * packet_bits / (in_seconds(full_trip_) * in_seconds(full_trip_));
+    const double reno = reno_step * packet_bits / (in_seconds(competing_.full_trip) * in_seconds(competing_.full_trip));
     const double risen = rate_ + std::max(cubic, reno) * in_seconds(elapsed);
     const auto all = delays_.noise() < too_noisy ? width_.passes() : std::nullopt;
     if (!all) return set_rate(risen);

@@ -221,6 +221,26 @@ TEST_CASE("feedback that stays away halves the rate, for seconds to what picture
     CHECK(rate.target() == RateSettings{}.minimum);
 }
 
+TEST_CASE("a clock that is set back an hour forgets when a queue drained, not for an hour but at once") {
+    RateController rate({});
+    // A packet each 10 ms, of which each finds the queue by so much longer, and its report 100 ms later.
+    const auto send = [&rate](Instant from, Duration span, Duration longer) {
+        Duration queue{};
+        for (Duration at{}; at < span; at += 10ms, queue += longer) {
+            const Instant sent = from + at;
+            const PacketResult result{.size = 1200, .sent = sent, .arrived = sent.time_since_epoch() + 50ms + queue};
+            rate.feedback({&result, 1}, sent + 100ms + queue, 100ms + queue);
+        }
+    };
+    send(Instant{2h}, 2s, 0ms);
+    CHECK_FALSE(rate.drained_lately());
+    send(Instant{2h + 2s}, 1s, 2ms);
+    CHECK(rate.drained_lately());
+    send(Instant{1h}, 1s, 0ms);
+    CHECK_FALSE(rate.drained_lately());
+    CHECK_FALSE(rate.cut_lately());
+}
+
 TEST_CASE("impossible feedback leaves the target within its bounds") {
     const std::uint64_t seed = 42;
     CAPTURE(seed);
