@@ -43,8 +43,9 @@ bool sync_folder_of(const std::string& path) {
     return opened && ::fsync(opened.get()) == 0;
 }
 
+// Who may write in the folder may have put a link there.
 bool fill_file(const std::string& path, Bytes bytes) {
-    const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    const Descriptor file(::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
     return file && write_all(file.get(), bytes) && ::fsync(file.get()) == 0;
 }
 

@@ -1,5 +1,6 @@
 #include "apps/sotto/broker.h"
 
+#include <fcntl.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -10,8 +11,6 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 
 #include "apps/sotto/broker_certificate.h"
@@ -20,9 +19,12 @@
 #include "sotto/identity.h"
 #include "sotto/random.h"
 #include "transport/net/relay_server.h"
+#include "transport/net/udp_socket.h"
 
 namespace sotto::app {
 namespace {
+
+using transport::net::Descriptor;
 
 constexpr std::uint16_t default_port = 8883;
 constexpr std::size_t max_packet = 20480;  // a letter, its topic and its properties
@@ -36,15 +38,25 @@ constexpr const char* rules =
     "pattern read sotto/1/inbox/%u/#\n"
     "pattern write sotto/1/inbox/+/+/%u/+\n";
 
+// Once the folder is mosquitto's, whatever it becomes may put links here, to what root alone may read or change: of
+// what lies in the folder no link is followed.
 std::string contents(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(in), {});
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    std::string text;
+    std::array<char, 4096> room;
+    for (ssize_t size = 1; file && size > 0;) {
+        size = ::read(file.get(), room.data(), room.size());
+        if (size > 0) text.append(room.data(), static_cast<std::size_t>(size));
+    }
+    return text;
 }
 
-// mosquitto gives up root for a user of its own, who has to read and write here then.
+// mosquitto gives up root for a user of its own, who has to read and write here then. Null: we are not root.
+const passwd* mosquitto_user() { return ::geteuid() == 0 ? ::getpwnam("mosquitto") : nullptr; }
+
 void hand_to_mosquitto(const std::string& path) {
-    const passwd* const user = ::geteuid() == 0 ? ::getpwnam("mosquitto") : nullptr;
-    if (user != nullptr && ::chown(path.c_str(), user->pw_uid, user->pw_gid) != 0) return;  // it will say so itself
+    const passwd* const user = mosquitto_user();
+    if (user != nullptr && ::lchown(path.c_str(), user->pw_uid, user->pw_gid) != 0) return;  // it will say so itself
 }
 
 // All of it or nothing, for ourselves and mosquitto alone.
@@ -54,12 +66,15 @@ Expected<void> write_file(const std::string& path, const std::string& text) {
     return {};
 }
 
-Expected<void> make_folder(const std::string& path) {
+// `links`: O_NOFOLLOW, or 0 for the broker's own folder, which may well be a link of the user's.
+Expected<void> make_folder(const std::string& path, int links) {
     std::error_code failed;
     std::filesystem::create_directories(path, failed);
-    if (failed || ::chmod(path.c_str(), 0700) != 0)
+    const Descriptor made(::open(path.c_str(), O_RDONLY | O_DIRECTORY | links | O_CLOEXEC));
+    if (failed || !made || ::fchmod(made.get(), 0700) != 0)
         return std::unexpected("cannot use " + path + ": not a folder of ours");
-    hand_to_mosquitto(path);
+    const passwd* const user = mosquitto_user();
+    if (user != nullptr && ::fchown(made.get(), user->pw_uid, user->pw_gid) != 0) return {};  // it will say so itself
     return {};
 }
 
@@ -95,12 +110,15 @@ std::vector<std::string> hosts_of(const BrokerSettings& settings, const std::str
     return hosts;
 }
 
-// mosquitto's hash of a password: "NAME:$7$...", without a word of it on a command line.
-Expected<std::string> hashed_line(const std::string& folder, const std::string& name, const std::string& password) {
-    const std::string path = folder + "/password.new";
-    const auto written = write_file(path, name + ":" + password + "\n");
-    if (!written) return std::unexpected(written.error());
-    const pid_t child = ::fork();
+// mosquitto's hash of a password: "NAME:$7$...", without a word of it on a command line, nor in a folder of others'.
+Expected<std::string> hashed_line(const std::string& name, const std::string& password) {
+    std::error_code failed;
+    std::string folder = (std::filesystem::temp_directory_path(failed) / "sotto.XXXXXX").string();
+    if (failed || ::mkdtemp(folder.data()) == nullptr)
+        return std::unexpected("cannot write in the folder for temporary files");
+    const std::string path = folder + "/password";
+    const bool written = crypto::replace_file(path, as_bytes(name + ":" + password + "\n")).has_value();
+    const pid_t child = written ? ::fork() : -1;
     if (child == 0) {
         ::execlp("mosquitto_passwd", "mosquitto_passwd", "-U", path.c_str(), nullptr);
         ::_exit(127);
@@ -108,7 +126,7 @@ Expected<std::string> hashed_line(const std::string& folder, const std::string& 
     int status = -1;
     if (child > 0) ::waitpid(child, &status, 0);
     std::string line = contents(path);
-    ::unlink(path.c_str());
+    std::filesystem::remove_all(folder, failed);
     if (status != 0 || line.starts_with(name + ":" + password)) {
         return std::unexpected("mosquitto_passwd makes no password: is mosquitto installed?");
     }
@@ -132,10 +150,9 @@ Expected<void> prepare_broker(const BrokerSettings& settings) {
         at = *parsed;
     }
     if (folder.contains('\n')) return std::unexpected("not a folder: " + folder);
-    for (const std::string& made : {folder, folder + "/conf.d"}) {
-        const auto usable = make_folder(made);
-        if (!usable) return usable;
-    }
+    auto usable = make_folder(folder, 0);
+    if (usable) usable = make_folder(folder + "/conf.d", O_NOFOLLOW);
+    if (!usable) return usable;
     const auto certified = keep_certificates(folder, hosts_of(settings, at.host));
     if (!certified) return certified;
     for (const char* const file : {"/broker.pem", "/broker.key"}) hand_to_mosquitto(folder + file);
@@ -173,7 +190,7 @@ Expected<std::string> add_person(const std::string& folder, const std::string& n
     std::array<std::byte, 16> drawn{};
     system_random().fill(drawn);
     std::string password = to_hex(drawn);
-    const auto line = hashed_line(folder, name, password);
+    const auto line = hashed_line(name, password);
     if (!line) return std::unexpected(line.error());
     const auto written = write_file(path, people + *line);
     if (!written) return std::unexpected(written.error());

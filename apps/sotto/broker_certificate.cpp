@@ -4,13 +4,15 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <span>
+
+#include "crypto/durable_file.h"
 
 namespace sotto::app {
 namespace {
@@ -21,6 +23,7 @@ struct Free {
 };
 using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Free<X509_free>>;
+using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;  // what it held in memory is wiped
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
 constexpr long authority_days = 3650, broker_days = 397, renewed_days = 30;
@@ -38,18 +41,21 @@ Key read_key(const std::string& path) {
     return Key(file ? PEM_read_PrivateKey(file.get(), nullptr, nullptr, nullptr) : nullptr);
 }
 
-// The key first: a certificate without its key would never be made again.
+Bytes bytes_of(const Bio& memory) {
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(memory.get(), &text);
+    return std::as_bytes(std::span(text, static_cast<std::size_t>(size)));
+}
+
+// The key first: a certificate without its key would never be made again. By names of their own, and no link is
+// followed: the folder may be mosquitto's.
 bool write_pair(const std::string& stem, EVP_PKEY* key, X509* certificate) {
-    const mode_t before = ::umask(0077);
-    File keys = open_file(stem + ".key.new", "w");
-    ::umask(before);
-    const bool key_written = keys && PEM_write_PrivateKey(keys.get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1;
-    keys.reset();
-    File certificates = open_file(stem + ".pem.new", "w");
-    const bool written = certificates && PEM_write_X509(certificates.get(), certificate) == 1;
-    certificates.reset();
-    return key_written && written && std::rename((stem + ".key.new").c_str(), (stem + ".key").c_str()) == 0 &&
-           std::rename((stem + ".pem.new").c_str(), (stem + ".pem").c_str()) == 0;
+    const Bio keys(BIO_new(BIO_s_mem())), certificates(BIO_new(BIO_s_mem()));
+    return keys && certificates &&
+           PEM_write_bio_PrivateKey(keys.get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1 &&
+           PEM_write_bio_X509(certificates.get(), certificate) == 1 &&
+           crypto::replace_file(stem + ".key", bytes_of(keys)) &&
+           crypto::replace_file(stem + ".pem", bytes_of(certificates));
 }
 
 bool add_extension(X509* certificate, X509* issuer, int which, const std::string& value) {
@@ -135,7 +141,9 @@ Expected<void> keep_certificates(const std::string& folder, const std::vector<st
     if (!exists(folder + "/ca.key") && !make_authority(folder)) {
         return std::unexpected("cannot make an authority in " + folder);
     }
-    const bool good = present && read_key(folder + "/broker.key") && serves(present.get(), hosts);
+    const Key key = read_key(folder + "/broker.key");
+    const bool pair = present && key && X509_check_private_key(present.get(), key.get()) == 1;
+    const bool good = pair && serves(present.get(), hosts);
     if (!good && !make_broker(folder, hosts)) return std::unexpected("cannot make a certificate in " + folder);
     return {};
 }

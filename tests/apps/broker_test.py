@@ -27,7 +27,10 @@ def check(holds, what):
 
 def unusable(said, *arguments):
     """Exit code 2 and one line on standard error that says it."""
-    ran = subprocess.run([sotto, "broker", *arguments], capture_output=True, text=True, timeout=60)
+    try:
+        ran = subprocess.run([sotto, "broker", *arguments], capture_output=True, text=True, timeout=20)
+    except subprocess.TimeoutExpired:
+        return check(False, f"sotto broker {arguments} begins")
     check(ran.returncode == 2, f"sotto broker {arguments}: exit code {ran.returncode}")
     check(said in ran.stderr and ran.stderr.count("\n") == 1, f"sotto broker {arguments}: {ran.stderr!r}")
 
@@ -143,6 +146,73 @@ with tempfile.TemporaryDirectory() as work:
         check(os.stat(os.path.join(state, name)).st_mode & 0o077 == 0, f"others may read {name} of the state")
     broker.terminate()
     broker.wait(60)
+
+    # What mosquitto becomes may have put links into its folder: root must not be led by them.
+    aside = work + "/aside"
+    os.makedirs(aside, mode=0o755)
+    secret = aside + "/secret"
+
+    def bait():
+        with open(secret, "w") as file:
+            file.write("root:a secret of others\n")
+        os.chmod(secret, 0o644)
+        return os.stat(secret)
+
+    def linked(name, to):
+        """The folder as it was, but for one link."""
+        if os.path.isdir(f"{folder}/{name}"):
+            shutil.move(f"{folder}/{name}", work + "/kept")
+        elif os.path.exists(f"{folder}/{name}"):
+            os.rename(f"{folder}/{name}", work + "/kept")
+        os.symlink(to, f"{folder}/{name}")
+
+    def back(name):
+        if os.path.islink(f"{folder}/{name}"):
+            os.unlink(f"{folder}/{name}")
+        if os.path.exists(work + "/kept"):
+            shutil.rmtree(f"{folder}/{name}", ignore_errors=True)
+            os.rename(work + "/kept", f"{folder}/{name}")
+
+    def untouched(before, what):
+        now = os.stat(secret)
+        same = (now.st_uid, now.st_gid, now.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
+        check(same and "a secret of others" in open(secret).read(), f"{what} reaches a file elsewhere")
+
+    def folder_of_others():
+        now = os.stat(aside)
+        return now.st_uid, now.st_gid, now.st_mode
+
+    was = folder_of_others()
+    linked("conf.d", aside)
+    unusable("not a folder of ours", "--dir", folder, "--listen", f"127.0.0.1:{port}")
+    check(folder_of_others() == was, "a link in place of conf.d reaches a folder elsewhere")
+    back("conf.d")
+
+    before = bait()
+    linked("passwords", secret)
+    add(folder, "carol")
+    check("a secret of others" not in open(folder + "/passwords").read(), "what a link names is shown to mosquitto")
+    untouched(before, "a link in place of passwords")
+    back("passwords")
+
+    for name in ("broker.key.new", "broker.pem.new", "password.new"):
+        before = bait()
+        linked(name, secret)
+        broker = subprocess.Popen([sotto, "broker", "--dir", folder, "--listen", f"127.0.0.1:{port}", "--host", name],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        until(broker.stderr, " running")
+        add(folder, "bob", "--anew")
+        broker.terminate()
+        broker.wait(60)
+        untouched(before, f"a link in place of {name}")
+        back(name)
+
+    # A certificate that is not ours to make: its key is a link.
+    before = bait()
+    os.rename(folder + "/ca.key", work + "/ca.key")
+    linked("broker.key", secret)
+    subprocess.run([sotto, "broker", "--dir", folder, "--listen", f"127.0.0.1:{port}"], capture_output=True, timeout=60)
+    untouched(before, "a link in place of broker.key")
 
 if not failures:
     print("the broker lets in whom it should")
