@@ -3,6 +3,7 @@
 #include <glib.h>
 
 #include <array>
+#include <span>
 
 namespace sotto::transport::net {
 namespace {
@@ -27,13 +28,24 @@ int GlibLoop::add_descriptors(std::vector<pollfd>& to) const {
     int priority = 0;
     const bool ready = g_main_context_prepare(context, &priority) != 0;
     int milliseconds = -1;
+    const auto query = [&](std::span<GPollFD> room) {
+        const auto size = static_cast<int>(room.size());
+        return static_cast<std::size_t>(
+            g_main_context_query(context, G_PRIORITY_LOW, &milliseconds, room.data(), size));
+    };
     std::array<GPollFD, 64> room{};
-    const int wanted =
-        g_main_context_query(context, G_PRIORITY_LOW, &milliseconds, room.data(), static_cast<int>(room.size()));
+    std::vector<GPollFD> more;  // libnice has a socket for each of a device's addresses, in each generation
+    std::span<GPollFD> waits(room);
+    if (const std::size_t count = query(waits); count <= room.size()) {
+        waits = waits.first(count);
+    } else {
+        more.resize(count);
+        waits = more;
+        query(waits);
+    }
     g_main_context_release(context);
-    const auto count = static_cast<std::size_t>(wanted);
-    for (std::size_t i = 0; i < count && i < room.size(); ++i) {
-        to.push_back({.fd = room[i].fd, .events = static_cast<short>(room[i].events), .revents = 0});
+    for (const GPollFD& wait : waits) {
+        to.push_back({.fd = wait.fd, .events = static_cast<short>(wait.events), .revents = 0});
     }
     return ready ? 0 : milliseconds;
 }
