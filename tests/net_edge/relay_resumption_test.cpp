@@ -1,4 +1,6 @@
 // A relay over TLS goes on from an earlier session, where that is its own and came over the same way.
+#include <openssl/err.h>
+
 #include <filesystem>
 
 #include "net_edge/two_agents.h"
@@ -82,4 +84,24 @@ TEST_CASE("a relay's TLS session is gone on from, by nobody else and over no oth
     bool distrusted = false;
     CHECK(tls.sessions_after(kept.reveal(), "", &distrusted).size() == 0);
     CHECK(distrusted);
+}
+
+TEST_CASE("what others in the program left in OpenSSL's queue of errors breaks no connection to a relay") {
+    const TlsRelay tls;
+    if (!tls.relay) {
+        MESSAGE("skipped: coturn or openssl is not installed (./dev setup test)");
+        return;
+    }
+    IceSettings settings;
+    settings.relays = {tls.relay->server(RelayTransport::tls)};
+    settings.relays[0].authorities = tls.certificate;
+    TwoAgents agents = two_agents(settings);
+    REQUIRE(agents.a.agent.gather());
+    CHECK(agents.run_until([&] {
+        ERR_raise(ERR_LIB_USER, ERR_R_OPERATION_FAIL);
+        return !agents.a.routes.empty() || !agents.a.failed.empty();
+    }));
+    CHECK_FALSE(agents.a.routes.empty());
+    CHECK(agents.a.failed.empty());
+    ERR_clear_error();
 }

@@ -189,20 +189,23 @@ bool RelayPipe::move_down() {
     return true;
 }
 
-// GSocket has SIGPIPE ignored.
+// GSocket has SIGPIPE ignored. What others left in OpenSSL's queue of errors would pass for one of this connection's.
 std::size_t RelayPipe::write_remote(Bytes bytes) {
+    if (tls_) ERR_clear_error();
     return went_on(tls_ ? SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size()))
                         : ::send(remote_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL),
                    true);
 }
 
 std::size_t RelayPipe::read_remote(MutableBytes bytes) {
+    if (tls_) ERR_clear_error();
     return went_on(tls_ ? SSL_read(tls_.get(), bytes.data(), static_cast<int>(bytes.size()))
                         : ::recv(remote_, bytes.data(), bytes.size(), MSG_DONTWAIT),
                    false);
 }
 
 std::size_t RelayPipe::went_on(ssize_t result, bool writing) {
+    const int error = tls_ ? SSL_get_error(tls_.get(), static_cast<int>(result)) : SSL_ERROR_NONE;
     if (tls_) note_session();
     if (result > 0) return static_cast<std::size_t>(result);
     if (!tls_) {
@@ -211,7 +214,6 @@ std::size_t RelayPipe::went_on(ssize_t result, bool writing) {
         closed_ |= !waits;
         return 0;
     }
-    const int error = SSL_get_error(tls_.get(), static_cast<int>(result));
     ERR_clear_error();
     if (error == SSL_ERROR_WANT_WRITE) wants_write_ = true;
     if (error != SSL_ERROR_WANT_WRITE && error != SSL_ERROR_WANT_READ) {
