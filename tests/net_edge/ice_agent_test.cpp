@@ -1,5 +1,6 @@
 // Two real ICE agents on loopback, with coturn between them where it is installed.
 #include <csignal>
+#include <filesystem>
 
 #include "interop/udp_port.h"
 #include "net_edge/two_agents.h"
@@ -313,4 +314,29 @@ TEST_CASE("a restart through a relay, and what was given back to it") {
     };
     CHECK(count("ALLOCATE processed, success") == 4);
     CHECK(count("lifetime=0") == 4);
+}
+
+TEST_CASE("sockets of agents whose relay fell silent are closed while the next agent is polled") {
+    const auto relay = relay_or_skip();
+    if (!relay) return;
+    const auto open_now = [] {
+        const std::filesystem::directory_iterator all("/proc/self/fd");
+        return std::distance(begin(all), end(all));
+    };
+    const TwoAgents first = two_agents(direct("127.0.0.1"));  // GLib keeps what it opens for this
+    const auto before = open_now();
+    {
+        TwoAgents agents = two_agents(relayed(*relay, RelayTransport::udp));
+        REQUIRE(agents.gather_and_connect());
+        REQUIRE(::kill(relay->pid(), SIGSTOP) == 0);
+    }
+    const auto kept = open_now() - before;
+    CHECK(kept > 0);
+    {
+        TwoAgents next = two_agents(direct("127.0.0.1"));
+        const auto of_its_own = open_now() - before - kept;
+        CHECK(next.run_until([&] { return open_now() == before + of_its_own; }));
+    }
+    CHECK(open_now() == before);
+    REQUIRE(::kill(relay->pid(), SIGCONT) == 0);
 }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <mutex>
 #include <utility>
+#include <vector>
 
 namespace sotto::transport::net {
 namespace {
@@ -15,6 +17,30 @@ IceRoute route_of(const IceDescription& ours) {
     return route;
 }
 
+// Agents that are gone, whose relays owe libnice an answer still: it keeps its sockets until it has that, or has asked
+// often enough, and does either only while somebody runs its loop. Those of all threads, and never destroyed.
+struct Leaving {
+    std::unique_ptr<GlibLoop> loop;
+    std::unique_ptr<int> alive;
+};
+struct Leavers {
+    std::mutex turn;
+    std::vector<Leaving> agents;
+};
+Leavers& leavers() {
+    static Leavers& all = *new Leavers;
+    return all;
+}
+
+void see_off() {
+    const std::unique_lock turn(leavers().turn, std::try_to_lock);
+    if (!turn) return;  // another thread is at it
+    std::erase_if(leavers().agents, [](const Leaving& gone) {
+        gone.loop->run();
+        return *gone.alive == 0;
+    });
+}
+
 }  // namespace
 
 IceAgent::IceAgent(IceSettings settings)
@@ -24,6 +50,7 @@ IceAgent::IceAgent(IceSettings settings)
       inbox_(std::make_unique<DatagramQueue>()) {}
 
 Result<IceAgent> IceAgent::create(IceSettings settings) {
+    see_off();
     IceAgent agent(std::move(settings));
     const auto opened = agent.open_tunnels();
     if (!opened) return Failure(opened.error());
@@ -36,6 +63,10 @@ IceAgent::~IceAgent() {
     if (!loop_) return;  // moved from
     for (auto* session : {&fading_, &path_, &next_}) session->reset();
     loop_->run_until_zero(*alive_, farewell_milliseconds);
+    if (*alive_ == 0) return;
+    tunnels_.clear();  // another thread may run the loop from here on
+    const std::lock_guard turn(leavers().turn);
+    leavers().agents.push_back({std::move(loop_), std::move(alive_)});
 }
 
 // libnice 0.1.21 sends what it calls TLS in plain TCP, and lets nobody send by its TCP connections beside it.
@@ -122,6 +153,7 @@ Result<void> IceAgent::set_remote(Bytes route) {
 IceRoute IceAgent::route() const { return route_of((next_ ? next_ : path_)->local()); }
 
 std::optional<IceEvent> IceAgent::poll() {
+    see_off();
     loop_->run();
     for (auto* session : {&path_, &next_}) {
         if (*session) hear(**session);

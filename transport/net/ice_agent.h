@@ -60,7 +60,9 @@ class IceAgent {
     static Result<IceAgent> create(IceSettings settings);
     IceAgent(IceAgent&&) noexcept = default;
     IceAgent& operator=(IceAgent&&) = delete;
-    ~IceAgent();  // tells the relay that it is free; waits for its word 200 ms at most
+    // Tells the relay that it is free; waits for its word 200 ms at most. What is left then, sockets too, goes while
+    // later agents are polled.
+    ~IceAgent();
 
     // Before gather(): what sessions() gave in an earlier call, so that a relay over TLS is there a round trip sooner.
     // What is of no use is left out. `now`: the wall clock, since 1970.
