@@ -90,7 +90,10 @@ Result<void> CallCore::cross(const std::shared_ptr<call::KeptSession>& session, 
     leg().number = number;
     leg().short_auth.hear(offer);
     leg().offer_secret = std::move(offer_secret);
-    return answer(withdrawn, now);
+    const auto answered = answer(withdrawn, now);
+    // Our own offer is gone, and theirs can't be opened again: nobody has anything left to wait for.
+    if (!answered && state_ != CallState::ended) hang_up(now);
+    return answered;
 }
 
 // The caller's media and all that it says in the call but the offer follow on our answer.

@@ -225,7 +225,8 @@ class SOTTO_API Account {
     // changes nothing. Whatever is returned, don't tell the carrier: not_permitted must look like a device that is off.
     // Errors: not_permitted (a capability of somebody whom we don't know, too); those of parsing, forged, replayed,
     // too_many_skipped, unknown_prekey, key_exhausted, bad_key, bad_signature, revoked, too_large, unknown_session,
-    // unknown_call, wrong_state, outdated (a capability older than the one held); the store's, which lose the signal;
+    // unknown_call, wrong_state, outdated (a capability older than the one held); the store's, which lose the signal
+    // and, where it was an offer that was to take the place of ours (dial()) and was not answered, end both calls;
     // codec_failed and unavailable, which end the call that was answered. An offer older than ring_timeout rings, for
     // the client to tell of; while we dial that device or talk to it, it is outdated.
     Result<std::optional<Call>> receive(Bytes signal, Instant now, Duration age = {});

@@ -56,6 +56,46 @@ TEST_CASE("a call that its client never looks at says nothing, and the next mess
     talk(alice, bob, bundle);
 }
 
+namespace {
+
+// One of the commits to come fails.
+class OnceFailing final : public PassingStore {
+  public:
+    using PassingStore::PassingStore;
+    int until = 0;  // 1: the next
+
+    Result<void> commit(std::span<const Change> changes) override {
+        if (until > 0 && --until == 0) return Failure(Error::io_failed);
+        return inner_.commit(changes);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("of two who dial each other at once both calls end if the answer can't be written") {
+    int yielded = 0;
+    for (const std::uint64_t seed : {1U, 2U, 3U, 4U, 5U, 6U}) {
+        CAPTURE(seed);
+        SeededRandom random(seed);
+        MemoryStore memory;
+        OnceFailing store(memory);
+        Account alice = open_to_everyone(random), bob = open_kept(store, random);
+        Call first = dial(alice, bob.lasting_bundle()), second = dial(bob, alice.lasting_bundle());
+        if (second.id() < first.id()) continue;  // then it is Alice who answers
+        const Buffer offer = signals_of(first).at(0);
+        static_cast<void>(signals_of(second));
+        store.until = 2;  // the offer is written, the answer is not
+        CHECK(bob.receive(offer, now).error() == Error::io_failed);
+        CHECK(store.until == 0);
+        CHECK(second.state() == CallState::ended);
+        for (const Buffer& signal : signals_of(second)) CHECK(alice.receive(signal, now));
+        CHECK(first.state() == CallState::ended);
+        talk(alice, bob, bob.lasting_bundle());
+        ++yielded;
+    }
+    CHECK(yielded > 0);
+}
+
 #ifdef SOTTO_SQLITE
 
 TEST_CASE("a callee whose process is killed at each write says that it rings only what it will not open again") {
