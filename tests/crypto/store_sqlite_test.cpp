@@ -278,7 +278,8 @@ TEST_CASE("a log that is damaged or cut off gives an error, the newest state, or
             write_file(crashed + "-wal", log.substr(0, random.below(log.size())));
         } else {
             if (n % 4 == 1) write_file(crashed + "-wal", log);
-            change_byte(crashed + "-wal", random.below(log.size()), static_cast<char>(1 + random.below(255)));
+            const std::size_t place = random.below(log.size());
+            change_byte(crashed + "-wal", place, static_cast<char>(1 + random.below(255)));
         }
         auto store = open(crashed);
         const auto found = store ? all_of(store->sealed) : Result<Contents>(Failure(store.error()));

@@ -31,8 +31,8 @@ struct Fixture {
             case 1: bytes.resize(bytes.size() + 1 + random.below(64)); break;
             case 2: {
                 const std::size_t size = 1 + random.below(64), room = bytes.size() - size + 1;
-                std::copy_n(genuine.begin() + static_cast<std::ptrdiff_t>(random.below(room)), size,
-                            bytes.begin() + static_cast<std::ptrdiff_t>(random.below(room)));
+                const std::size_t from = random.below(room), to = random.below(room);
+                std::ranges::copy(genuine.subspan(from, size), bytes.begin() + static_cast<std::ptrdiff_t>(to));
                 break;
             }
             case 3: random.fill(MutableBytes(bytes).subspan(random.below(bytes.size() - 4), 4)); break;

@@ -58,7 +58,8 @@ class FeedbackRun {
         const std::uint32_t high = program.u16();
         feedback.timestamp = high << 16 | program.u16();
         for (int stream = program.u8() % 4; stream > 0; --stream) {
-            if (!feedback.begin(Ssrc{program.u8() % 5U}, SequenceNumber{program.u16()})) break;
+            const Ssrc ssrc{program.u8() % 5U};
+            if (!feedback.begin(ssrc, SequenceNumber{program.u16()})) break;
             for (int count = program.u8(); count > 0; --count) {
                 if (!feedback.add({program.u16()})) break;
             }

@@ -181,7 +181,8 @@ TEST_CASE("a hundred thousand leaps of the sequence number neither grow a report
     const std::size_t memory = receiver.log.memory();
     std::uint16_t number = 0;
     for (int i = 0; i < 100'000; ++i) {
-        number = static_cast<std::uint16_t>(number + random.below(3) * random.below(30'000));
+        const std::size_t leaps = random.below(3);
+        number = static_cast<std::uint16_t>(number + leaps * random.below(30'000));
         receiver.received(number, random.below(3));
         receiver.now += 1ms;
         if (!receiver.log.due(receiver.now)) continue;
