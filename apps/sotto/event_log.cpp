@@ -5,6 +5,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "apps/sotto/private_file.h"
+
 namespace sotto::app {
 namespace {
 
@@ -145,6 +147,7 @@ Expected<EventLog> EventLog::open(const std::string& path, bool to_stdout) {
     EventLog log;
     log.to_stdout_ = to_stdout;
     if (path.empty()) return log;
+    make_private_file(path);
     log.file_.reset(std::fopen(path.c_str(), "w"));
     if (!log.file_) return std::unexpected("cannot write " + path + ": " + std::strerror(errno));
     return log;

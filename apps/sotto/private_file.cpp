@@ -62,6 +62,10 @@ Expected<void> write_private_file(const std::string& path, const std::string& te
     return {};
 }
 
+void make_private_file(const std::string& path) {
+    const Descriptor made(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+}
+
 Expected<std::optional<std::string>> read_private_file(const std::string& path) {
     const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd && errno == ENOENT) return std::nullopt;

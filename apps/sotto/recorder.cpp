@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "apps/sotto/private_file.h"
 #include "sotto/media.h"
 
 namespace sotto::app {
@@ -36,6 +37,7 @@ Expected<Recorder> Recorder::open(const std::string& path, int width, int height
     video->height = height;
     const auto audio = recorder.add_audio_stream(channels);
     if (!audio) return std::unexpected(audio.error());
+    make_private_file(path);
     code = avio_open(&made->pb, path.c_str(), AVIO_FLAG_WRITE);
     if (code >= 0) code = avformat_write_header(made, nullptr);
     if (code < 0) return std::unexpected(ffmpeg_error("cannot record to " + path, code));

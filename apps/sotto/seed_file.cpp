@@ -45,6 +45,10 @@ Expected<Account> open_account(const std::string& path) {
         if (whole) seed.fill()[i] = byte->front();
     }
     if (!whole) return std::unexpected(path + " holds no identity");
+    struct stat status{};
+    if (::fstat(fd.get(), &status) != 0 || (status.st_mode & 077) != 0) {
+        return std::unexpected("others may read " + path + ": chmod 600 it");
+    }
     return Account::restore(seed);
 }
 

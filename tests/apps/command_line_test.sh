@@ -49,6 +49,7 @@ synthetic=(--direct --bind 127.0.0.1 --video test --audio test)
 
 # Accepted, then Ctrl-C at the caller as soon as the call is active: both end well.
 "$sotto" answer "${synthetic[@]}" --signal "unix:$work/call" --yes --json --identity "$work/bob" \
+    --record "$work/heard.webm" --log "$work/log" \
     >"$work/callee" 2>"$work/callee.err" </dev/null &
 callee=$!
 mkfifo "$work/events"
@@ -72,7 +73,12 @@ number() { grep -o '"safety_number":"[^"]*"' "$1" | head -n 1; }
 symbols() { grep -o '"short_auth":\[[^]]*\]' "$1" | head -n 1; }
 [ -n "$(symbols "$work/caller")" ] && [ "$(symbols "$work/caller")" = "$(symbols "$work/callee")" ] ||
     fail "the short authentication strings differ"
-[ "$(stat -c %a "$work/bob")" = 600 ] || fail "others may read the identity file"
+for file in bob heard.webm log; do
+    [ "$(stat -c %a "$work/$file")" = 600 ] || fail "others may read $file"
+done
+chmod 640 "$work/bob"
+unusable 'chmod 600 it' answer --direct --signal "unix:$work/call" --identity "$work/bob"
+chmod 600 "$work/bob"
 
 # Over TCP, only for the expected caller, declined at the keyboard; the identity is the same as before.
 identity=$(grep -o '"identity":"[^"]*"' "$work/callee" | cut -d'"' -f4)
