@@ -53,7 +53,9 @@ inline std::vector<std::int16_t> voice() {
         const double t = i / 48000.0, phase = 2 * 3.14159265 * (130 * t - 6 * std::cos(3 * t));
         double sum = 0;
         for (int harmonic = 1; harmonic < 20; ++harmonic) sum += std::sin(harmonic * phase) / harmonic;
-        samples.push_back(static_cast<std::int16_t>(3000 * sum * (0.55 + 0.45 * std::sin(9 * t))));
+        // A fifth of speech is pauses, most of them short.
+        const double syllable = std::clamp(1.6 * std::sin(2 * 3.14159265 * 3.3 * t) + 1.2, 0.0, 1.0);
+        samples.push_back(static_cast<std::int16_t>(3000 * sum * syllable * (0.55 + 0.45 * std::sin(9 * t))));
     }
     return samples;
 }
