@@ -5,6 +5,8 @@
 #include <sys/timerfd.h>
 
 #include <algorithm>
+#include <system_error>
+#include <thread>
 
 #include "apps/sotto/interrupt.h"
 #include "apps/sotto/mqtt_topics.h"
@@ -67,7 +69,33 @@ void MqttLink::connect() {
     phase_ = Phase::connecting;
     since_ = Clock::now();
     inbox_asked_ = Told::no;
-    static_cast<void>(still(client_->connect(addresses_[attempts_++ % addresses_.size()], settings_.broker.port)));
+    take_found();
+    const std::string& address = addresses_[next_address_];
+    next_address_ = (next_address_ + 1) % addresses_.size();
+    static_cast<void>(still(client_->connect(address, settings_.broker.port)));
+}
+
+// All addresses were tried: the broker may have moved, or we to another network. The system may take seconds, so it is
+// asked on a thread, which may outlive us.
+void MqttLink::look_up_again() {
+    if (look_up_.valid()) return;
+    std::packaged_task<Expected<std::vector<std::string>>()> task(
+        [broker = settings_.broker] { return resolve(broker); });
+    look_up_ = task.get_future();
+    try {
+        std::thread(std::move(task)).detach();
+    } catch (const std::system_error&) {
+        look_up_ = {};  // no thread is left: after the next loss
+    }
+}
+
+// Those that we had stay where none were found.
+void MqttLink::take_found() {
+    if (!look_up_.valid() || look_up_.wait_for(0s) != std::future_status::ready) return;
+    auto found = look_up_.get();
+    if (!found) return;
+    addresses_ = std::move(*found);
+    next_address_ = 0;
 }
 
 // Whether the connection is; one that libmosquitto calls lost is.
@@ -85,6 +113,7 @@ void MqttLink::lose() {
     pause_ = lasted || pause_ == 0ms ? first_pause : std::min(2 * pause_, longest_pause);
     phase_ = Phase::pausing;
     since_ = now;
+    if (next_address_ == 0) look_up_again();
     if (bundle_told_ == Told::sent) bundle_told_ = Told::no;
     if (question_) question_->subscribed = question_->unsubscribed = Told::no;
 }
@@ -111,6 +140,7 @@ void MqttLink::on_connect(int reason, bool session_kept) {
     since_ = Clock::now();
     next_upkeep_ = since_ + upkeep;
     ++counts_.connected;
+    look_up_ = {};  // what it finds may be old by the next loss
     if (!session_kept && bundle_told_ == Told::yes) bundle_told_ = Told::no;  // it may have lost more than that
 }
 

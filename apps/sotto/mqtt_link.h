@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <functional>
+#include <future>
 #include <map>
 #include <optional>
 #include <set>
@@ -64,6 +65,8 @@ class MqttLink final : public MqttMailbox, private MqttEvents {
     void work();
     bool work_until(const std::function<bool()>& done, std::chrono::milliseconds patience, bool to_the_end = false);
     void connect();
+    void look_up_again();
+    void take_found();
     bool still(Outcome outcome);
     void lose();
     void give_up(std::string why);
@@ -84,6 +87,7 @@ class MqttLink final : public MqttMailbox, private MqttEvents {
 
     MqttSettings settings_;
     std::vector<std::string> addresses_;
+    std::future<Expected<std::vector<std::string>>> look_up_;  // under way, or not taken yet
     std::unique_ptr<BrokerTrust> trust_;
     std::unique_ptr<MqttClient> client_;
     transport::net::Descriptor wakes_;  // an epoll of the socket and the timer
@@ -92,7 +96,7 @@ class MqttLink final : public MqttMailbox, private MqttEvents {
     Phase phase_ = Phase::pausing;
     std::string why_gone_;
     std::string refusal_;  // of the broker, not for good
-    std::size_t attempts_ = 0;
+    std::size_t next_address_ = 0;
     std::chrono::milliseconds pause_{};
     Clock::time_point since_{};        // of this phase
     Clock::time_point next_upkeep_{};  // while online

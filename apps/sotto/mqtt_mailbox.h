@@ -1,4 +1,5 @@
-// A Mailbox on an MQTT 5 broker: docs/protocol.md, "The MQTT carrier". By libmosquitto, without a thread.
+// A Mailbox on an MQTT 5 broker: docs/protocol.md, "The MQTT carrier". By libmosquitto, without a thread but for names
+// that are looked up again.
 #pragma once
 
 #include <memory>
@@ -27,8 +28,9 @@ struct MqttCounts {
 };
 
 // Comes back by itself when the connection is lost, after 0.25 s, then ever more, at most every 4 s; letters wait
-// meanwhile. It is gone for good when the broker refuses us, when its certificate is refused, or when another program
-// is connected as this device. Its destructor waits up to 2 s for the broker to take what is left.
+// meanwhile. The broker's name is looked up again when all its addresses were tried. It is gone for good when the
+// broker refuses us, when its certificate is refused, or when another program is connected as this device. Its
+// destructor waits up to 2 s for the broker to take what is left.
 class MqttMailbox : public Mailbox {
   public:
     static constexpr std::size_t max_waiting = 256;  // letters to the broker; one more is refused

@@ -154,7 +154,7 @@ class MqttAnswers {
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         socklen_t size = sizeof(address);
         auto* const generic = reinterpret_cast<sockaddr*>(&address);
-        if (::bind(listener_.get(), generic, size) != 0 || ::listen(listener_.get(), 4) != 0) return;
+        if (!listener_ || ::bind(listener_.get(), generic, size) != 0 || ::listen(listener_.get(), 4) != 0) return;
         if (::getsockname(listener_.get(), generic, &size) == 0) port_ = ntohs(address.sin_port);
     }
     std::uint16_t port() const { return port_; }
