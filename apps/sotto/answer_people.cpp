@@ -16,6 +16,9 @@
 namespace sotto::app {
 namespace {
 
+// A machine's sleep is no time to poll(): without this prekeys would be renewed that much later.
+constexpr std::chrono::seconds look_at_clock = std::chrono::minutes(10);
+
 struct Missed {
     std::string who, why;
 };
@@ -40,6 +43,7 @@ class Answering {
   private:
     Expected<bool> take_letter(std::optional<Ring>& begun);
     Expected<std::optional<Ring>> wait_for_ring();
+    Expected<void> renew_prekeys();
     std::optional<std::string> in_vain(const Ring& ring);
     Expected<Decided> decide_on(Ring& ring);
     Expected<std::optional<EndReason>> listen(Call& call);
@@ -83,12 +87,24 @@ Expected<bool> Answering::take_letter(std::optional<Ring>& begun) {
 Expected<std::optional<Ring>> Answering::wait_for_ring() {
     std::optional<Ring> ring;
     while (!interrupted()) {
+        const auto renewed = renew_prekeys();
+        if (!renewed) return std::unexpected(renewed.error());
         const auto taken = take_letter(ring);
         if (!taken) return std::unexpected(taken.error());
         if (ring) return ring;
-        if (!*taken) static_cast<void>(wait_readable(post_.descriptor(), -1));
+        if (*taken) continue;
+        const std::chrono::milliseconds patience = std::min(post_.until_renewal(), look_at_clock);
+        static_cast<void>(wait_readable(post_.descriptor(), static_cast<int>(patience.count())));
     }
     return std::nullopt;
+}
+
+// A broker that is away is told when it is back: only a device that was given up has nothing more to wait for.
+Expected<void> Answering::renew_prekeys() {
+    const auto renewed = post_.renew();
+    if (renewed || exit_of(profile_) == exit_given_up) return renewed;
+    conversation_.log().event({{"event", "failed"}, {"what", "prekeys"}, {"why", renewed.error()}});
+    return {};
 }
 
 // Why a call that the policy would let ring does not.
@@ -197,7 +213,7 @@ int Answering::talk(Call call) {
 int Answering::run() {
     for (;;) {
         auto ring = wait_for_ring();
-        if (!ring) return complain(ring.error());
+        if (!ring) return complain(ring.error(), exit_of(profile_));
         if (!*ring) return exit_interrupted;
         Call& call = (*ring)->call;
         if (const auto why = in_vain(**ring)) {

@@ -20,6 +20,7 @@ constexpr auto directory_patience = 5s;
 constexpr std::size_t max_senders = 256;
 constexpr std::size_t max_silenced_names = 256;
 constexpr std::chrono::seconds prekeys_last = std::chrono::days(1);  // bundles have no one-time prekeys
+constexpr std::chrono::seconds renewal_pause = 1h;                   // where that failed
 
 std::string line_of(const std::string& what, Error error) { return what + ": " + std::string(describe(error)); }
 
@@ -33,11 +34,24 @@ Expected<Post> Post::open(Profile& profile, Tell tell) {
     auto mailbox = open_mailbox(profile);
     if (!mailbox) return std::unexpected(mailbox.error());
     Post post(profile, std::move(*mailbox), std::move(tell));
-    const auto ours = post.look_for_ourselves();
-    if (!ours) return std::unexpected(ours.error());
-    const auto published = post.publish();
-    if (!published) return std::unexpected(published.error());
+    const auto appeared = post.appear();
+    if (!appeared) return std::unexpected(appeared.error());
     return post;
+}
+
+std::chrono::seconds Post::until_renewal() const {
+    return std::max(renewal_ - std::chrono::floor<std::chrono::seconds>(wall_clock()), 0s);
+}
+
+Expected<void> Post::renew() { return until_renewal() > 0s ? Expected<void>{} : appear(); }
+
+// Before everybody, unless we were given up.
+Expected<void> Post::appear() {
+    renewal_ = std::chrono::floor<std::chrono::seconds>(wall_clock()) + renewal_pause;
+    const auto ours = look_for_ourselves();
+    const auto published = ours ? publish() : ours;
+    if (published) renewal_ = std::chrono::seconds(profile_->settings.prekeys_drawn) + prekeys_last;
+    return published;
 }
 
 // A list that our identity has signed may have given this device up. A broker can't make one; it can keep one back, and

@@ -34,6 +34,10 @@ class Post final : public SignalPath {
     // Opens the mailbox and publishes the account's bundle, with new prekeys where it is time, unless this device was
     // given up: exit_of() tells that. The profile outlives it.
     static Expected<Post> open(Profile& profile, Tell tell);
+    // The same again for a program that runs on: nothing before prekeys are a day old, by the wall clock. What fails is
+    // tried again an hour later.
+    Expected<void> renew();
+    std::chrono::seconds until_renewal() const;
 
     // Who has that name at the carrier now; whether that is who it was before, contacts() tell. Nothing if nobody has.
     // Of several, the contact that was verified, else another than the contact: somebody to decide on.
@@ -68,6 +72,7 @@ class Post final : public SignalPath {
     Expected<void> leave_out_revoked(Person& person);
     Expected<void> look_for_ourselves();
     Expected<void> publish();
+    Expected<void> appear();
     Expected<void> post(const std::string& name, const DeviceKey& device, Bytes signal);
     std::optional<std::string> address_of(const Signal& signal) const;
     Expected<void> take_capability(const CapabilityReceived& news);
@@ -75,6 +80,7 @@ class Post final : public SignalPath {
     Profile* profile_;
     std::unique_ptr<Mailbox> mailbox_;
     Tell tell_;
+    std::chrono::seconds renewal_{};  // since 1970
     std::map<PublicIdentity, std::string> reached_;
     std::deque<std::pair<DeviceKey, std::string>> senders_;  // of the letters that came last
     std::map<PublicIdentity, std::string> silenced_;         // by what name the carrier brought them

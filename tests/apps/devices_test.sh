@@ -138,4 +138,18 @@ cp "$work/kept" "$published"
 
 as bob device add "$gone" >"$work/out" 2>&1 || fail "bob does not take his second device back: $(cat "$work/out")"
 as second contacts add alice >"$work/out" 2>&1 || fail "taken back, it is not told: $(cat "$work/out")"
+
+# One that is given up while it waits learns it when its prekeys are a day old, and publishes none.
+due_in 5 second
+"$sotto" answer "${media[@]}" --state "$work/second" </dev/null >"$work/second.events" 2>"$work/second.err" &
+second=$!
+until_says "$work/second.events" '"event":"waiting"'
+kill -STOP $second
+rm "$work/post/bundle/bob/$gone"
+as bob device remove "$gone" >"$work/out" 2>&1 || fail "bob cannot give his second device up again: $(cat "$work/out")"
+kill -CONT $second
+until_says "$work/second.events" '"event":"given_up"'
+wait $second
+[ $? = 3 ] || fail "given up while it waits, it ends otherwise: $(cat "$work/second.err")"
+[ -e "$work/post/bundle/bob/$gone" ] && fail "given up, it publishes prekeys"
 echo "both devices rang, and one answered; one that was given up rang no more, and says so"

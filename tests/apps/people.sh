@@ -15,3 +15,7 @@ until_says() {
     fail "$1 does not say '$2' in time: $(cut -c1-400 "$1")"
     return 1
 }
+# due_in SECONDS NAME: that person's prekeys are a day old so many seconds from now.
+due_in() {
+    sed -i "s/\"prekeys_drawn\": [0-9]*/\"prekeys_drawn\": $(($(date +%s) - 86400 + $1))/" "$work/$2/settings.json"
+}

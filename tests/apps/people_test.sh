@@ -187,6 +187,19 @@ stop $answering
 grep -q '"event":"ringing"' "$work/bob.events" && fail "an offer of two minutes ago rang"
 grep -q '"event":"missed".*2 minutes ago' "$work/bob.events" || fail "an old offer is not told: $(cat "$work/bob.events")"
 
+# -- Prekeys that become a day old while somebody waits for a call are renewed, for everybody to see.
+due_in 5 bob
+answering bob --yes
+published=$(cat "$work"/post/bundle/bob/* | sha256sum)
+for _ in $(seq 600); do
+    [ "$(cat "$work"/post/bundle/bob/* | sha256sum)" != "$published" ] && break
+    sleep 0.05
+done
+[ "$(cat "$work"/post/bundle/bob/* | sha256sum)" != "$published" ] || fail "prekeys are not renewed while bob waits"
+calling alice bob --seconds 1
+wait $calling || fail "a call by renewed prekeys: exit code $? ($(cat "$work/alice.err"))"
+wait $answering
+
 # -- The policy: quiet hours, nobody, everyone, strangers.
 says 'Your contacts may ring' bob policy
 refuses 2 '--quiet is HH:MM-HH:MM' bob policy --quiet 25:00-7
