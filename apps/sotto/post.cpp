@@ -218,24 +218,22 @@ Expected<void> Post::send(const Signal& signal) {
 
 Expected<std::optional<Buffer>> Post::receive() {
     note_silenced();
-    for (;;) {
-        auto letter = mailbox_->receive();
-        if (!letter) return std::unexpected(letter.error());
-        if (!*letter) return std::nullopt;
-        ByteReader in((*letter)->signal);
-        const auto sent = in.u64();
-        if (!sent || !valid_name((*letter)->from)) continue;
-        from_ = (*letter)->from;
-        // A clock that is ahead of ours makes a letter look new, which is no worse than no clock.
-        const auto wall = static_cast<std::uint64_t>(wall_clock().count());
-        constexpr std::uint64_t year = std::chrono::milliseconds(std::chrono::years(1)).count();
-        age_ = std::chrono::milliseconds(wall > *sent ? std::min(wall - *sent, year) : 0);
-        std::erase_if(senders_, [&](const auto& sender) { return sender.first == (*letter)->device; });
-        if (senders_.size() == max_senders) senders_.pop_back();
-        senders_.emplace_front((*letter)->device, from_);
-        (*letter)->signal.erase((*letter)->signal.begin(), (*letter)->signal.begin() + 8);
-        return std::move((*letter)->signal);
-    }
+    auto letter = mailbox_->receive();
+    if (!letter) return std::unexpected(letter.error());
+    if (!*letter) return std::nullopt;
+    ByteReader in((*letter)->signal);
+    const auto sent = in.u64();
+    if (!sent || !valid_name((*letter)->from)) return Buffer{};  // the account refuses that, and counts it
+    from_ = (*letter)->from;
+    // A clock that is ahead of ours makes a letter look new, which is no worse than no clock.
+    const auto wall = static_cast<std::uint64_t>(wall_clock().count());
+    constexpr std::uint64_t year = std::chrono::milliseconds(std::chrono::years(1)).count();
+    age_ = std::chrono::milliseconds(wall > *sent ? std::min(wall - *sent, year) : 0);
+    std::erase_if(senders_, [&](const auto& sender) { return sender.first == (*letter)->device; });
+    if (senders_.size() == max_senders) senders_.pop_back();
+    senders_.emplace_front((*letter)->device, from_);
+    (*letter)->signal.erase((*letter)->signal.begin(), (*letter)->signal.begin() + 8);
+    return std::move((*letter)->signal);
 }
 
 void Post::note_silenced() {

@@ -48,7 +48,8 @@ class Post final : public SignalPath {
     void reach(const PublicIdentity& person, const std::string& name) { reached_[person] = name; }
 
     Expected<void> send(const Signal& signal) override;
-    // The signal of the next letter. By the mailbox, who sent it and how long ago, tell from() and age().
+    // The signal of the next letter; an empty one where that is no letter of ours. By the mailbox, who sent it and how
+    // long ago, tell from() and age().
     Expected<std::optional<Buffer>> receive() override;
     int descriptor() const override { return mailbox_->descriptor(); }
     const std::string& from() const { return from_; }

@@ -285,6 +285,20 @@ says 'is somebody new' alice contacts verify bob --number "$now"
 as alice contacts | grep -q '^bob .*  verified' || fail "the new identity is not verified"
 refuses 2 'give --relay, or --direct' alice call bob  # what was chosen for the former one is not the new one's
 
+# -- Letters that are none are refused, and told of.
+answering carol --direct
+inbox=$(echo "$work"/post/inbox/carol/*)
+device=$(printf '7%.0s' $(seq 64))
+printf 'short' >"$work/letter" && mv "$work/letter" "$inbox/1~mallory~$device"
+printf 'a time, and more' >"$work/letter" && mv "$work/letter" "$inbox/2~Not A Name~$device"
+for _ in $(seq 600); do
+    [ "$(grep -c '"what":"signal","why":"truncated"' "$work/carol.events")" = 2 ] && break
+    sleep 0.05
+done
+[ "$(grep -c '"what":"signal","why":"truncated"' "$work/carol.events")" = 2 ] ||
+    fail "letters that are none are dropped without a word: $(cat "$work/carol.events")"
+stop $answering
+
 # -- Damaged, foreign, open to others.
 cp -a "$work/alice" "$work/spoilt"
 printf '{' >"$work/spoilt/settings.json"
