@@ -4,6 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "crypto/durable_file.h"
 #include "transport/net/udp_socket.h"
 
 namespace sotto::app {
@@ -12,8 +17,10 @@ namespace {
 // 64 hexadecimal digits and a line's end, wiped afterwards: no string or stream keeps a copy of the seed.
 using SeedText = Secret<struct SeedTextRole, 2 * AccountSeed::size + 1>;
 
-Expected<Account> make_identity(const std::string& path) {
-    const transport::net::Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+std::string cannot_write(const std::string& path) { return "cannot write the identity to " + path; }
+
+// Nothing if another program made one meanwhile: that is the one that is kept.
+Expected<std::optional<Account>> make_identity(const std::string& path) {
     Account made = Account::create();
     const auto seed = made.seed();  // a new identity's secret is here
     SeedText text;
@@ -23,19 +30,23 @@ Expected<Account> make_identity(const std::string& path) {
         text.fill()[2 * i + 1] = static_cast<std::byte>(digits[1]);
     }
     text.fill().back() = std::byte{'\n'};
-    const auto written = fd ? ::write(fd.get(), text.reveal().data(), SeedText::size) : -1;
-    if (written != static_cast<ssize_t>(SeedText::size)) return std::unexpected("cannot write the identity to " + path);
-    return made;
+    const auto beside = crypto::make_file_beside(path);
+    if (!beside) return std::unexpected(cannot_write(path));
+    const auto written = crypto::replace_file(*beside, text.reveal());
+    const auto placed = written ? crypto::move_into_place(*beside, path) : written;
+    if (placed) return made;
+    ::unlink(beside->c_str());
+    if (placed.error() == Error::unavailable) return std::nullopt;
+    return std::unexpected(cannot_write(path));
 }
 
-}  // namespace
-
-Expected<Account> open_account(const std::string& path) {
-    if (path.empty()) return Account::create();
+// Nothing where there is no such file.
+Expected<std::optional<Account>> read_identity(const std::string& path) {
     const transport::net::Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) return make_identity(path);
+    if (!fd && errno == ENOENT) return std::nullopt;
     SeedText text;
-    const auto size = ::read(fd.get(), text.fill().data(), SeedText::size);
+    const auto size = fd ? ::read(fd.get(), text.fill().data(), SeedText::size) : -1;
+    if (size < 0) return std::unexpected("cannot read the identity in " + path + ": " + std::strerror(errno));
     AccountSeed seed;
     bool whole = size >= static_cast<ssize_t>(2 * AccountSeed::size);
     for (std::size_t i = 0; whole && i < AccountSeed::size; ++i) {
@@ -50,6 +61,18 @@ Expected<Account> open_account(const std::string& path) {
         return std::unexpected("others may read " + path + ": chmod 600 it");
     }
     return Account::restore(seed);
+}
+
+}  // namespace
+
+Expected<Account> open_account(const std::string& path) {
+    if (path.empty()) return Account::create();
+    auto account = read_identity(path);
+    if (account && !*account) account = make_identity(path);
+    if (account && !*account) account = read_identity(path);
+    if (!account) return std::unexpected(account.error());
+    if (!*account) return std::unexpected(cannot_write(path));
+    return std::move(**account);
 }
 
 }  // namespace sotto::app

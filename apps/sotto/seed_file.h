@@ -8,7 +8,8 @@
 
 namespace sotto::app {
 
-// The seed lies in a file only its owner may read; made anew where there is none. Without a path, one for this call.
+// The seed lies in a file only its owner may read; made anew where there is none, whole or not at all, and the same for
+// all programs that find none at once. Without a path, one for this call.
 Expected<Account> open_account(const std::string& path);
 
 }  // namespace sotto::app

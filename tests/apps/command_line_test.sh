@@ -80,6 +80,25 @@ chmod 640 "$work/bob"
 unusable 'chmod 600 it' answer --direct --signal "unix:$work/call" --identity "$work/bob"
 chmod 600 "$work/bob"
 
+# An identity that can't be written leaves nothing behind, and those who make one at once have the same.
+(trap '' XFSZ; ulimit -f 0; unusable 'cannot write the identity' answer --signal "unix:$work/nobody" --identity "$work/none"
+    exit $failures) ||
+    fail "an identity that can't be written"
+[ -z "$(ls "$work"/none* 2>/dev/null)" ] || fail "a part of an identity is left: $(ls "$work"/none*)"
+waiting=()
+for i in 1 2 3 4 5 6; do
+    "$sotto" answer "${synthetic[@]}" --signal "unix:$work/at$i" --identity "$work/one" --json \
+        >"$work/at$i.events" 2>"$work/at$i.err" </dev/null &
+    waiting+=($!)
+done
+for i in 1 2 3 4 5 6; do
+    for _ in $(seq 600); do [ -s "$work/at$i.events" ] || [ -s "$work/at$i.err" ] && break; sleep 0.05; done
+done
+kill -INT "${waiting[@]}"
+wait "${waiting[@]}"
+[ "$(cat "$work"/at?.events | grep -o '"identity":"[^"]*"' | sort | uniq -c | awk '{print $1}')" = 6 ] ||
+    fail "six programs have several identities: $(cat "$work"/at?.events "$work"/at?.err)"
+
 # Over TCP, only for the expected caller, declined at the keyboard; the identity is the same as before.
 identity=$(grep -o '"identity":"[^"]*"' "$work/callee" | cut -d'"' -f4)
 port=$((20000 + $$ % 20000))
