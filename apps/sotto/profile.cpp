@@ -54,20 +54,19 @@ Expected<Descriptor> take_lock(const std::string& directory) {
     return std::unexpected("another sotto uses the state in " + directory + ": end it first, or give --state");
 }
 
-Expected<std::string> passphrase_of(const ProfileOptions& options) {
+Expected<SecretBuffer> passphrase_of(const ProfileOptions& options) {
     if (!options.passphrase_file.empty()) return read_first_line(options.passphrase_file);
     const char* const said = std::getenv("SOTTO_PASSPHRASE");
-    return std::string(said == nullptr ? "" : said);
+    const Bytes text = as_bytes(said == nullptr ? "" : said);
+    SecretBuffer passphrase(text.size());
+    std::ranges::copy(text, passphrase.fill().begin());
+    return passphrase;
 }
 
 // 64 hexadecimal digits and a line's end.
-Expected<StoreKey> parse_key(const std::string& path, std::string text) {
-    auto bytes = from_hex(std::string_view(text).substr(0, 2 * StoreKey::size));
-    const bool whole = bytes && bytes->size() == StoreKey::size && text.size() <= 2 * StoreKey::size + 1;
+Expected<StoreKey> parse_key(const std::string& path, Bytes text) {
     StoreKey key;
-    if (whole) std::ranges::copy(*bytes, key.fill().begin());
-    if (bytes) wipe(bytes->data(), bytes->size());
-    wipe(text.data(), text.size());
+    const bool whole = text.size() <= 2 * StoreKey::size + 1 && read_hex_line(text, key.fill());
     if (!whole) return std::unexpected("the key file " + path + " is damaged");
     return key;
 }
@@ -75,9 +74,7 @@ Expected<StoreKey> parse_key(const std::string& path, std::string text) {
 Expected<StoreKey> make_key(const std::string& path) {
     StoreKey key;
     system_random().fill(key.fill());
-    std::string text = to_hex(key.reveal()) + "\n";
-    const auto written = write_private_file(path, text);
-    wipe(text.data(), text.size());
+    const auto written = write_private_file(path, to_hex_line(key.reveal()).reveal());
     if (!written) return std::unexpected(written.error());
     return key;
 }
@@ -85,19 +82,19 @@ Expected<StoreKey> make_key(const std::string& path) {
 // By the key file, else by the passphrase. A new state gets what the user gives, or a key file.
 Expected<StoreKey> key_of(const std::string& directory, const ProfileOptions& options, Store& store, bool is_new) {
     const std::string path = in(directory, "key");
-    auto text = read_private_file(path);
+    const auto text = read_private_file(path);
     if (!text) return std::unexpected(text.error());
-    if (*text) return parse_key(path, std::move(**text));
-    auto passphrase = passphrase_of(options);
+    if (*text) return parse_key(path, (*text)->reveal());
+    const auto passphrase = passphrase_of(options);
     if (!passphrase) return std::unexpected(passphrase.error());
-    if (passphrase->empty() && is_new) return make_key(path);
-    if (passphrase->empty()) {
+    const bool has_none = passphrase->size() == 0;
+    if (has_none && is_new) return make_key(path);
+    if (has_none) {
         return std::unexpected(
             "the state in " + directory +
             " opens by a passphrase (SOTTO_PASSPHRASE or --passphrase-file), or its file key is gone");
     }
-    auto key = store_key_from_passphrase(*passphrase, store);
-    wipe(passphrase->data(), passphrase->size());
+    auto key = store_key_from_passphrase(text_in(*passphrase), store);
     if (key) return std::move(*key);
     return std::unexpected("the state in " + directory + " does not open: " + std::string(describe(key.error())));
 }
@@ -122,7 +119,7 @@ Expected<std::optional<Settings>> read_settings(const std::string& directory) {
     const auto text = read_private_file(path);
     if (!text) return std::unexpected(text.error());
     if (!*text) return std::nullopt;
-    auto settings = parse_settings(**text);
+    auto settings = parse_settings(text_in(**text));
     if (!settings) return std::unexpected(path + " is damaged: " + settings.error());
     return std::move(*settings);
 }
@@ -231,7 +228,7 @@ void abandon(Profile&& profile) {
 }
 
 Expected<void> save_settings(const Profile& profile) {
-    return write_private_file(in(profile.directory, "settings.json"), to_text(profile.settings));
+    return write_private_file(in(profile.directory, "settings.json"), as_bytes(to_text(profile.settings)));
 }
 
 void refresh_clock(Profile& profile) { profile.account.set_clock(local_clock()); }

@@ -32,7 +32,8 @@ Expected<void> keep_path(std::string& path) {
     return {};
 }
 
-Expected<std::string> check(RegisterOptions& options) {
+// The password there, or an empty one.
+Expected<SecretBuffer> check(RegisterOptions& options) {
     if (!valid_name(options.settings.name)) {
         return std::unexpected("a name is 1 to 64 of a-z, 0-9, '-', '_' and '.', not " + options.settings.name);
     }
@@ -46,7 +47,7 @@ Expected<std::string> check(RegisterOptions& options) {
         const auto relay = MediaPath::prepare(options.settings.relay);
         if (!relay) return std::unexpected(relay.error());
     }
-    return options.password_file.empty() ? Expected<std::string>() : read_first_line(options.password_file);
+    return options.password_file.empty() ? Expected<SecretBuffer>() : read_first_line(options.password_file);
 }
 
 // A device of somebody's who has one already, which says that this one is theirs. Nothing secret passes between them.
@@ -109,8 +110,8 @@ int run_register(RegisterOptions options) {
     if (!joined) return complain(joined.error());
     auto profile = found_profile(options.profile, options.settings, std::move(*joined));
     if (!profile) return complain(profile.error());
-    if (!password->empty()) {
-        const auto kept = write_private_file(profile->broker_password_file(), *password + "\n");
+    if (password->size() > 0) {
+        const auto kept = write_private_file(profile->broker_password_file(), password->reveal());
         if (!kept) return complain(kept.error());
     }
     const auto tried = try_broker(*profile, before && !*before, options.joins);

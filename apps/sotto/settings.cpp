@@ -56,7 +56,7 @@ std::string to_text(const Settings& settings) {
     return object.dump(2) + "\n";
 }
 
-Expected<Settings> parse_settings(const std::string& text) {
+Expected<Settings> parse_settings(std::string_view text) {
     const Json object = Json::parse(text, nullptr, false);
     if (!object.is_object()) return std::unexpected("it is no JSON object");
     const auto number = [&object](const char* field) -> std::int64_t {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "apps/sotto/expected.h"
 #include "apps/sotto/media_path.h"
@@ -22,6 +23,6 @@ struct Settings {
 
 std::string to_text(const Settings& settings);
 // An error says which field is no good.
-Expected<Settings> parse_settings(const std::string& text);
+Expected<Settings> parse_settings(std::string_view text);
 
 }  // namespace sotto::app

@@ -6,9 +6,11 @@
 #include <map>
 #include <memory>
 
+#include "apps/sotto/private_file.h"
 #include "crypto/session.h"
 #include "memory/needles.h"
 #include "sim/two_party.h"
+#include "support/temporary_folder.h"
 
 using namespace sotto;
 using namespace sotto::test;
@@ -143,6 +145,29 @@ class RecordedRandom final : public Random {
     return search();
 }
 
+// A key in its file and back, and as a passphrase; and one in a file that is larger than any of ours.
+[[gnu::noinline]] Counts keep_in_files(std::uint64_t seed) {
+    const TemporaryFolder folder;
+    RecordedRandom random(seed);
+    Secret<struct TestKeyRole, 32> key, again;
+    random.fill(key.fill());
+    const SecretBuffer line = app::to_hex_line(key.reveal());
+    Needles::all().add("a key's text", line.reveal());
+    REQUIRE(app::write_private_file(folder.file("key"), line.reveal()));
+    const auto read = app::read_private_file(folder.file("key"));
+    REQUIRE(read);
+    REQUIRE(app::read_hex_line((*read)->reveal(), again.fill()));
+    CHECK(std::ranges::equal(again.reveal(), key.reveal()));
+    const auto passphrase = app::read_first_line(folder.file("key"));
+    REQUIRE(passphrase);
+    CHECK(app::text_in(*passphrase).size() == 64);
+    SecretBuffer large(70000);
+    std::ranges::copy(line.reveal(), large.fill().begin());
+    REQUIRE(app::write_private_file(folder.file("large"), large.reveal()));
+    CHECK_FALSE(app::read_private_file(folder.file("large")));
+    return search();
+}
+
 }  // namespace
 
 TEST_CASE("a secret left in the heap, freed or not, in static data or in dead stack is found") {
@@ -199,5 +224,15 @@ TEST_CASE("of capabilities that were given, shown and revoked none is left in me
     const Counts after = search();
     MESSAGE(Needles::all().count(), " needles; while the accounts lived:", told(during), "\nafterwards:", told(after));
     CHECK(in(during, "a private key or seed as drawn", "") >= 2);
+    CHECK(told(after) == "");
+}
+
+TEST_CASE("of keys and passphrases that were written to files and read none is left in memory") {
+    Needles::all().clear();
+    const Counts during = deep_down(keep_in_files, 73);
+    const Counts after = search();
+    MESSAGE(Needles::all().count(), " needles; while they were used:", told(during), "\nafterwards:", told(after));
+    CHECK(in(during, "a key's text", "") >= 4);
+    CHECK(in(during, "a private key or seed as drawn", "") >= 4);
     CHECK(told(after) == "");
 }
