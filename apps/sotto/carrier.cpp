@@ -122,14 +122,20 @@ Expected<Carrier> Carrier::accept_one(const std::string& spec) {
 }
 
 Expected<void> Carrier::send(Bytes frame) {
-    Buffer sized(frame.size() + 4);
-    ByteWriter(sized).u32(static_cast<std::uint32_t>(frame.size())).bytes(frame);
-    Bytes rest = sized;
-    while (!rest.empty()) {
-        const ssize_t sent = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (unsent_.size() + frame.size() > max_unsent) return std::unexpected("the other side takes no signals");
+    const std::size_t end = unsent_.size();
+    unsent_.resize(end + 4 + frame.size());
+    ByteWriter(MutableBytes(unsent_).subspan(end)).u32(static_cast<std::uint32_t>(frame.size())).bytes(frame);
+    return flush();
+}
+
+Expected<void> Carrier::flush() {
+    while (!unsent_.empty()) {
+        const ssize_t sent = ::send(fd_.get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {};
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0) return system_error("the carrier is gone");
-        rest = rest.subspan(static_cast<std::size_t>(sent));
+        unsent_.erase(unsent_.begin(), unsent_.begin() + sent);
     }
     return {};
 }
@@ -146,6 +152,7 @@ std::optional<Buffer> Carrier::take_frame() {
 }
 
 Expected<std::optional<Buffer>> Carrier::receive() {
+    static_cast<void>(flush());  // where it fails, what came before still counts
     for (;;) {
         if (auto frame = take_frame()) return frame;
         if (pending_.size() > max_frame) return std::unexpected("the other side sent an oversized signal");

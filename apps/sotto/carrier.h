@@ -20,6 +20,8 @@ class Carrier final : public SignalPath {
     static Expected<Carrier> connect(const std::string& spec);
     static Expected<Carrier> accept_one(const std::string& spec);
 
+    // Never waits: what the other side does not take yet goes with a later send() or receive(). An error when the other
+    // side is gone, or when too much waits for it.
     Expected<void> send(Bytes frame);
     Expected<void> send(const Signal& signal) override { return send(signal.bytes); }
     // The next whole signal; nothing when none is complete. An error when the other side is gone.
@@ -34,11 +36,14 @@ class Carrier final : public SignalPath {
   private:
     Carrier(transport::net::Descriptor&& fd, bool via_host) : fd_(std::move(fd)), via_host_(via_host) {}
     std::optional<Buffer> take_frame();
+    Expected<void> flush();
 
     static constexpr std::size_t max_frame = 65536;
+    static constexpr std::size_t max_unsent = 4 * max_frame;
     transport::net::Descriptor fd_;
     bool via_host_;
-    Buffer pending_;
+    Buffer pending_;  // came, and is no whole frame yet
+    Buffer unsent_;
 };
 
 }  // namespace sotto::app
