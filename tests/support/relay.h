@@ -24,7 +24,7 @@ inline std::uint16_t free_port() {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof(address);
-    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return 0;
+    if (!fd || ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return 0;
     if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
     return ntohs(address.sin_port);
 }

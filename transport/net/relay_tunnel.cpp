@@ -12,7 +12,8 @@
 namespace sotto::transport::net {
 namespace {
 
-constexpr std::size_t max_pipes = 8;  // two sessions have at most two each; whoever else connects here gets none
+constexpr std::size_t max_pipes = 8;    // two sessions have at most two each; whoever else connects here gets none
+constexpr unsigned accept_pause = 100;  // ms
 
 }  // namespace
 
@@ -74,25 +75,42 @@ Result<void> RelayTunnel::listen() {
         return Failure(Error::unavailable);
     }
     port_ = ntohs(address.sin6_port);
-    source_ = g_unix_fd_source_new(listener_.get(), G_IO_IN);
-    const auto callback = +[](gint, GIOCondition, gpointer tunnel) -> gboolean {
-        static_cast<RelayTunnel*>(tunnel)->accept();
-        return G_SOURCE_CONTINUE;
-    };
-    g_source_set_callback(source_, G_SOURCE_FUNC(callback), this, nullptr);
-    g_source_attach(source_, loop_);
+    watch(true);
     return {};
 }
 
-void RelayTunnel::accept() {
+// Where no descriptor is left the listener stays readable: it is looked at again after a while, not in every turn.
+void RelayTunnel::watch(bool at_once) {
+    if (source_ != nullptr) {
+        g_source_destroy(source_);
+        g_source_unref(source_);
+    }
+    source_ = at_once ? g_unix_fd_source_new(listener_.get(), G_IO_IN) : g_timeout_source_new(accept_pause);
+    const auto on_readable = +[](gint, GIOCondition, gpointer tunnel) -> gboolean {
+        if (static_cast<RelayTunnel*>(tunnel)->accept()) return G_SOURCE_CONTINUE;
+        static_cast<RelayTunnel*>(tunnel)->watch(false);
+        return G_SOURCE_REMOVE;
+    };
+    const auto on_time = +[](gpointer tunnel) -> gboolean {
+        static_cast<RelayTunnel*>(tunnel)->watch(true);
+        return G_SOURCE_REMOVE;
+    };
+    g_source_set_callback(source_, at_once ? G_SOURCE_FUNC(on_readable) : G_SOURCE_FUNC(on_time), this, nullptr);
+    g_source_attach(source_, loop_);
+}
+
+// Whether somebody came.
+bool RelayTunnel::accept() {
     Descriptor local(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     std::erase_if(pipes_, [](const auto& pipe) { return pipe->closed(); });
-    if (!local || pipes_.size() == max_pipes) return;
+    if (!local) return false;
+    if (pipes_.size() == max_pipes) return true;
     unreachable_ = false;
     answers_ = {};
     asked_ = false;
     pipes_.push_back(std::make_shared<RelayPipe>(*this, std::move(local)));
     pipes_.back()->connect();
+    return true;
 }
 
 bool RelayTunnel::send(Bytes message) { return !pipes_.empty() && pipes_.back()->send(message); }

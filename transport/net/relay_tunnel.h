@@ -64,7 +64,8 @@ class RelayTunnel {
     Result<void> prepare_tls();
     Result<void> listen();
     bool v6() const { return local_address_.contains(':') || relay_.host.contains(':'); }
-    void accept();
+    void watch(bool at_once);
+    bool accept();
 
     RelayServer relay_;
     std::string local_address_;
@@ -74,7 +75,7 @@ class RelayTunnel {
     std::chrono::seconds now_{};
     Descriptor listener_;
     std::uint16_t port_ = 0;
-    _GSource* source_ = nullptr;
+    _GSource* source_ = nullptr;  // of the listener, or of when it is looked at again
     std::vector<std::shared_ptr<RelayPipe>> pipes_;
     RelayAnswers answers_;
     bool asked_ = false;
