@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "apps/sotto/private_file.h"
+
 namespace sotto::app {
 
 void add_profile_options(CLI::App& command, ProfileOptions& options) {
@@ -20,8 +22,12 @@ void add_relay_options(CLI::App& command, PathSettings& path) {
         "turn:HOST:PORT[?transport=udp|tcp] or turns:HOST:PORT; or several that take the same credentials, with "
         "commas between them");
     command.add_option("--relay-user", path.relay_user, "for the relay; with --relay-secret, a name for its logs");
-    command.add_option("--relay-password", path.relay_password, "for the relay");
-    command.add_option("--relay-secret", path.relay_secret, "the relay's secret, in place of a password");
+    command.add_option("--relay-password-file", path.relay_password_file, "its first line is the password there");
+    command.add_option("--relay-secret-file", path.relay_secret_file,
+                       "its first line is the relay's secret, in place of a password");
+    command.add_option("--relay-password", path.relay_password,
+                       "that password in words, which others on this machine see while the command runs");
+    command.add_option("--relay-secret", path.relay_secret, "that secret in words, likewise");
     command.add_option("--relay-ca", path.relay_ca, "certificates that vouch for a turns: relay; else the system's");
 }
 
@@ -59,7 +65,21 @@ void add_answer_options(CLI::App& command, CallOptions& options) {
                      "strangers, who are all but --peer, never ring; for --signal");
 }
 
+Expected<void> read_relay_files(PathSettings& path) {
+    for (const auto& [file, word] : {std::pair(&path.relay_password_file, &path.relay_password),
+                                     std::pair(&path.relay_secret_file, &path.relay_secret)}) {
+        if (file->empty()) continue;
+        if (!word->empty()) return std::unexpected("the relay's password or secret is given in words, or in a file");
+        const auto line = read_first_line(*file);
+        if (!line) return std::unexpected(line.error());
+        *word = text_in(*line);
+    }
+    return {};
+}
+
 Expected<void> apply(CallOptions& options) {
+    const auto relay = read_relay_files(options.conversation.path);
+    if (!relay) return relay;
     CallSettings& call = options.conversation.call;
     char extra = 0;
     if (std::sscanf(options.size.c_str(), "%dx%d%c", &call.video_width, &call.video_height, &extra) != 2) {

@@ -35,6 +35,8 @@ void add_relay_options(CLI::App& command, PathSettings& path);
 void add_call_options(CLI::App& command, CallOptions& options);
 void add_answer_options(CLI::App& command, CallOptions& options);
 
+// What stands in files that add_relay_options() named.
+Expected<void> read_relay_files(PathSettings& path);
 // Into the settings of the conversation.
 Expected<void> apply(CallOptions& options);
 

@@ -34,7 +34,7 @@ Expected<RelayServer> relay_of(const PathSettings& settings, const std::string& 
         relay->password = made.password;
     }
     if (relay->user.empty() || relay->password.empty()) {
-        return std::unexpected("--relay needs --relay-user and --relay-password, or --relay-secret");
+        return std::unexpected("--relay needs --relay-user and --relay-password-file, or --relay-secret-file");
     }
     return *relay;
 }

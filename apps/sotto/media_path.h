@@ -21,10 +21,12 @@ struct PathSettings {
     std::string relay;  // "turn:HOST:PORT[?transport=udp|tcp]" or "turns:HOST:PORT"; empty: none
     std::string relay_user;
     std::string relay_password;
-    std::string relay_secret;  // makes user and password, for an hour's call; the relay's operator has it
-    std::string relay_ca;      // a file of certificates that vouch for it, for turns:; empty: the system's
-    bool direct = false;       // without a relay, if the other side allows it too
-    std::string bind;          // numeric address, the only one to use; empty: whatever the system has
+    std::string relay_secret;         // makes user and password, for an hour's call; the relay's operator has it
+    std::string relay_password_file;  // read_relay_files() puts its first line in relay_password
+    std::string relay_secret_file;    // and this one's in relay_secret
+    std::string relay_ca;             // a file of certificates that vouch for it, for turns:; empty: the system's
+    bool direct = false;              // without a relay, if the other side allows it too
+    std::string bind;                 // numeric address, the only one to use; empty: whatever the system has
 };
 
 class MediaPath {

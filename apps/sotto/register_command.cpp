@@ -43,6 +43,8 @@ Expected<SecretBuffer> check(RegisterOptions& options) {
         const auto kept = keep_path(*path);
         if (!kept) return std::unexpected(kept.error());
     }
+    const auto words = read_relay_files(options.settings.relay);
+    if (!words) return std::unexpected(words.error());
     if (!options.settings.relay.relay.empty()) {
         const auto relay = MediaPath::prepare(options.settings.relay);
         if (!relay) return std::unexpected(relay.error());

@@ -39,6 +39,9 @@ unusable 'give --relay, or --direct' call
 unusable 'give --relay, or --direct' answer
 unusable 'turn:HOST:PORT' call --relay stun:127.0.0.1
 unusable '--relay-user' call --relay turn:127.0.0.1:3478
+unusable 'no-such-password' call --relay turn:127.0.0.1:3478 --relay-user bob --relay-password-file "$work/no-such-password"
+unusable 'in words, or in a file' call --relay turn:127.0.0.1:3478 --relay-secret abc --relay-secret-file "$work/text"
+unusable 'no-such-secret' register bob --broker "dir:$work" --relay turn:127.0.0.1:3478 --relay-secret-file "$work/no-such-secret"
 "$sotto" call --no-such-option >/dev/null 2>&1
 [ $? = 2 ] || fail "an unknown option is not exit code 2"
 

@@ -54,7 +54,9 @@ relayed() {
 relay password --lt-cred-mech --user=sotto:password --no-tls --no-dtls
 account=(--relay-user sotto --relay-password password)
 relayed 'over UDP' --relay "turn:127.0.0.1:$port" "${account[@]}"
-relayed 'over TCP' --relay "turn:127.0.0.1:$port?transport=tcp" "${account[@]}"
+printf 'password\n' >"$work/password"
+relayed 'over TCP, by a password in a file' --relay "turn:127.0.0.1:$port?transport=tcp" --relay-user sotto \
+    --relay-password-file "$work/password"
 
 # One side alone allows a direct path: there is none.
 both --relay "turn:127.0.0.1:$port" "${account[@]}" --direct -- --relay "turn:127.0.0.1:$port" "${account[@]}"
@@ -76,6 +78,8 @@ grep -q '"reason":"hung up"' "$work/callee" || fail "wrong credentials: the call
 
 relay secret --use-auth-secret --static-auth-secret=known-to-few --no-tls --no-dtls
 relayed 'by the secret' --relay "turn:127.0.0.1:$port" --relay-secret known-to-few
+printf 'known-to-few\n' >"$work/secret"
+relayed 'by the secret in a file' --relay "turn:127.0.0.1:$port" --relay-secret-file "$work/secret"
 
 # TLS, by a certificate of an authority that only --relay-ca knows.
 certificate() {  # NAME SUBJECT_ALTERNATIVE_NAME
